@@ -1,0 +1,208 @@
+//! What bytes say of a flow, before anybody concludes anything: names and where they stood, and the protocols that were recognised.
+
+use std::fmt;
+
+use crate::domain::DomainName;
+
+/// Where in the traffic a name stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameSource {
+    /// `server_name` of a TLS ClientHello over TCP, RFC 6066 §3.
+    TlsSni,
+    /// `server_name` of the ClientHello in QUIC Initial packets, RFC 9001 §4.
+    QuicSni,
+    /// `server_name` of a DTLS ClientHello, RFC 9147.
+    DtlsSni,
+    /// Host of an HTTP/1 request, or the authority in its target, RFC 9112 §3.2.
+    HttpHost,
+    /// Question of a DNS message, RFC 1035 §4.1.2.
+    DnsQuery,
+    /// Question of a multicast DNS message, RFC 6762.
+    Mdns,
+    /// Question of an LLMNR message, RFC 4795.
+    Llmnr,
+    /// Subject or alternative name of the server's certificate, RFC 5280.
+    Certificate,
+    /// A DNS answer that led to this flow's address.
+    DnsAnswer,
+}
+
+impl NameSource {
+    /// The word for it in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TlsSni => "tls_sni",
+            Self::QuicSni => "quic_sni",
+            Self::DtlsSni => "dtls_sni",
+            Self::HttpHost => "http_host",
+            Self::DnsQuery => "dns_query",
+            Self::Mdns => "mdns",
+            Self::Llmnr => "llmnr",
+            Self::Certificate => "certificate",
+            Self::DnsAnswer => "dns_answer",
+        }
+    }
+}
+
+impl fmt::Display for NameSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A name found in a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundName {
+    /// The name.
+    pub name: DomainName,
+    /// Where it stood.
+    pub from: NameSource,
+    /// Number of the packet that completed it, counted from 1.
+    pub packet: u64,
+}
+
+/// An application-layer protocol that was recognised by its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Protocol {
+    /// TLS, or SSL before it.
+    Tls,
+    /// TLS that carries HTTP: port 443, or ALPN `h2` or `http/1.1`.
+    Https,
+    /// QUIC.
+    Quic,
+    /// HTTP/1.
+    Http,
+    /// DNS over UDP or TCP.
+    Dns,
+    /// Multicast DNS.
+    Mdns,
+    /// Link-local multicast name resolution.
+    Llmnr,
+}
+
+impl Protocol {
+    /// Every protocol, in the order of declaration.
+    pub const ALL: [Self; 7] = [
+        Self::Tls,
+        Self::Https,
+        Self::Quic,
+        Self::Http,
+        Self::Dns,
+        Self::Mdns,
+        Self::Llmnr,
+    ];
+
+    /// Its name in rules and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tls => "TLS",
+            Self::Https => "HTTPS",
+            Self::Quic => "QUIC",
+            Self::Http => "HTTP",
+            Self::Dns => "DNS",
+            Self::Mdns => "mDNS",
+            Self::Llmnr => "LLMNR",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A version of TLS.
+///
+/// Source: the `ProtocolVersion` values of RFC 8446 §4.1.2 and the documents that it replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TlsVersion(pub u16);
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0x0300 => f.write_str("SSL 3.0"),
+            0x0301 => f.write_str("TLS 1.0"),
+            0x0302 => f.write_str("TLS 1.1"),
+            0x0303 => f.write_str("TLS 1.2"),
+            0x0304 => f.write_str("TLS 1.3"),
+            0xfeff => f.write_str("DTLS 1.0"),
+            0xfefd => f.write_str("DTLS 1.2"),
+            0xfefc => f.write_str("DTLS 1.3"),
+            other => write!(f, "0x{other:04x}"),
+        }
+    }
+}
+
+/// The protocols of one flow, outermost first, without repetition.
+///
+/// At most [`Protocols::MAX`]; more are not told (no real stack is deeper).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Protocols {
+    list: [Option<Protocol>; Self::MAX],
+}
+
+impl Protocols {
+    /// How many protocols one flow can show.
+    pub const MAX: usize = 6;
+
+    /// Adds `protocol` as the innermost one, unless it is there already. Whether it was new.
+    pub fn push(&mut self, protocol: Protocol) -> bool {
+        for place in &mut self.list {
+            match place {
+                Some(there) if *there == protocol => return false,
+                Some(_) => {}
+                None => {
+                    *place = Some(protocol);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// From the outermost to the innermost.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Protocol> {
+        self.list.into_iter().flatten()
+    }
+
+    /// The one that carries no other.
+    pub fn innermost(&self) -> Option<Protocol> {
+        self.iter().next_back()
+    }
+
+    /// Whether `protocol` is among them.
+    pub fn has(&self, protocol: Protocol) -> bool {
+        self.list.contains(&Some(protocol))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocols_keep_their_order_and_do_not_repeat() {
+        let mut stack = Protocols::default();
+        assert!(
+            stack.push(Protocol::Tls) && stack.push(Protocol::Https) && !stack.push(Protocol::Tls)
+        );
+        assert_eq!(
+            stack.iter().collect::<Vec<_>>(),
+            [Protocol::Tls, Protocol::Https]
+        );
+        assert_eq!(stack.innermost(), Some(Protocol::Https));
+        assert!(!stack.has(Protocol::Dns));
+    }
+
+    #[test]
+    fn all_lists_every_protocol_in_order() {
+        assert!(
+            Protocol::ALL
+                .iter()
+                .enumerate()
+                .all(|(i, p)| *p as usize == i)
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! What is known of a flow when it ends: the only thing that reports, statistics and host findings are made from.
+
+use crate::catalogue::AppId;
+use crate::evidence::{FoundName, Protocols, TlsVersion};
+use crate::key::{Endpoint, FlowKey, Side};
+use crate::packet::Timestamp;
+use crate::rules::RuleId;
+
+/// How far a flow has come in its life.
+///
+/// Source: RFC 9293 §3.3.2, seen from the middle of the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FlowState {
+    /// TCP: a SYN, no answer yet.
+    Syn,
+    /// TCP: SYN and SYN-ACK.
+    SynAck,
+    /// TCP: data or acknowledgements flow, or the capture began in the middle.
+    Established,
+    /// TCP: one direction has sent its FIN.
+    Fin,
+    /// TCP: both directions have sent their FIN.
+    Closed,
+    /// TCP: one side has reset the connection.
+    Reset,
+    /// Not TCP: packets from one side only.
+    OneWay,
+    /// Not TCP: packets from both sides.
+    TwoWay,
+}
+
+impl FlowState {
+    /// The word for it in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Syn => "syn",
+            Self::SynAck => "syn_ack",
+            Self::Established => "established",
+            Self::Fin => "fin",
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+            Self::OneWay => "one_way",
+            Self::TwoWay => "two_way",
+        }
+    }
+}
+
+/// Why nothing more is heard of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowEnd {
+    /// The capture ended first.
+    Finished,
+    /// A SYN opened a new flow on its closed five-tuple.
+    Replaced,
+    /// No packet for as long as its protocol's idle timeout.
+    Expired,
+    /// The table was full, and it had waited longest.
+    Evicted,
+}
+
+/// A flow, told when it ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowSummary {
+    /// Number of its first packet in the capture, counted from 1; no two flows share it.
+    pub first_packet: u64,
+    /// Protocol, addresses and ports.
+    pub key: FlowKey,
+    /// Which end opened it.
+    pub initiator: Side,
+    /// Whether a SYN told so; otherwise it is a guess by port or by the first sender.
+    pub initiator_known: bool,
+    /// When the first packet was captured.
+    pub first: Timestamp,
+    /// When the last packet was captured.
+    pub last: Timestamp,
+    /// Packets in both directions.
+    pub packets: u64,
+    /// Their bytes on the wire, frame headers included.
+    pub bytes: u64,
+    /// Packets the verdict dropped.
+    pub dropped_packets: u64,
+    /// Their bytes on the wire.
+    pub dropped_bytes: u64,
+    /// How far it came.
+    pub state: FlowState,
+    /// Why it ended.
+    pub end: FlowEnd,
+    /// Protocols recognised, outermost first.
+    pub protocols: Protocols,
+    /// The application concluded.
+    pub application: Option<AppId>,
+    /// Names found, in the order found.
+    pub names: Vec<FoundName>,
+    /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
+    pub alpn: Vec<Box<str>>,
+    /// The version the server chose; where it was not seen, the highest the client offered.
+    pub tls_version: Option<TlsVersion>,
+    /// The rule that blocked it; `None` when it was forwarded.
+    pub rule: Option<RuleId>,
+}
+
+impl FlowSummary {
+    /// The end that opened the flow.
+    pub fn src(&self) -> Endpoint {
+        self.key.endpoint(self.initiator)
+    }
+
+    /// The end that was spoken to.
+    pub fn dst(&self) -> Endpoint {
+        self.key.endpoint(self.initiator.other())
+    }
+}

@@ -1,0 +1,9 @@
+//! dpi_engine
+pub mod catalogue;
+pub mod domain;
+pub mod evidence;
+pub mod flow;
+pub mod inspect;
+pub mod key;
+pub mod packet;
+pub mod rules;

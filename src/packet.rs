@@ -1,0 +1,176 @@
+//! What a packet is to the rest of the program: when it was seen, how long it was, on which link.
+//!
+//! Knows nothing of files, protocols above TCP's flags, or flows.
+
+use std::fmt;
+
+/// A moment of packet time.
+///
+/// * Unit: nanoseconds since 1970-01-01T00:00:00Z, saturating at the ends of `i64` (years 1677 to 2262).
+/// * Never the wall clock: the program's notion of time is what the capture says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment `ns` nanoseconds after the epoch.
+    pub const fn from_ns(ns: i64) -> Self {
+        Self(ns)
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_ns(self) -> i64 {
+        self.0
+    }
+
+    /// Nanoseconds from `earlier` to `self`; 0 when time ran backwards (captures do that).
+    pub const fn ns_since(self, earlier: Self) -> u64 {
+        if self.0 <= earlier.0 {
+            return 0;
+        }
+        self.0.abs_diff(earlier.0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with nine digits of a second.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_nanosecond(i128::from(self.0)) {
+            Ok(moment) => write!(f, "{moment:.9}"),
+            // Unreachable: jiff's range holds every i64 of nanoseconds.
+            Err(_) => write!(f, "{}ns", self.0),
+        }
+    }
+}
+
+/// A link type as captures number it.
+///
+/// Source: the LINKTYPE_ registry of the tcpdump group (draft-ietf-opsawg-pcaplinktype).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: a four-byte address family in the capturing host's byte order.
+    pub const NULL: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IP as some BSDs number it in files (their DLT_RAW).
+    pub const RAW_BSD: Self = Self(12);
+    /// Raw IP as OpenBSD numbers it in files.
+    pub const RAW_OPENBSD: Self = Self(14);
+    /// Raw IP: the version nibble tells 4 from 6.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: a four-byte address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux "cooked" capture, version 1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux "cooked" capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::NULL => "NULL",
+            Self::ETHERNET => "ETHERNET",
+            Self::RAW_BSD | Self::RAW_OPENBSD | Self::RAW => "RAW",
+            Self::LOOP => "LOOP",
+            Self::LINUX_SLL => "LINUX_SLL",
+            Self::IPV4 => "IPV4",
+            Self::IPV6 => "IPV6",
+            Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self(other) => return write!(f, "LINKTYPE_{other}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// One packet of a capture, and where its record lies in the chunk of bytes that holds it.
+///
+/// * `start..end`: the whole record as it stands in the file (header, frame, options, padding); what the writer copies.
+/// * `frame`: offset of the frame's first byte in the same chunk; `caplen` bytes of it are there.
+/// * `origlen`: the frame's length on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// Offset of the record's first byte in its chunk.
+    pub start: u32,
+    /// Offset just past the record's last byte.
+    pub end: u32,
+    /// Offset of the frame's first byte.
+    pub frame: u32,
+    /// Bytes of the frame that were captured.
+    pub caplen: u32,
+    /// Bytes of the frame on the wire.
+    pub origlen: u32,
+    /// When it was captured.
+    pub timestamp: Timestamp,
+    /// The link it was captured on; `None` when a pcapng packet names an interface that was never described.
+    pub link: Option<LinkType>,
+}
+
+/// A protocol number of the IP header.
+///
+/// Source: IANA "Assigned Internet Protocol Numbers".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IpProtocol(pub u8);
+
+impl IpProtocol {
+    /// Internet Control Message Protocol, RFC 792.
+    pub const ICMP: Self = Self(1);
+    /// Transmission Control Protocol, RFC 9293.
+    pub const TCP: Self = Self(6);
+    /// User Datagram Protocol, RFC 768.
+    pub const UDP: Self = Self(17);
+    /// ICMP for IPv6, RFC 4443.
+    pub const ICMP6: Self = Self(58);
+    /// Stream Control Transmission Protocol, RFC 9260.
+    pub const SCTP: Self = Self(132);
+}
+
+impl fmt::Display for IpProtocol {
+    /// The name that stands in reports: `tcp`, `udp`, `icmp`, `icmp6`, `sctp`, else the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ICMP => f.write_str("icmp"),
+            Self::TCP => f.write_str("tcp"),
+            Self::UDP => f.write_str("udp"),
+            Self::ICMP6 => f.write_str("icmp6"),
+            Self::SCTP => f.write_str("sctp"),
+            Self(other) => write!(f, "{other}"),
+        }
+    }
+}
+
+/// The control bits of a TCP header.
+///
+/// Source: RFC 9293 §3.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpFlags(pub u8);
+
+impl TcpFlags {
+    /// No more data from the sender.
+    pub const FIN: Self = Self(0x01);
+    /// Synchronise sequence numbers.
+    pub const SYN: Self = Self(0x02);
+    /// Reset the connection.
+    pub const RST: Self = Self(0x04);
+    /// The acknowledgement field counts.
+    pub const ACK: Self = Self(0x10);
+
+    /// Whether any bit of `other` is set here.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What a flow needs to know of a TCP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpSegment {
+    /// The control bits.
+    pub flags: TcpFlags,
+    /// Sequence number of the segment's first byte (of the SYN itself, if there is one).
+    pub seq: u32,
+}
