@@ -61,6 +61,24 @@ pub struct FoundName {
     pub packet: u64,
 }
 
+/// One thing that bytes said of their flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// A protocol was recognised.
+    Protocol(Protocol),
+    /// A name stood there.
+    Name(DomainName, NameSource),
+    /// What a TLS client offers.
+    TlsOffer {
+        /// Application protocols, in the client's order, escaped as names are.
+        alpn: Vec<Box<str>>,
+        /// The highest version offered.
+        version: TlsVersion,
+    },
+    /// The TLS version that the server chose.
+    TlsChoice(TlsVersion),
+}
+
 /// An application-layer protocol that was recognised by its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

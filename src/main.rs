@@ -1,2 +1,7 @@
-//! The program.
-fn main() {}
+//! The program: reads the command line, runs it, and says how it went.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dpi_engine::cli::main()
+}

@@ -1,0 +1,223 @@
+//! One flow in a shard's table: its figures, its life, and what was found in it.
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+use crate::classify::Classification;
+use crate::domain::DomainName;
+use crate::evidence::{FoundName, NameSource, TlsVersion};
+use crate::flow::tcp::{self, TcpLife};
+use crate::flow::{FlowEnd, FlowState, FlowSummary};
+use crate::key::{FlowKey, Side};
+use crate::observation::Observation;
+use crate::packet::{TcpFlags, Timestamp};
+use crate::rules::RuleId;
+use crate::services;
+
+use super::dialogue::Dialogue;
+
+/// Distinct names kept of one flow. Rules still see every one.
+pub const MAX_NAMES_PER_FLOW: usize = 4096;
+/// Bytes of names kept of one flow.
+pub const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
+/// Names up to which a plain scan finds a repetition as fast as an index.
+const SCANNED_NAMES: usize = 16;
+
+/// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
+#[derive(Debug)]
+pub struct Entry {
+    pub first_packet: u64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub packets: u64,
+    pub bytes: u64,
+    pub dropped_packets: u64,
+    pub dropped_bytes: u64,
+    pub life: Option<TcpLife>,
+    pub initiator: Side,
+    pub initiator_known: bool,
+    /// Which sides have sent a packet, by [`Side::index`].
+    pub heard: [bool; 2],
+    pub classification: Classification,
+    pub rule: Option<RuleId>,
+    pub dialogue: Dialogue,
+    pub found: Option<Box<Found>>,
+    /// What the flow adds to the shard's load, in bytes.
+    pub load: usize,
+}
+
+/// What was found in a flow.
+#[derive(Debug, Default)]
+pub struct Found {
+    names: Vec<FoundName>,
+    name_bytes: usize,
+    /// Places in `names`, once there are more than a scan should look at.
+    index: Option<(RandomState, HashTable<u32>)>,
+    pub alpn: Vec<Box<str>>,
+    pub offered: Option<TlsVersion>,
+    pub chosen: Option<TlsVersion>,
+}
+
+impl Entry {
+    /// The flow that `seen` begins.
+    pub fn begin(seen: &Observation<'_>) -> Self {
+        let (initiator, initiator_known) = initiator(seen);
+        Self {
+            first_packet: seen.number,
+            first: seen.timestamp,
+            last: seen.timestamp,
+            packets: 0,
+            bytes: 0,
+            dropped_packets: 0,
+            dropped_bytes: 0,
+            life: seen.tcp.map(|tcp| TcpLife::begin(tcp.flags, seen.sender)),
+            initiator,
+            initiator_known,
+            heard: [false; 2],
+            classification: Classification::default(),
+            rule: None,
+            dialogue: Dialogue::begin(&seen.key),
+            found: None,
+            load: 0,
+        }
+    }
+
+    /// Counts a packet of the flow. Whether it is the first of its sender.
+    pub fn count(&mut self, seen: &Observation<'_>) -> bool {
+        self.packets += 1;
+        self.bytes += u64::from(seen.origlen);
+        self.last = self.last.max(seen.timestamp);
+        if let Some(tcp) = seen.tcp {
+            self.life.get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender)).advance(tcp.flags, seen.sender);
+        }
+        !std::mem::replace(&mut self.heard[seen.sender.index()], true)
+    }
+
+    /// The port that the flow goes to.
+    pub fn responder_port(&self, key: &FlowKey) -> u16 {
+        key.endpoint(self.initiator.other()).port
+    }
+
+    /// How far it has come.
+    pub fn state(&self) -> FlowState {
+        match &self.life {
+            Some(life) => life.state(),
+            None if self.heard == [true; 2] => FlowState::TwoWay,
+            None => FlowState::OneWay,
+        }
+    }
+
+    /// What is told of the flow now that it is over.
+    pub fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
+        let state = self.state();
+        let found = self.found.map(|found| *found).unwrap_or_default();
+        FlowSummary {
+            first_packet: self.first_packet,
+            key,
+            initiator: self.initiator,
+            initiator_known: self.initiator_known,
+            first: self.first,
+            last: self.last,
+            packets: self.packets,
+            bytes: self.bytes,
+            dropped_packets: self.dropped_packets,
+            dropped_bytes: self.dropped_bytes,
+            state,
+            end,
+            protocols: self.classification.protocols,
+            application: self.classification.application,
+            names: found.names,
+            alpn: found.alpn,
+            tls_version: found.chosen.or(found.offered),
+            rule: self.rule,
+        }
+    }
+}
+
+/// Who opened the flow that `seen` begins, and whether a SYN says so.
+fn initiator(seen: &Observation<'_>) -> (Side, bool) {
+    if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
+        let opens = tcp::is_opening(tcp.flags);
+        return (if opens { seen.sender } else { seen.sender.other() }, true);
+    }
+    let [src, dst] = [seen.sender, seen.sender.other()].map(|side| services::is_well_known(seen.key.endpoint(side).port));
+    (if src && !dst { seen.sender.other() } else { seen.sender }, false)
+}
+
+impl Found {
+    /// Adds a name unless it is there already, or there is no more room.
+    pub fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
+        let size = name.as_str().len();
+        if self.names.len() >= MAX_NAMES_PER_FLOW || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW || self.has(&name, from) {
+            return;
+        }
+        self.name_bytes += size;
+        self.names.push(FoundName { name, from, packet });
+        self.index_last();
+    }
+
+    /// Bytes that the names take.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.name_bytes + self.names.len() * size_of::<FoundName>()
+    }
+
+    fn has(&self, name: &DomainName, from: NameSource) -> bool {
+        let is_it = |there: &FoundName| there.name == *name && there.from == from;
+        match &self.index {
+            None => self.names.iter().any(is_it),
+            Some((hasher, places)) => {
+                let hash = hasher.hash_one((name, from));
+                places.find(hash, |&place| self.names.get(place as usize).is_some_and(is_it)).is_some()
+            }
+        }
+    }
+
+    fn index_last(&mut self) {
+        let names = &self.names;
+        if self.index.is_none() && names.len() <= SCANNED_NAMES {
+            return;
+        }
+        let first = if self.index.is_none() { 0 } else { names.len() - 1 };
+        let (hasher, places) = self.index.get_or_insert_with(Default::default);
+        let hash = |place: u32| names.get(place as usize).map_or(0, |there| hasher.hash_one((&there.name, there.from)));
+        for place in first as u32..names.len() as u32 {
+            places.insert_unique(hash(place), place, |&other| hash(other));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_once_however_many_there_are() {
+        let mut found = Found::default();
+        for round in 0..3u64 {
+            for i in 0..1000u64 {
+                let name = DomainName::from_bytes(format!("host{i}.example").as_bytes()).unwrap();
+                found.add(name, NameSource::DnsQuery, round * 1000 + i);
+            }
+        }
+        assert_eq!(found.names.len(), 1000);
+        assert!(found.names.iter().enumerate().all(|(i, name)| name.packet == i as u64));
+        let name = DomainName::from_bytes(b"host7.example").unwrap();
+        found.add(name, NameSource::TlsSni, 9);
+        assert_eq!(found.names.len(), 1001);
+    }
+
+    #[test]
+    fn names_of_one_flow_are_bounded() {
+        let mut found = Found::default();
+        for i in 0..MAX_NAMES_PER_FLOW + 10 {
+            found.add(DomainName::from_bytes(format!("{i}").as_bytes()).unwrap(), NameSource::HttpHost, 1);
+        }
+        assert_eq!(found.names.len(), MAX_NAMES_PER_FLOW);
+    }
+
+    #[test]
+    fn an_entry_stays_small() {
+        assert!(size_of::<Entry>() <= 256, "{}", size_of::<Entry>());
+    }
+}

@@ -1,0 +1,333 @@
+//! One shard: observations in, verdicts out, and a summary of each flow when it ends.
+//!
+//! Pure: no file, thread, clock or environment. Time is packet time. The same observations give the same answers in
+//! the same order, on every machine; what drives it decides what becomes of a dropped packet.
+
+mod dialogue;
+mod entry;
+
+use std::sync::Arc;
+
+use lru::LruCache;
+
+use crate::catalogue::Catalogue;
+use crate::classify;
+use crate::domain::DomainName;
+use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
+use crate::key::{FlowKey, SHARDS, Side};
+use crate::observation::Observation;
+use crate::packet::{IpProtocol, Timestamp};
+use crate::rules::{RuleId, RuleSet};
+
+use dialogue::Dialogue;
+use entry::{Entry, Found};
+
+/// A UDP flow is over after this long without a packet.
+pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
+/// A TCP flow is over after this long without a packet.
+pub const TCP_IDLE_TIMEOUT_NS: u64 = 3_600_000_000_000;
+/// Flows held at full detail over all shards, unless the user says otherwise.
+pub const DEFAULT_MAX_FLOWS: usize = 4 * 65_536;
+/// Five-tuples of blocked flows that a shard remembers after it let go of the flow; the oldest is forgotten first.
+pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
+/// Bytes of names and of unfinished messages that the flows of a shard may hold; past it the least recently used flow is closed.
+pub const MAX_LOAD_PER_SHARD: usize = 1 << 20;
+
+/// What the engine goes by. Shared by all shards.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Applications and their names.
+    pub catalogue: Arc<Catalogue>,
+    /// What is to be blocked.
+    pub rules: Arc<RuleSet>,
+    /// Whether a blocked flow is removed from its first packet, and its figures told so.
+    pub whole_flow: bool,
+    /// Flows held at full detail over all shards.
+    pub max_flows: usize,
+}
+
+/// What happens to a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on.
+    Forward,
+    /// It is removed, because of this rule.
+    Drop(RuleId),
+}
+
+/// The answer to one observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// What happens to the packet.
+    pub verdict: Verdict,
+    /// Number of the first packet of its flow: which flow it is.
+    pub flow: u64,
+    /// Whether this very packet got its flow blocked.
+    pub is_news: bool,
+}
+
+/// A flow that ended, and the packet at which that came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// Number of the packet that made room or came too late; orders endings over all shards.
+    pub at: u64,
+    /// The flow.
+    pub flow: FlowSummary,
+}
+
+/// What is remembered of a blocked flow that is no longer in the table.
+#[derive(Debug, Clone, Copy)]
+struct Remembered {
+    rule: RuleId,
+    last: Timestamp,
+}
+
+/// One shard's flows.
+pub struct Engine {
+    policy: Policy,
+    flows: FlowTable<Entry>,
+    remembered: LruCache<FlowKey, Remembered, ahash::RandomState>,
+    /// Bytes that all flows hold; see [`MAX_LOAD_PER_SHARD`].
+    load: usize,
+    /// Used again for every packet.
+    evidence: Vec<Evidence>,
+}
+
+impl Engine {
+    /// An empty shard.
+    pub fn new(policy: Policy) -> Self {
+        let capacity = policy.max_flows.div_ceil(SHARDS);
+        Self {
+            policy,
+            flows: FlowTable::new(capacity),
+            remembered: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
+            load: 0,
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Takes in one packet and says what happens to it. Flows that end by it are added to `ended`.
+    ///
+    /// Packets of one shard come in capture order.
+    pub fn observe(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) -> Answer {
+        let end = match self.flows.get_mut(&seen.key) {
+            Some(entry) => match ending(entry, seen) {
+                None => {
+                    let load = entry.load;
+                    let answer = step(entry, seen, &self.policy, &mut self.evidence);
+                    self.load = self.load + entry.load - load;
+                    self.shed(seen, ended);
+                    return answer;
+                }
+                end => end,
+            },
+            None => None,
+        };
+        if let Some(end) = end
+            && let Some(entry) = self.flows.remove(&seen.key)
+        {
+            self.close(seen.key, entry, end, seen.number, ended);
+        }
+        self.make_room(seen, ended);
+        let mut entry = Entry::begin(seen);
+        entry.rule = self.recall(seen);
+        let answer = step(&mut entry, seen, &self.policy, &mut self.evidence);
+        self.load += entry.load;
+        self.flows.insert(seen.key, entry);
+        self.shed(seen, ended);
+        answer
+    }
+
+    /// Ends every flow that is left, the least recently used first.
+    pub fn finish(&mut self) -> Vec<FlowSummary> {
+        let mut left = Vec::with_capacity(self.flows.len());
+        while let Some((key, entry)) = self.flows.pop_oldest() {
+            left.push(self.summary(key, entry, FlowEnd::Finished));
+        }
+        self.load = 0;
+        left
+    }
+
+    /// Takes out what is over by the clock, and the least recently used flow when the table is full.
+    fn make_room(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
+        loop {
+            let Some((key, entry)) = self.flows.oldest() else { return };
+            let end = if is_idle(key, entry.last, seen.timestamp) {
+                FlowEnd::Expired
+            } else if self.flows.is_full() {
+                FlowEnd::Evicted
+            } else {
+                return;
+            };
+            let Some((key, entry)) = self.flows.pop_oldest() else { return };
+            self.close(key, entry, end, seen.number, ended);
+        }
+    }
+
+    /// Closes the least recently used flows while all of them together hold too much.
+    fn shed(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
+        while self.load > MAX_LOAD_PER_SHARD && self.flows.len() > 1 {
+            let Some((key, entry)) = self.flows.pop_oldest() else { return };
+            self.close(key, entry, FlowEnd::Evicted, seen.number, ended);
+        }
+    }
+
+    fn close(&mut self, key: FlowKey, entry: Entry, end: FlowEnd, at: u64, ended: &mut Vec<Ended>) {
+        self.load = self.load.saturating_sub(entry.load);
+        if let Some(rule) = entry.rule
+            && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
+        {
+            if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
+                self.remembered.pop_lru();
+            }
+            self.remembered.put(key, Remembered { rule, last: entry.last });
+        }
+        let flow = self.summary(key, entry, end);
+        ended.push(Ended { at, flow });
+    }
+
+    fn summary(&self, key: FlowKey, entry: Entry, end: FlowEnd) -> FlowSummary {
+        let mut flow = entry.summary(key, end);
+        if self.policy.whole_flow && flow.rule.is_some() {
+            flow.dropped_packets = flow.packets;
+            flow.dropped_bytes = flow.bytes;
+        }
+        flow
+    }
+
+    /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.
+    ///
+    /// A TCP connection without a new SYN is the same one, however long it was silent.
+    fn recall(&mut self, seen: &Observation<'_>) -> Option<RuleId> {
+        if self.remembered.is_empty() {
+            return None;
+        }
+        let remembered = self.remembered.pop(&seen.key)?;
+        let is_new = match seen.tcp {
+            Some(tcp) => tcp::is_opening(tcp.flags),
+            None => is_idle(&seen.key, remembered.last, seen.timestamp),
+        };
+        (!is_new).then_some(remembered.rule)
+    }
+}
+
+/// Why `entry` is over before `seen`, if it is: then `seen` begins a new flow.
+fn ending(entry: &Entry, seen: &Observation<'_>) -> Option<FlowEnd> {
+    if is_idle(&seen.key, entry.last, seen.timestamp) {
+        return Some(FlowEnd::Expired);
+    }
+    let reopens = seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags)) && entry.life.is_some_and(|life| life.is_over());
+    reopens.then_some(FlowEnd::Replaced)
+}
+
+fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
+    let timeout_ns = if key.protocol() == IpProtocol::TCP { TCP_IDLE_TIMEOUT_NS } else { UDP_IDLE_TIMEOUT_NS };
+    now.ns_since(last) > timeout_ns
+}
+
+/// One packet of a flow: counts it, reads it, judges it.
+fn step(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) -> Answer {
+    let is_first_of_flow = entry.packets == 0;
+    let is_first_of_sender = entry.count(seen);
+    let was_blocked = entry.rule.is_some();
+    if !policy.rules.is_empty() && !was_blocked {
+        if is_first_of_sender {
+            entry.rule = policy.rules.for_address(seen.key.endpoint(seen.sender).addr);
+        }
+        if is_first_of_flow && entry.rule.is_none() {
+            entry.rule = policy.rules.for_port(entry.responder_port(&seen.key)).filter(|_| has_ports(&seen.key));
+        }
+    }
+    if !matches!(entry.dialogue, Dialogue::Settled) {
+        listen(entry, seen, policy, evidence);
+    }
+    let mut answer = Answer { verdict: Verdict::Forward, flow: entry.first_packet, is_news: false };
+    if let Some(rule) = entry.rule {
+        entry.dropped_packets += 1;
+        entry.dropped_bytes += u64::from(seen.origlen);
+        answer.verdict = Verdict::Drop(rule);
+        answer.is_news = !was_blocked;
+    }
+    answer
+}
+
+/// Whether the flow's transport has ports that were read: 0 to 0 is none.
+fn has_ports(key: &FlowKey) -> bool {
+    [Side::Low, Side::High].iter().any(|&side| key.endpoint(side).port != 0)
+}
+
+/// Reads the packet's payload and takes in what it says.
+fn listen(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) {
+    evidence.clear();
+    entry.dialogue.hear(seen, evidence);
+    if !evidence.is_empty() {
+        conclude(entry, seen, policy, evidence);
+    }
+    entry.load = entry.dialogue.held_bytes() + entry.found.as_ref().map_or(0, |found| found.size());
+}
+
+/// From evidence to classification to verdict.
+fn conclude(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) {
+    let mut hits = Hits::default();
+    for piece in evidence.drain(..) {
+        match piece {
+            Evidence::Protocol(protocol) => speaks(entry, protocol, policy, &mut hits),
+            Evidence::TlsOffer { alpn, version } => {
+                if classify::is_https(&alpn, entry.responder_port(&seen.key)) {
+                    speaks(entry, Protocol::Https, policy, &mut hits);
+                }
+                let found = found(entry);
+                found.alpn = alpn;
+                found.offered = Some(version);
+            }
+            Evidence::TlsChoice(version) => {
+                let found = found(entry);
+                found.chosen = Some(version);
+                // Where the client was not heard, the port is all there is to go by.
+                if found.offered.is_none() && classify::is_https(&[], entry.responder_port(&seen.key)) {
+                    speaks(entry, Protocol::Https, policy, &mut hits);
+                }
+            }
+            Evidence::Name(name, from) => named(entry, (name, from, seen.number), policy, &mut hits),
+        }
+    }
+    if entry.rule.is_none() {
+        entry.rule = hits.application.or(hits.domain);
+    }
+}
+
+/// Rules that one packet's evidence met, by kind.
+#[derive(Default)]
+struct Hits {
+    application: Option<RuleId>,
+    domain: Option<RuleId>,
+}
+
+/// The rule given first; none is later than any.
+fn first(a: Option<RuleId>, b: Option<RuleId>) -> Option<RuleId> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hits) {
+    if entry.classification.add_protocol(protocol) {
+        hits.application = first(hits.application, policy.rules.for_protocol(protocol));
+    }
+}
+
+fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
+    let (name, from, packet) = name;
+    let owner = entry.classification.add_name(name.as_str(), &policy.catalogue);
+    if !policy.rules.is_empty() {
+        hits.application = first(hits.application, owner.and_then(|app| policy.rules.for_app(app)));
+        hits.domain = first(hits.domain, policy.rules.for_domain(name.as_str()));
+    }
+    found(entry).add(name, from, packet);
+}
+
+fn found(entry: &mut Entry) -> &mut Found {
+    entry.found.get_or_insert_default()
+}

@@ -1,0 +1,25 @@
+//! One packet as the core takes it in: who, when, how long, and the payload. A frame of a capture file is one way to make one.
+
+use crate::key::{FlowKey, Side};
+use crate::packet::{TcpSegment, Timestamp};
+
+/// The only intake of the core.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// Number of the packet, counted from 1; no two observations share it.
+    pub number: u64,
+    /// When it was captured.
+    pub timestamp: Timestamp,
+    /// The flow it belongs to.
+    pub key: FlowKey,
+    /// Which end of the flow sent it.
+    pub sender: Side,
+    /// Length on the wire, frame header included.
+    pub origlen: u32,
+    /// What its TCP header says, if it has one.
+    pub tcp: Option<TcpSegment>,
+    /// The transport's payload, as far as it was captured.
+    pub payload: &'a [u8],
+    /// The payload's length on the wire.
+    pub payload_origlen: u32,
+}

@@ -1,0 +1,120 @@
+//! Which flow each packet belongs to, noted in a first pass so that a second one can remove whole flows.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+
+use tempfile::SpooledTempFile;
+
+/// Notes that are kept in memory; more go to an unnamed temporary file.
+const MAX_NOTES_IN_MEMORY: usize = 16 << 20;
+/// Bytes of one note: the number of the first packet of the packet's flow, 0 for a packet of no flow.
+const NOTE_LEN: usize = size_of::<u64>();
+
+/// The flow of every packet of a capture, and the flows that are to go.
+///
+/// * Memory: 16 MiB, and a bit for each packet up to the last blocked flow's first.
+pub struct Fates {
+    notes: SpooledTempFile,
+    packets: u64,
+    /// A bit for each packet number: a flow that began there is blocked.
+    blocked: Vec<u64>,
+    /// Used again for every chunk.
+    chunk: Vec<u8>,
+}
+
+impl Default for Fates {
+    fn default() -> Self {
+        Self { notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY), packets: 0, blocked: Vec::new(), chunk: Vec::new() }
+    }
+}
+
+impl Fates {
+    /// Notes the next `packets` packets; `flows` says for each that has a flow its place and the flow's first packet.
+    pub(super) fn note(&mut self, packets: usize, flows: impl Iterator<Item = (u32, u64)>) -> io::Result<()> {
+        self.chunk.clear();
+        self.chunk.resize(packets * NOTE_LEN, 0);
+        let (places, _) = self.chunk.as_chunks_mut::<NOTE_LEN>();
+        for (place, flow) in flows {
+            if let Some(note) = places.get_mut(place as usize) {
+                *note = flow.to_le_bytes();
+            }
+        }
+        self.packets += packets as u64;
+        self.notes.write_all(&self.chunk)
+    }
+
+    /// Condemns the flow that began with packet `first_packet`.
+    pub fn block(&mut self, first_packet: u64) {
+        let word = (first_packet / 64) as usize;
+        if self.blocked.len() <= word {
+            self.blocked.resize(word + 1, 0);
+        }
+        self.blocked[word] |= 1 << (first_packet % 64);
+    }
+
+    /// The verdicts, packet by packet, from the first.
+    pub(super) fn judge(&mut self) -> io::Result<Verdicts<'_>> {
+        self.notes.seek(SeekFrom::Start(0))?;
+        Ok(Verdicts { notes: BufReader::with_capacity(64 << 10, &mut self.notes), blocked: &self.blocked, packets: self.packets, at: 0 })
+    }
+}
+
+/// Reads the notes back.
+pub(super) struct Verdicts<'a> {
+    notes: BufReader<&'a mut SpooledTempFile>,
+    blocked: &'a [u64],
+    packets: u64,
+    at: u64,
+}
+
+impl Verdicts<'_> {
+    /// Packets that were noted and not asked for yet.
+    pub(super) const fn left(&self) -> u64 {
+        self.packets - self.at
+    }
+
+    /// Number of the packet that comes next, counted from 1.
+    pub(super) const fn number(&self) -> u64 {
+        self.at + 1
+    }
+
+    /// Whether the next packet is of a condemned flow. Packets past the last one noted are not.
+    pub(super) fn next_is_dropped(&mut self) -> io::Result<bool> {
+        if self.left() == 0 {
+            return Ok(false);
+        }
+        let mut note = [0; NOTE_LEN];
+        self.notes.read_exact(&mut note)?;
+        self.at += 1;
+        let flow = u64::from_le_bytes(note);
+        let word = self.blocked.get((flow / 64) as usize).copied().unwrap_or(0);
+        Ok(flow != 0 && word >> (flow % 64) & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_share_the_fate_of_their_flow() {
+        let mut fates = Fates::default();
+        fates.note(4, [(0, 1), (2, 3), (3, 1)].into_iter()).unwrap();
+        fates.note(2, [(1, 3)].into_iter()).unwrap();
+        fates.block(3);
+        let mut verdicts = fates.judge().unwrap();
+        let dropped: Vec<bool> = (0..6).map(|_| verdicts.next_is_dropped().unwrap()).collect();
+        assert_eq!(dropped, [false, false, true, false, false, true]);
+        assert_eq!(verdicts.left(), 0);
+        assert!(!verdicts.next_is_dropped().unwrap());
+    }
+
+    #[test]
+    fn flow_1000_does_not_condemn_its_neighbours() {
+        let mut fates = Fates::default();
+        fates.note(3, [(0, 999), (1, 1000), (2, 1001)].into_iter()).unwrap();
+        fates.block(1000);
+        let mut verdicts = fates.judge().unwrap();
+        let dropped: Vec<bool> = (0..3).map(|_| verdicts.next_is_dropped().unwrap()).collect();
+        assert_eq!(dropped, [false, true, false]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Drives the core over a capture: one reader thread, N workers, and the caller's thread as the writer.
+//!
+//! * A chunk of the capture travels once: the reader decodes its packets and hands each worker a list of those that
+//!   are its own; the workers answer with the packets to drop; the writer puts the answers back into order and writes
+//!   what stays, straight from the chunk.
+//! * Chunks are a fixed number of tokens that go round ([`CHUNKS`]). Every other queue has room for all of them, so
+//!   the only place where anybody waits is the reader for a free chunk: there is no circle to wait in.
+//! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
+//!   capture order, and endings are told in the order of the packets that caused them.
+
+mod fates;
+mod reader;
+mod worker;
+mod writer;
+
+use std::io::{self, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use thiserror::Error;
+
+use crate::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
+use crate::engine::Policy;
+use crate::flow::FlowSummary;
+use crate::key::{FiveTuple, SHARDS};
+use crate::packet::Timestamp;
+use crate::rules::RuleId;
+use crate::stats::{AtomicCounters, PacketCounts};
+
+pub use fates::Fates;
+
+/// Chunks that go round between reader, workers and writer.
+pub const CHUNKS: usize = 16;
+
+/// Where what comes out of a run goes. Everything arrives in an order that does not depend on the number of workers.
+pub trait Sink {
+    /// A flow has ended.
+    fn flow(&mut self, flow: FlowSummary) -> io::Result<()>;
+
+    /// A flow has just been blocked, by this packet and rule.
+    fn blocked(&mut self, news: &Blocked) {
+        let _ = news;
+    }
+}
+
+/// A verdict that has just been reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Blocked {
+    /// Number of the packet that decided.
+    pub packet: u64,
+    /// Number of the flow's first packet.
+    pub flow: u64,
+    /// The packet's protocol, addresses and ports, its sender first.
+    pub five_tuple: FiveTuple,
+    /// The rule that decided.
+    pub rule: RuleId,
+}
+
+/// What becomes of the packets.
+pub enum Packets<'a> {
+    /// Each is written as soon as its verdict is known.
+    Write(Outputs<'a>),
+    /// Each one's flow is noted, to be judged when the whole capture was seen.
+    Note(&'a mut Fates),
+}
+
+/// The two halves of a capture: forwarded and dropped packets. A half that nobody wants is not written.
+#[derive(Default)]
+pub struct Outputs<'a> {
+    /// Gets what stays.
+    pub forwarded: Option<&'a mut dyn Write>,
+    /// Gets what was removed.
+    pub dropped: Option<&'a mut dyn Write>,
+}
+
+/// What a run was, apart from its flows.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Packets by fate and kind.
+    pub counts: PacketCounts,
+    /// The capture's format, links and damage.
+    pub capture: CaptureSummary,
+    /// The earliest and the latest packet time; `None` for a capture without packets.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+/// Why a run failed.
+#[derive(Debug, Error)]
+pub enum PipelineError {
+    /// The capture could not be read.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// What stays could not be written.
+    #[error("cannot write the output: {0}")]
+    Output(#[source] io::Error),
+    /// What was removed could not be written.
+    #[error("cannot write the dropped packets: {0}")]
+    Dropped(#[source] io::Error),
+    /// A flow could not be told.
+    #[error("cannot write the flows: {0}")]
+    Flows(#[source] io::Error),
+    /// The notes of a whole-flow run could not be kept in a temporary file.
+    #[error("cannot keep notes in a temporary file: {0}")]
+    Notes(#[source] io::Error),
+    /// A thread could not be started.
+    #[error("cannot start the {name} thread: {source}")]
+    Start {
+        /// The thread's name.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread died of a defect in the program.
+    #[error("the {name} thread died near packet {packet}; this is a defect: please report it with the capture")]
+    Died {
+        /// The thread's name.
+        name: String,
+        /// Number of the first packet of the chunk it was at.
+        packet: u64,
+    },
+    /// The second pass over the capture found other packets than the first.
+    #[error("the input changed while it was read: packet {packet} is no longer there")]
+    Changed {
+        /// Number of the first packet that is missing.
+        packet: u64,
+    },
+}
+
+/// Runs a capture through the core.
+///
+/// * Workers: at least 1, at most [`SHARDS`]; more would have nothing to do.
+/// * Damage in the capture is no error: it ends the run early and stands in [`Ran::capture`].
+///
+/// # Errors
+/// The first thing that went wrong. The reader thread may then still wait for its input; it ends with the process.
+pub fn run(capture: CaptureReader, workers: usize, policy: &Policy, packets: Packets<'_>, sink: &mut dyn Sink) -> Result<Ran, PipelineError> {
+    let workers = workers.clamp(1, SHARDS);
+    let counters = Arc::new(AtomicCounters::default());
+    let (idle_out, idle_in) = bounded::<Chunk>(CHUNKS);
+    for _ in 0..CHUNKS {
+        // There is room for all of them.
+        let _ = idle_out.send(Chunk::new());
+    }
+    // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
+    let (results_out, results) = bounded::<Message>((CHUNKS + 1) * (workers + 1));
+    let keeps_flows = matches!(packets, Packets::Note(_));
+    let mut tasks = Vec::with_capacity(workers);
+    let mut finals = Vec::with_capacity(workers);
+    let mut threads = Vec::with_capacity(workers + 1);
+    for number in 0..workers {
+        let (tasks_out, tasks_in) = bounded(CHUNKS);
+        let (finals_out, finals_in) = bounded(1);
+        tasks.push(tasks_out);
+        finals.push(finals_in);
+        let worker = worker::Worker::new(number, workers, policy, keeps_flows);
+        let results = results_out.clone();
+        let body = move |progress: &mut u64| worker.work(&tasks_in, &results, &finals_out, progress);
+        threads.push(start(format!("worker-{number}"), results_out.clone(), body)?);
+    }
+    let reader = reader::Reader::new(capture, idle_in, tasks, Arc::clone(&counters));
+    let results_of_reader = results_out.clone();
+    threads.push(start("reader".to_owned(), results_out, move |progress| reader.read(&results_of_reader, progress))?);
+
+    let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
+    let (capture, span) = writer.write(&results)?;
+    writer.finish(&finals)?;
+    for thread in threads {
+        // A thread that panicked has said so, and the writer has answered for it.
+        let _ = thread.join();
+    }
+    Ok(Ran { counts: counters.snapshot(), capture, span })
+}
+
+/// Starts a named thread that reports its own death; `progress` is where it was.
+fn start<F>(name: String, results: Sender<Message>, body: F) -> Result<JoinHandle<()>, PipelineError>
+where
+    F: FnOnce(&mut u64) + Send + 'static,
+{
+    let thread_name = name.clone();
+    let run = move || {
+        let mut packet = 0;
+        // The state is thrown away after a panic, so nobody sees it broken.
+        if panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet))).is_err() {
+            // Nobody may be listening any more.
+            let _ = results.send(Message::Died { name: thread_name, packet });
+        }
+    };
+    thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| PipelineError::Start { name, source })
+}
+
+/// What the writer is told.
+enum Message {
+    /// A chunk was read, and `parts` workers have packets of it.
+    Chunk { sequence: u64, chunk: Arc<Chunk>, parts: usize },
+    /// A worker is done with its packets of a chunk.
+    Part(worker::Part),
+    /// The reader came to the end.
+    End { outcome: Result<(), CaptureError>, capture: Box<CaptureSummary>, span: Option<(Timestamp, Timestamp)> },
+    /// A thread panicked.
+    Died { name: String, packet: u64 },
+}
+
+/// Everything that a worker's shards still held when the capture ended, shard by shard.
+type Finals = Receiver<Vec<FlowSummary>>;
+
+/// Writes a capture again, without the flows that `fates` condemns: the second pass of a whole-flow run.
+///
+/// # Errors
+/// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
+pub fn write_judged(mut capture: CaptureReader, fates: &mut Fates, mut outputs: Outputs<'_>) -> Result<PacketCounts, PipelineError> {
+    let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
+    let mut chunk = Chunk::new();
+    let mut counts = PacketCounts::default();
+    let mut drops = Vec::new();
+    while verdicts.left() > 0 && capture.fill(&mut chunk)? {
+        drops.clear();
+        for (index, record) in (0u32..).zip(chunk.records()) {
+            if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
+                drops.push(index);
+                counts.dropped += 1;
+                counts.dropped_bytes += u64::from(record.origlen);
+            }
+        }
+        outputs.write(&chunk, &drops)?;
+    }
+    if verdicts.left() > 0 {
+        return Err(PipelineError::Changed { packet: verdicts.number() });
+    }
+    Ok(counts)
+}

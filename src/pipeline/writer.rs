@@ -1,0 +1,173 @@
+//! The writer: puts the workers' answers back into capture order and writes what stays, straight from the chunks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::worker::Part;
+use super::{Finals, Message, Outputs, Packets, PipelineError, Sink};
+use crate::capture::{CaptureSummary, Chunk};
+use crate::key::SHARDS;
+use crate::packet::Timestamp;
+use crate::stats::{AtomicCounters, PacketCounts};
+
+pub(super) struct Writer<'a, 's> {
+    packets: Packets<'a>,
+    sink: &'s mut dyn Sink,
+    idle: Sender<Chunk>,
+    counters: &'s AtomicCounters,
+    /// Sequence number of the first chunk in `open`.
+    next: u64,
+    /// Chunks that were read and are not written yet, in order.
+    open: VecDeque<Open>,
+    drops: Vec<u32>,
+}
+
+/// A chunk on its way through the workers.
+#[derive(Default)]
+struct Open {
+    chunk: Option<Arc<Chunk>>,
+    missing: usize,
+    parts: Vec<Part>,
+}
+
+impl<'a, 's> Writer<'a, 's> {
+    pub(super) fn new(packets: Packets<'a>, sink: &'s mut dyn Sink, idle: Sender<Chunk>, counters: &'s AtomicCounters) -> Self {
+        Self { packets, sink, idle, counters, next: 0, open: VecDeque::new(), drops: Vec::new() }
+    }
+
+    /// Writes every chunk until the reader has come to its end.
+    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<(CaptureSummary, Option<(Timestamp, Timestamp)>), PipelineError> {
+        let mut end = None;
+        for message in results {
+            match message {
+                Message::Chunk { sequence, chunk, parts } => {
+                    let open = self.at(sequence);
+                    open.chunk = Some(chunk);
+                    // Parts may have overtaken their chunk's announcement.
+                    open.missing = parts - open.parts.len();
+                }
+                Message::Part(part) => {
+                    let open = self.at(part.sequence);
+                    open.missing = open.missing.saturating_sub(1);
+                    open.parts.push(part);
+                }
+                Message::End { outcome, capture, span } => {
+                    outcome?;
+                    end = Some((*capture, span));
+                }
+                Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
+            }
+            while self.open.front().is_some_and(|open| open.chunk.is_some() && open.missing == 0) {
+                let Some(open) = self.open.pop_front() else { break };
+                self.next += 1;
+                self.emit(open)?;
+            }
+            if let Some(end) = end.take_if(|_| self.open.is_empty()) {
+                return Ok(end);
+            }
+        }
+        // Every thread is gone and none has said why: they report even their own death, so this is out of reach.
+        Err(PipelineError::Died { name: "reader".to_owned(), packet: 0 })
+    }
+
+    fn at(&mut self, sequence: u64) -> &mut Open {
+        let place = sequence.saturating_sub(self.next) as usize;
+        while self.open.len() <= place {
+            self.open.push_back(Open::default());
+        }
+        &mut self.open[place]
+    }
+
+    /// Writes a chunk whose every packet was judged, tells what came of it, and gives the chunk back.
+    fn emit(&mut self, open: Open) -> Result<(), PipelineError> {
+        let Open { chunk, parts, .. } = open;
+        let Some(chunk) = chunk else { return Ok(()) };
+        self.write_packets(&chunk, &parts)?;
+        let mut ended = Vec::new();
+        let mut blocked = Vec::new();
+        for part in parts {
+            drop(part.chunk);
+            ended.extend(part.ended);
+            blocked.extend(part.blocked);
+        }
+        // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
+        blocked.sort_by_key(|news| news.packet);
+        blocked.iter().for_each(|news| self.sink.blocked(news));
+        ended.sort_by_key(|ended| ended.at);
+        for ended in ended {
+            self.sink.flow(ended.flow).map_err(PipelineError::Flows)?;
+        }
+        if let Some(chunk) = Arc::into_inner(chunk) {
+            // The reader may have come to its end.
+            let _ = self.idle.send(chunk);
+        }
+        Ok(())
+    }
+
+    fn write_packets(&mut self, chunk: &Chunk, parts: &[Part]) -> Result<(), PipelineError> {
+        match &mut self.packets {
+            Packets::Note(fates) => {
+                let flows = parts.iter().flat_map(|part| part.flows.iter().copied());
+                fates.note(chunk.records().len(), flows).map_err(PipelineError::Notes)
+            }
+            Packets::Write(outputs) => {
+                self.drops.clear();
+                parts.iter().for_each(|part| self.drops.extend_from_slice(&part.drops));
+                self.drops.sort_unstable();
+                let dropped_bytes = |&index: &u32| chunk.records().get(index as usize).map_or(0, |record| u64::from(record.origlen));
+                self.counters.add(&PacketCounts {
+                    dropped: self.drops.len() as u64,
+                    dropped_bytes: self.drops.iter().map(dropped_bytes).sum(),
+                    ..PacketCounts::default()
+                });
+                outputs.write(chunk, &self.drops)
+            }
+        }
+    }
+
+    /// Tells the flows that were still open, shard by shard.
+    pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<(), PipelineError> {
+        for shard in 0..SHARDS {
+            let worker = shard % finals.len();
+            let Ok(flows) = finals[worker].recv() else {
+                return Err(PipelineError::Died { name: format!("worker-{worker}"), packet: 0 });
+            };
+            for flow in flows {
+                self.sink.flow(flow).map_err(PipelineError::Flows)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Outputs<'_> {
+    /// Writes a chunk: to one side all but the dropped records, to the other all but the kept ones.
+    ///
+    /// What is no packet (headers, interface descriptions, comments) goes to both, so that both are whole captures.
+    pub(super) fn write(&mut self, chunk: &Chunk, drops: &[u32]) -> Result<(), PipelineError> {
+        let records = chunk.records();
+        let bytes = chunk.bytes();
+        if let Some(forwarded) = &mut self.forwarded {
+            let mut from = 0;
+            for record in drops.iter().filter_map(|&index| records.get(index as usize)) {
+                forwarded.write_all(&bytes[from..record.start as usize]).map_err(PipelineError::Output)?;
+                from = record.end as usize;
+            }
+            forwarded.write_all(&bytes[from..]).map_err(PipelineError::Output)?;
+        }
+        if let Some(dropped) = &mut self.dropped {
+            let mut from = 0;
+            let mut drops = drops.iter().peekable();
+            for (index, record) in (0u32..).zip(records) {
+                if drops.next_if(|&&drop| drop == index).is_none() {
+                    dropped.write_all(&bytes[from..record.start as usize]).map_err(PipelineError::Dropped)?;
+                    from = record.end as usize;
+                }
+            }
+            dropped.write_all(&bytes[from..]).map_err(PipelineError::Dropped)?;
+        }
+        Ok(())
+    }
+}
