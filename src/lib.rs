@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`evidence`], [`observation`], [`services`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`evidence`], [`observation`], [`services`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
@@ -44,10 +44,12 @@ pub mod catalogue;
 pub mod classify;
 pub mod cli;
 pub mod domain;
+pub mod domain_map;
 pub mod engine;
 pub mod evidence;
 pub mod flow;
 pub mod hosts;
+pub mod ini;
 pub mod inspect;
 pub mod key;
 pub mod observation;

@@ -1,0 +1,261 @@
+//! Applications, as data: names, categories, aliases, domains; and how a name leads to one.
+//!
+//! The text of a catalogue goes in (the built-in one is `catalogue.txt` beside this file), answers come out: which application a
+//! host name belongs to, and what a person means who types a name. Knows nothing of flows or rules.
+
+mod grammar;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use strsim::jaro_winkler;
+use thiserror::Error;
+
+pub use grammar::{CatalogueError, Fault};
+
+use crate::domain::DomainPattern;
+use crate::domain_map::DomainMap;
+use crate::evidence::Protocol;
+use crate::ini;
+
+/// The catalogue that is compiled in.
+const BUILTIN: &str = include_str!("catalogue.txt");
+
+/// How many near names are told for one that is unknown.
+const MAX_NEAREST: usize = 5;
+
+/// Jaro-Winkler similarity from which on a name counts as near: one slip in a short word, two or three in a long one.
+const NEAR: f64 = 0.84;
+
+/// Longer texts than this, in bytes without punctuation, are near to nothing; comparing takes time that grows with the square.
+const MAX_COMPARED: usize = 64;
+
+/// An application of a [`Catalogue`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppId(pub u16);
+
+/// A category of a [`Catalogue`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CategoryId(u16);
+
+impl CategoryId {
+    /// The category of flows of which neither application nor protocol is known.
+    pub const UNKNOWN: Self = Self(0);
+    /// The category of flows of which only the protocol is known.
+    pub const PROTOCOLS: Self = Self(1);
+}
+
+/// What is known of an application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct App {
+    /// Its name, as reports show it.
+    pub name: Box<str>,
+    /// Its category.
+    pub category: CategoryId,
+    /// Other names by which people call it.
+    pub aliases: Vec<Box<str>>,
+    /// The names of its hosts: [`DomainPattern::Subtree`] for a domain, [`DomainPattern::Exact`] for a single host.
+    pub domains: Vec<DomainPattern>,
+}
+
+/// What a person means who names something to be blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// One application.
+    App(AppId),
+    /// Every application of a category; for [`CategoryId::PROTOCOLS`] every recognised protocol as well.
+    Category(CategoryId),
+    /// A protocol.
+    Protocol(Protocol),
+    /// Whatever nothing is recognised in.
+    Unknown,
+}
+
+/// A name that means nothing here.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct UnknownName {
+    /// What was asked for.
+    pub name: String,
+    /// The names most like it, the nearest first; at most five.
+    pub nearest: Vec<String>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = ini::shown(&self.name);
+        write!(f, "'{name}' is no application, category or protocol")?;
+        match self.nearest.as_slice() {
+            [] => f.write_str("; expected a name such as YouTube, Streaming or QUIC"),
+            near => write!(f, "; the nearest names: {}", near.join(", ")),
+        }
+    }
+}
+
+/// What the report calls a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Label<'a> {
+    /// The application, else the innermost protocol, else `Unknown`.
+    pub name: &'a str,
+    /// The category of that.
+    pub category: &'a str,
+}
+
+/// Every application the program knows.
+///
+/// Immutable, shared by every worker.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// In the order of the text; [`AppId`] is the place here.
+    apps: Vec<App>,
+    /// [`CategoryId`] is the place here: `Unknown`, `Protocols`, then in order of first mention.
+    categories: Vec<Box<str>>,
+    by_domain: DomainMap<AppId>,
+    /// Names, aliases, categories and protocols in their [`plain`] form. In order, because what is iterated over must not depend on a hash.
+    by_typed_name: BTreeMap<String, Target>,
+}
+
+impl Catalogue {
+    /// The catalogue that is compiled in.
+    ///
+    /// # Errors
+    /// None in a build that passed its tests: one of them reads the compiled-in text.
+    pub fn builtin() -> Result<Self, CatalogueError> {
+        Self::parse(BUILTIN)
+    }
+
+    /// The catalogue that `text` describes; its grammar is told at the top of the built-in one.
+    ///
+    /// # Errors
+    /// [`CatalogueError`] names line and column, what was found and what was expected.
+    pub fn parse(text: &str) -> Result<Self, CatalogueError> {
+        grammar::parse(text)
+    }
+
+    /// A catalogue of protocols alone.
+    fn without_apps() -> Self {
+        let categories: Vec<Box<str>> = vec!["Unknown".into(), "Protocols".into()];
+        let mut by_typed_name = BTreeMap::from([
+            (plain("Unknown"), Target::Unknown),
+            (plain("Protocols"), Target::Category(CategoryId::PROTOCOLS)),
+        ]);
+        for protocol in Protocol::ALL {
+            by_typed_name.insert(plain(protocol.as_str()), Target::Protocol(protocol));
+        }
+        Self {
+            apps: Vec::new(),
+            categories,
+            by_domain: DomainMap::default(),
+            by_typed_name,
+        }
+    }
+
+    /// What is known of an application.
+    pub fn app(&self, id: AppId) -> Option<&App> {
+        self.apps.get(usize::from(id.0))
+    }
+
+    /// All applications, in the order of the text.
+    pub fn apps(&self) -> impl Iterator<Item = (AppId, &App)> {
+        (0..=u16::MAX).map(AppId).zip(&self.apps)
+    }
+
+    /// The name of a category.
+    pub fn category(&self, id: CategoryId) -> Option<&str> {
+        self.categories.get(usize::from(id.0)).map(AsRef::as_ref)
+    }
+
+    /// All categories: those of applications in the order of first mention, then `Protocols` and `Unknown`.
+    pub fn categories(&self) -> impl Iterator<Item = (CategoryId, &str)> {
+        let mut all = (0..=u16::MAX)
+            .map(CategoryId)
+            .zip(self.categories.iter().map(AsRef::as_ref));
+        let unknown = all.next();
+        let protocols = all.next();
+        all.chain(protocols).chain(unknown)
+    }
+
+    /// The application that a host name belongs to: the one with the longest domain that the name lies in, on label borders.
+    ///
+    /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
+    /// * Costs one hash a label, however large the catalogue is, and no allocation.
+    pub fn by_name(&self, name: &str) -> Option<AppId> {
+        self.by_domain.matches(name).next()
+    }
+
+    /// What the report calls a flow of this application and this innermost protocol.
+    pub fn label(&self, app: Option<AppId>, innermost: Option<Protocol>) -> Label<'_> {
+        if let Some(app) = app.and_then(|id| self.app(id)) {
+            return Label {
+                name: &app.name,
+                category: self.category(app.category).unwrap_or("Unknown"),
+            };
+        }
+        match innermost {
+            Some(protocol) => Label {
+                name: protocol.as_str(),
+                category: "Protocols",
+            },
+            None => Label {
+                name: "Unknown",
+                category: "Unknown",
+            },
+        }
+    }
+
+    /// What a person means by `text`: the name of an application, a category or a protocol. Case, blanks and punctuation do not count.
+    ///
+    /// # Errors
+    /// [`UnknownName`] lists the nearest names.
+    pub fn resolve(&self, text: &str) -> Result<Target, UnknownName> {
+        let wanted = plain(text);
+        match self.by_typed_name.get(&wanted) {
+            Some(target) => Ok(*target),
+            None => Err(UnknownName {
+                name: text.trim().to_owned(),
+                nearest: self.nearest(&wanted),
+            }),
+        }
+    }
+
+    /// The name of a target, as reports show it.
+    pub fn target_name(&self, target: Target) -> &str {
+        match target {
+            Target::App(id) => self.label(Some(id), None).name,
+            Target::Category(id) => self.category(id).unwrap_or("Unknown"),
+            Target::Protocol(protocol) => protocol.as_str(),
+            Target::Unknown => "Unknown",
+        }
+    }
+
+    fn nearest(&self, wanted: &str) -> Vec<String> {
+        if wanted.len() > MAX_COMPARED {
+            return Vec::new();
+        }
+        let mut near: Vec<(f64, &str)> = self
+            .by_typed_name
+            .iter()
+            .map(|(typed, target)| (jaro_winkler(typed, wanted), self.target_name(*target)))
+            .filter(|(likeness, _)| *likeness >= NEAR)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        let mut names: Vec<String> = Vec::new();
+        for (_, name) in near {
+            // Reached by name and by alias: told once.
+            if names.len() < MAX_NEAREST && !names.iter().any(|n| n == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+}
+
+/// A name as it is compared: letters and digits alone, in lower case.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

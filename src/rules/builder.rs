@@ -1,0 +1,338 @@
+//! From what the user wrote to rules, and from rules to what answers fast.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+
+use ahash::{HashMap, HashSet};
+use ipnet::{IpNet, Ipv4Net};
+use thiserror::Error;
+
+use super::file::{self, RulesFileError};
+use super::ranges::Ranges;
+use super::{Matcher, Rule, RuleId, RuleSet};
+use crate::catalogue::{Catalogue, CategoryId, Target, UnknownName};
+use crate::domain::{DomainPattern, PatternError};
+use crate::domain_map::DomainMap;
+use crate::evidence::Protocol;
+use crate::ini::{printable, shown};
+
+/// Why a text is no rule.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RuleError {
+    /// No address, and no prefix either.
+    #[error("'{}' is no IP address or prefix, expected one such as 192.168.1.50, 10.0.0.0/8 or 2001:db8::/32", shown(.0))]
+    Address(String),
+    /// A prefix whose length is none.
+    #[error("'{}' has no valid prefix length, expected /0 to /{max}", shown(.found))]
+    PrefixLength {
+        /// The whole text.
+        found: String,
+        /// Bits of the address.
+        max: u8,
+    },
+    /// No port, and no range either.
+    #[error("'{}' is no port, expected a number from 1 to 65535 or a range such as 6881-6889", shown(.0))]
+    Port(String),
+    /// A range that ends before it begins.
+    #[error("'{}' runs backward, expected the lower port first, as in {high}-{low}", shown(.found), low = .range.0, high = .range.1)]
+    PortOrder {
+        /// The whole text.
+        found: String,
+        /// Its two ports, as they stand.
+        range: (u16, u16),
+    },
+    /// A name that the catalogue does not know.
+    #[error(transparent)]
+    App(#[from] UnknownName),
+    /// `Unknown`, which is what remains when a flow is over and nothing was recognised in it: too late to block it.
+    #[error(
+        "'Unknown' cannot be blocked, for only at its end is it certain that a flow stays unknown; expected an application, a category or a protocol"
+    )]
+    Undecidable,
+    /// No domain pattern.
+    #[error(transparent)]
+    Domain(#[from] PatternError),
+}
+
+/// Collects rules in the order in which they are given.
+///
+/// A rule that is there already is not added again: the origin given first stays.
+#[derive(Debug)]
+pub struct RuleSetBuilder<'a> {
+    catalogue: &'a Catalogue,
+    rules: Vec<Rule>,
+    known: HashSet<Matcher>,
+}
+
+impl<'a> RuleSetBuilder<'a> {
+    /// No rules yet. The catalogue says what the names of applications mean.
+    pub fn new(catalogue: &'a Catalogue) -> Self {
+        Self {
+            catalogue,
+            rules: Vec::new(),
+            known: HashSet::default(),
+        }
+    }
+
+    /// Blocks an address or a prefix. Host bits in a prefix are dropped: `10.0.0.1/8` is `10.0.0.0/8`.
+    ///
+    /// # Errors
+    /// [`RuleError::Address`], [`RuleError::PrefixLength`].
+    pub fn block_ip(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
+        self.add(Matcher::Address(parse_net(text.trim())?), origin);
+        Ok(())
+    }
+
+    /// Blocks a port, or a range of ports `LO-HI`.
+    ///
+    /// # Errors
+    /// [`RuleError::Port`], [`RuleError::PortOrder`].
+    pub fn block_port(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
+        self.add(Matcher::Ports(parse_ports(text.trim())?), origin);
+        Ok(())
+    }
+
+    /// Blocks an application, a category or a protocol. The category `Protocols` is every flow whose protocol is recognised.
+    ///
+    /// # Errors
+    /// [`RuleError::App`] for a name the catalogue does not know, [`RuleError::Undecidable`] for `Unknown`.
+    pub fn block_app(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
+        let matcher = self.parse_app(text)?;
+        self.add(matcher, origin);
+        Ok(())
+    }
+
+    /// Blocks a name, or with `*.` in front a name and everything below it.
+    ///
+    /// # Errors
+    /// [`RuleError::Domain`].
+    pub fn block_domain(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
+        self.add(Matcher::Domain(DomainPattern::parse(text)?), origin);
+        Ok(())
+    }
+
+    /// Adds the rules of a file, or none of them when any line is wrong.
+    ///
+    /// * `path`: as messages and reports show it.
+    ///
+    /// # Errors
+    /// [`RulesFileError`] lists the wrong lines.
+    pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), RulesFileError> {
+        let found = file::read(path, bytes, |kind, text| match kind {
+            file::Section::Ips => Ok(Matcher::Address(parse_net(text)?)),
+            file::Section::Ports => Ok(Matcher::Ports(parse_ports(text)?)),
+            file::Section::Apps => self.parse_app(text),
+            file::Section::Domains => Ok(Matcher::Domain(DomainPattern::parse(text)?)),
+        })?;
+        for (line, matcher) in found {
+            self.add(matcher, &format!("{}:{line}", printable(path)));
+        }
+        Ok(())
+    }
+
+    /// The rules, compiled.
+    pub fn build(self) -> RuleSet {
+        let mut v4 = Vec::new();
+        let mut v6 = Vec::new();
+        let mut ports = Vec::new();
+        let mut domains = DomainMap::default();
+        let mut targets = HashMap::default();
+        for (rule, id) in self.rules.iter().zip((0..=u32::MAX).map(RuleId)) {
+            match &rule.matcher {
+                Matcher::Address(IpNet::V4(net)) => {
+                    v4.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
+                }
+                Matcher::Address(IpNet::V6(net)) => {
+                    v6.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
+                }
+                Matcher::Ports(range) => ports.push((range.clone(), id)),
+                Matcher::App(target) => {
+                    targets.insert(*target, id);
+                }
+                Matcher::Domain(pattern) => {
+                    domains.insert(pattern, id);
+                }
+            }
+        }
+        // Each target has one rule at most, for none is added twice.
+        let first_for = |wanted: [Target; 2]| {
+            let rules = wanted.iter().filter_map(|target| targets.get(target));
+            rules.min().copied()
+        };
+        let apps = self
+            .catalogue
+            .apps()
+            .map(|(id, app)| first_for([Target::App(id), Target::Category(app.category)]));
+        let all_protocols = Target::Category(CategoryId::PROTOCOLS);
+        let protocols =
+            Protocol::ALL.map(|protocol| first_for([Target::Protocol(protocol), all_protocols]));
+        RuleSet {
+            apps: apps.collect(),
+            protocols,
+            v4: Ranges::new(v4),
+            v6: Ranges::new(v6),
+            ports: Ranges::new(ports),
+            domains,
+            rules: self.rules,
+        }
+    }
+
+    fn parse_app(&self, text: &str) -> Result<Matcher, RuleError> {
+        match self.catalogue.resolve(text)? {
+            Target::Unknown => Err(RuleError::Undecidable),
+            target => Ok(Matcher::App(target)),
+        }
+    }
+
+    fn add(&mut self, matcher: Matcher, origin: &str) {
+        if !self.known.insert(matcher.clone()) {
+            return;
+        }
+        let text = match &matcher {
+            Matcher::Address(net) if net.prefix_len() == net.max_prefix_len() => {
+                format!("ip:{}", net.addr())
+            }
+            Matcher::Address(net) => format!("ip:{net}"),
+            Matcher::Ports(range) if range.start() == range.end() => {
+                format!("port:{}", range.start())
+            }
+            Matcher::Ports(range) => format!("port:{}-{}", range.start(), range.end()),
+            Matcher::App(target) => format!("app:{}", self.catalogue.target_name(*target)),
+            Matcher::Domain(pattern) => format!("domain:{pattern}"),
+        };
+        self.rules.push(Rule {
+            matcher,
+            text,
+            origin: origin.to_owned(),
+        });
+    }
+}
+
+/// Decimal digits alone: the standard library would take a sign as well.
+fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn parse_net(text: &str) -> Result<IpNet, RuleError> {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address
+        .parse()
+        .map_err(|_| RuleError::Address(text.to_owned()))?;
+    let max = if address.is_ipv4() { 32 } else { 128 };
+    let net = match length {
+        None => Ok(IpNet::from(address)),
+        Some(length) => number(length)
+            .and_then(|length| IpNet::new(address, length).ok())
+            .ok_or_else(|| RuleError::PrefixLength {
+                found: text.to_owned(),
+                max,
+            }),
+    };
+    net.map(|net| unmapped(net.trunc()))
+}
+
+/// The IPv4 prefix that an IPv4-mapped IPv6 prefix stands for (RFC 4291 §2.5.5.2); any other prefix as it is.
+fn unmapped(net: IpNet) -> IpNet {
+    if let (IpNet::V6(net), Some(length)) = (net, net.prefix_len().checked_sub(96))
+        && let Some(address) = net.network().to_ipv4_mapped()
+        && let Ok(v4) = Ipv4Net::new(address, length)
+    {
+        return IpNet::V4(v4);
+    }
+    net
+}
+
+fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, RuleError> {
+    let (low, high) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| number(text.trim()).filter(|port| *port != 0);
+    match (port(low), port(high)) {
+        (Some(low), Some(high)) if low <= high => Ok(low..=high),
+        (Some(low), Some(high)) => Err(RuleError::PortOrder {
+            found: text.to_owned(),
+            range: (low, high),
+        }),
+        _ => Err(RuleError::Port(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_are_no_rule_are_refused() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mut builder = RuleSetBuilder::new(&catalogue);
+        for bad in [
+            "",
+            "10.0.0.999",
+            "10.0.0",
+            "010.0.0.1",
+            "fe80::1%eth0",
+            "[::1]",
+            "host",
+            "10.0.0.1:80",
+            "/8",
+            "::g",
+        ] {
+            assert_eq!(
+                builder.block_ip(bad, "-"),
+                Err(RuleError::Address(bad.to_owned()))
+            );
+        }
+        for (bad, max) in [
+            ("10.0.0.0/33", 32),
+            ("10.0.0.0/", 32),
+            ("10.0.0.0/+8", 32),
+            ("10.0.0.0/8/8", 32),
+            ("10.0.0.0/255.0.0.0", 32),
+            ("10.0.0.0/264", 32),
+            ("::/129", 128),
+            ("::/-1", 128),
+        ] {
+            let found = bad.to_owned();
+            assert_eq!(
+                builder.block_ip(bad, "-"),
+                Err(RuleError::PrefixLength { found, max })
+            );
+        }
+        for bad in [
+            "", "0", "70000", "65536", "-1", "+80", "80-", "-80", "0-80", "1-2-3", "http", "0x50",
+            "80,81", "8 0",
+        ] {
+            assert_eq!(
+                builder.block_port(bad, "-"),
+                Err(RuleError::Port(bad.to_owned()))
+            );
+        }
+        assert_eq!(
+            builder
+                .block_port("6889-6881", "-")
+                .unwrap_err()
+                .to_string(),
+            "'6889-6881' runs backward, expected the lower port first, as in 6881-6889"
+        );
+        assert_eq!(
+            builder.block_port(" 70000 ", "-").unwrap_err().to_string(),
+            "'70000' is no port, expected a number from 1 to 65535 or a range such as 6881-6889"
+        );
+        let unknown = builder.block_app("YouTub", "-").unwrap_err().to_string();
+        assert!(unknown.contains("YouTube"), "{unknown}");
+        assert!(matches!(builder.block_app("", "-"), Err(RuleError::App(_))));
+        assert_eq!(
+            builder.block_app("unknown", "-"),
+            Err(RuleError::Undecidable)
+        );
+        for bad in ["", "*", "*.", "a*.b", "a..b", "http://a.b/"] {
+            assert!(matches!(
+                builder.block_domain(bad, "-"),
+                Err(RuleError::Domain(_))
+            ));
+        }
+        assert!(builder.build().is_empty());
+    }
+}
