@@ -5,5 +5,6 @@ pub mod evidence;
 pub mod flow;
 pub mod inspect;
 pub mod key;
+pub mod output;
 pub mod packet;
 pub mod rules;
