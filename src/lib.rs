@@ -1,5 +1,6 @@
 //! dpi_engine
 pub mod catalogue;
+pub mod cli;
 pub mod domain;
 pub mod evidence;
 pub mod flow;
