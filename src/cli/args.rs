@@ -1,0 +1,196 @@
+//! The command line as typed: one field a flag, nothing concluded from them yet.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, value_parser};
+
+use crate::key::SHARDS;
+
+/// Flows held at full detail unless the user says otherwise: 65,536 for each of the default workers.
+const DEFAULT_MAX_FLOWS: u32 = 262_144;
+
+/// Worker threads unless the user says otherwise.
+const DEFAULT_WORKERS: u8 = 4;
+
+/// Most worker threads: one for each shard.
+const MAX_WORKERS: i64 = SHARDS as i64;
+
+const INPUT_AND_OUTPUT: &str = "Input and output";
+const RULES: &str = "Rules";
+const REPORTS: &str = "Reports";
+const PERFORMANCE: &str = "Performance";
+
+const USAGE: &str = "\
+dpi_engine <INPUT> <OUTPUT> [OPTIONS]
+       dpi_engine <INPUT> --dry-run [OPTIONS]
+       dpi_engine --list-apps";
+
+const EXAMPLES: &str = "\
+Examples:
+  Remove an application and a domain with everything below it:
+    dpi_engine capture.pcap output.pcap --block-app YouTube --block-domain \"*.tiktok.com\"
+
+  Rules of every kind, eight workers, and the reason of each verdict:
+    dpi_engine capture.pcap filtered.pcap --block-ip 192.168.1.100 --block-port 6881 \\
+        --block-domain \"*.facebook.com\" --workers 8 --verbose
+
+  Rules from a file:
+    dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
+
+Exit status:
+  0  done
+  1  failed; OUTPUT was not made, and what stood there before still stands
+  2  wrong usage, or a bad rule
+  3  done, but INPUT is damaged: everything readable was processed
+  128+n  ended by signal n";
+
+/// Filter a packet capture by application.
+///
+/// Follows every flow, finds the names inside (TLS, QUIC, HTTP, DNS), removes the flows that your rules block,
+/// writes the packets that remain, and reports what was there.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "dpi_engine", version, override_usage = USAGE, after_long_help = EXAMPLES)]
+#[command(after_help = "More, with examples: --help", max_term_width = 100)]
+pub struct Args {
+    /// Capture to read: pcap or pcapng, also compressed; - for standard input
+    #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
+    pub input: Option<PathBuf>,
+
+    /// Filtered capture to write, in INPUT's format; - for standard output
+    ///
+    /// It appears under its name only when it is complete. It may not be INPUT, by no name or link.
+    /// With -, the text report goes to standard error. May be left out with --dry-run.
+    #[arg(value_name = "OUTPUT", display_order = 1, help_heading = INPUT_AND_OUTPUT)]
+    pub output: Option<PathBuf>,
+
+    /// Write the dropped packets here
+    ///
+    /// OUTPUT and this file together are INPUT, packet for packet.
+    #[arg(long, value_name = "FILE", display_order = 2, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(conflicts_with = "dry_run")]
+    pub dropped: Option<PathBuf>,
+
+    /// Only report: write neither OUTPUT nor dropped packets
+    ///
+    /// OUTPUT may be left out then; if given, it is not touched.
+    #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
+    pub dry_run: bool,
+
+    /// Drop packets from this address or prefix, IPv4 or IPv6
+    #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
+    pub block_ip: Vec<String>,
+
+    /// Drop flows to this destination port or range of ports
+    #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
+    pub block_port: Vec<String>,
+
+    /// Drop flows of this application, category or protocol (see --list-apps)
+    ///
+    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC.
+    #[arg(long, value_name = "APP", help_heading = RULES)]
+    pub block_app: Vec<String>,
+
+    /// Drop flows that name this domain; *.example.com is example.com and every name below it
+    ///
+    /// Without "*." only that very name is meant. Case does not count, nor does a final dot.
+    #[arg(long, value_name = "PATTERN", help_heading = RULES)]
+    pub block_domain: Vec<String>,
+
+    /// Read rules from this file too
+    ///
+    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, each name in square brackets on a
+    /// line of its own; below it one value a line; # and ; start comments.
+    #[arg(long, value_name = "FILE", help_heading = RULES)]
+    pub rules: Vec<PathBuf>,
+
+    /// Remove a blocked flow from its first packet
+    ///
+    /// Without it, packets pass until the flow is known, as in a firewall. INPUT is read twice.
+    #[arg(long, help_heading = RULES)]
+    pub whole_flow: bool,
+
+    /// List the applications that are known, and exit
+    #[arg(long, exclusive = true, help_heading = RULES)]
+    pub list_apps: bool,
+
+    /// Write the report as JSON; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub json: Option<PathBuf>,
+
+    /// Write one line of JSON a flow; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub flows: Option<PathBuf>,
+
+    /// Report an address that has more flows than this
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]
+    pub high_volume_flows: u32,
+
+    /// Report an address that contacts more different ports than this
+    #[arg(long, value_name = "N", default_value_t = 10, help_heading = REPORTS)]
+    pub port_scan_ports: u32,
+
+    /// Tell the stages and each verdict's reason on standard error; -vv tells more
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = REPORTS)]
+    pub verbose: u8,
+
+    /// Print no text report and no warnings, only errors
+    #[arg(short, long, help_heading = REPORTS)]
+    pub quiet: bool,
+
+    /// Worker threads, 1 to 64; the result is the same with any number
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, help_heading = PERFORMANCE)]
+    #[arg(value_parser = value_parser!(u8).range(1..=MAX_WORKERS))]
+    pub workers: u8,
+
+    /// Flows held at full detail at a time, at least 64
+    ///
+    /// Past that, the flow that was quiet for longest is closed early: its figures count, and if it was
+    /// blocked it stays blocked.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FLOWS, help_heading = PERFORMANCE)]
+    #[arg(value_parser = value_parser!(u32).range(SHARDS as i64..))]
+    pub max_flows: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_long_help_has_every_heading_and_the_examples() {
+        let help = Args::command().render_long_help().to_string();
+        for text in [
+            "Input and output:",
+            "Rules:",
+            "Reports:",
+            "Performance:",
+            "Examples:",
+            "dpi_engine capture.pcap output.pcap --block-app YouTube --block-domain \"*.tiktok.com\"",
+            "--rules rules.example.txt",
+            "Exit status:",
+        ] {
+            assert!(help.contains(text), "{text} is missing in:\n{help}");
+        }
+    }
+
+    #[test]
+    fn input_and_output_come_first_under_their_heading() {
+        let help = Args::command().render_help().to_string();
+        let places =
+            ["[INPUT]", "[OUTPUT]", "--dropped <FILE>", "--dry-run  "].map(|text| help.find(text));
+        assert!(places.is_sorted() && places[0].is_some(), "{help}");
+    }
+
+    #[test]
+    fn every_flag_has_help_of_its_own() {
+        for arg in Args::command().get_arguments() {
+            assert!(arg.get_help().is_some(), "{}", arg.get_id());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::error::ErrorKind;
+
+use super::*;
+use crate::output::NamedPath;
+
+/// Reads the words of `line` after the program's name.
+fn parse(line: &str) -> Result<Request, clap::Error> {
+    Request::parse(std::iter::once("dpi_engine").chain(line.split_whitespace()))
+}
+
+fn options(line: &str) -> Options {
+    match parse(line).unwrap() {
+        Request::Filter(options) => *options,
+        Request::ListApps => panic!("no options"),
+    }
+}
+
+fn refused(line: &str) -> (ErrorKind, String) {
+    let error = parse(line).unwrap_err();
+    assert_eq!(error.exit_code(), 2, "{line}");
+    (error.kind(), error.to_string())
+}
+
+#[test]
+fn what_is_not_given_has_its_default() {
+    assert_eq!(
+        options("in out"),
+        Options {
+            input: "in".into(),
+            output: Some("out".into()),
+            dropped: None,
+            json: None,
+            flows: None,
+            rules: vec![],
+            whole_flow: false,
+            verbosity: Verbosity::Normal,
+            workers: 4,
+            max_flows: 262_144,
+            high_volume_flows: 100,
+            port_scan_ports: 10,
+        }
+    );
+}
+
+#[test]
+fn every_option_arrives() {
+    let given = options(
+        "in out --dropped d --json j --flows f --whole-flow -v --workers 64 --max-flows 64 \
+         --high-volume-flows 7 --port-scan-ports 0 --block-app A",
+    );
+    assert_eq!(
+        given,
+        Options {
+            input: "in".into(),
+            output: Some("out".into()),
+            dropped: Some("d".into()),
+            json: Some("j".into()),
+            flows: Some("f".into()),
+            rules: vec![GivenRule::App("A".into())],
+            whole_flow: true,
+            verbosity: Verbosity::Verbose,
+            workers: 64,
+            max_flows: 64,
+            high_volume_flows: 7,
+            port_scan_ports: 0,
+        }
+    );
+}
+
+#[test]
+fn the_examples_of_the_help_are_understood() {
+    let first = options("capture.pcap output.pcap --block-app YouTube --block-domain *.tiktok.com");
+    assert_eq!(first.input, Path::new("capture.pcap"));
+    assert_eq!(first.output.as_deref(), Some(Path::new("output.pcap")));
+    let second = options(
+        "capture.pcap filtered.pcap --block-ip 192.168.1.100 --block-port 6881 \
+         --block-domain *.facebook.com --workers 8 --verbose",
+    );
+    assert_eq!(second.rules.len(), 3);
+    assert_eq!((second.workers, second.verbosity), (8, Verbosity::Verbose));
+    let third = options("capture.pcap filtered.pcap --rules rules.example.txt");
+    assert_eq!(third.rules, [GivenRule::File("rules.example.txt".into())]);
+}
+
+#[test]
+fn rules_keep_the_order_of_the_command_line_across_flags() {
+    let given = options(
+        "--block-domain a.example --rules r1 in --block-ip 10.0.0.0/8 --block-app=X out \
+         --block-domain b.example --block-port 1-2 --rules r2",
+    );
+    assert_eq!(
+        given.rules,
+        [
+            GivenRule::Domain("a.example".into()),
+            GivenRule::File("r1".into()),
+            GivenRule::Ip("10.0.0.0/8".into()),
+            GivenRule::App("X".into()),
+            GivenRule::Domain("b.example".into()),
+            GivenRule::Port("1-2".into()),
+            GivenRule::File("r2".into()),
+        ]
+    );
+    let flags: Vec<_> = given.rules.iter().map(GivenRule::flag).collect();
+    let typed = "--block-domain --rules --block-ip --block-app --block-domain --block-port --rules";
+    assert_eq!(flags.join(" "), typed);
+}
+
+#[test]
+fn verbosity_grows_with_each_v() {
+    assert!(Verbosity::Quiet < Verbosity::Normal && Verbosity::Verbose < Verbosity::VeryVerbose);
+    for (flags, verbosity) in [
+        ("-q", Verbosity::Quiet),
+        ("--quiet", Verbosity::Quiet),
+        ("-v", Verbosity::Verbose),
+        ("-vv", Verbosity::VeryVerbose),
+        ("--verbose --verbose -v", Verbosity::VeryVerbose),
+    ] {
+        assert_eq!(
+            options(&format!("in out {flags}")).verbosity,
+            verbosity,
+            "{flags}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_needs_no_output_and_touches_none() {
+    assert_eq!(options("in --dry-run").output, None);
+    assert_eq!(options("in out --dry-run").output, None);
+    assert_eq!(options("in --dry-run --json j").json, Some("j".into()));
+}
+
+#[test]
+fn a_missing_path_is_named() {
+    for line in ["", "--dry-run", "--block-app X"] {
+        let (kind, message) = refused(line);
+        assert_eq!(kind, ErrorKind::MissingRequiredArgument);
+        assert!(message.contains("INPUT is missing"), "{message}");
+    }
+    let (kind, message) = refused("in --block-app X");
+    assert_eq!(kind, ErrorKind::MissingRequiredArgument);
+    assert!(message.contains("OUTPUT is missing"), "{message}");
+    assert!(message.contains("--dry-run"), "{message}");
+}
+
+#[test]
+fn contradictions_are_refused() {
+    for line in [
+        "in --dry-run --dropped d",
+        "in out -q -v",
+        "--list-apps in out",
+        "in out --json a --json b",
+    ] {
+        assert_eq!(refused(line).0, ErrorKind::ArgumentConflict, "{line}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for line in [
+        "in out --workers 0",
+        "in out --workers 65",
+        "in out --workers many",
+        "in out --workers 4294967297",
+        "in out --max-flows 63",
+        "in out --max-flows 4294967296",
+        "in out --high-volume-flows -1",
+        "in out --port-scan-ports x",
+    ] {
+        let kind = refused(line).0;
+        assert!(
+            matches!(
+                kind,
+                ErrorKind::ValueValidation | ErrorKind::UnknownArgument
+            ),
+            "{line}: {kind:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_unknown_or_incomplete_is_refused() {
+    for line in [
+        "in out third",
+        "in out --block-everything",
+        "in out --block-app",
+        "in out --json",
+        "in out -x",
+    ] {
+        refused(line);
+    }
+    let empty = Request::parse(["dpi_engine", "", "out"]).unwrap_err();
+    assert_eq!(empty.exit_code(), 2);
+}
+
+#[test]
+fn a_rule_that_is_no_text_is_refused_but_a_path_may_be_any_bytes() {
+    use std::os::unix::ffi::OsStringExt;
+    let bytes = OsString::from_vec(vec![b'x', 0xff]);
+    let line = |flag: &str| ["dpi_engine", "in", "out", flag].map(OsString::from);
+    let rule = line("--block-app").into_iter().chain([bytes.clone()]);
+    assert_eq!(Request::parse(rule).unwrap_err().exit_code(), 2);
+    let path = line("--json").into_iter().chain([bytes.clone()]);
+    let Request::Filter(options) = Request::parse(path).unwrap() else {
+        panic!("no options");
+    };
+    assert_eq!(options.json, Some(bytes.into()));
+}
+
+#[test]
+fn the_catalogue_needs_no_input() {
+    assert_eq!(parse("--list-apps").unwrap(), Request::ListApps);
+}
+
+#[test]
+fn help_and_version_are_no_failure() {
+    for line in ["-h", "--help", "--version", "-V", "--help --workers 4"] {
+        assert_eq!(parse(line).unwrap_err().exit_code(), 0, "{line}");
+    }
+}
+
+#[test]
+fn dashes_are_paths_and_all_paths_have_their_roles() {
+    let given = options("- - --dropped d --json j --flows f --rules r");
+    assert!(given.is_standard_output_taken());
+    let roles = |paths: Vec<NamedPath<'_>>| -> Vec<_> {
+        let named = paths
+            .iter()
+            .map(|named| (named.role, named.path.to_owned()));
+        named.collect()
+    };
+    assert_eq!(
+        roles(given.inputs()),
+        [("INPUT", "-".into()), ("--rules", "r".into())]
+    );
+    assert_eq!(
+        roles(given.outputs()),
+        [
+            ("OUTPUT", "-".into()),
+            ("--dropped", "d".into()),
+            ("--json", "j".into()),
+            ("--flows", "f".into()),
+        ]
+    );
+    assert!(!options("- out").is_standard_output_taken());
+    assert!(options("in --dry-run --flows -").is_standard_output_taken());
+    assert!(options("-- -in -out").outputs()[0].path == Path::new("-out"));
+}

@@ -1,0 +1,249 @@
+//! Files that are not complete yet: where they lie, how they get their names, and how they go when a signal ends the program.
+//!
+//! One list for the whole process, because a signal is for the whole process. Everything that puts a file under
+//! a name or takes it away holds the list's lock, and the signal thread keeps it until the process is gone: so no temporary
+//! file is left behind, and no committed one is removed.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::iterator::Signals;
+
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Bits that say who may read, write and execute. The others (set-user-ID and its like) do not pass to new content.
+const MODE_BITS: u32 = 0o777;
+
+/// What the umask takes its bits from: nobody needs to execute an output.
+const NEW_FILE_MODE: u32 = 0o666;
+
+const SUFFIX: &str = ".part";
+
+/// Longest name, in bytes, that still fits in a temporary one: 255 (NAME_MAX) less two dots, six random letters and the suffix.
+const MAX_NAME_BYTES: usize = 255 - 2 - 6 - SUFFIX.len();
+
+/// A temporary file, removed when dropped before [`commit_all`].
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    temporary: PathBuf,
+    target: PathBuf,
+}
+
+impl Unfinished {
+    /// Makes the temporary file that shall become `target`, an absolute path; `old` is the file that stands there now.
+    pub(super) fn create(target: &Path, old: Option<&Metadata>) -> io::Result<(File, Self)> {
+        let dir = target.parent().unwrap_or(Path::new("/"));
+        let mode = old.map_or(NEW_FILE_MODE, |old| old.mode() & MODE_BITS);
+        let prefix = prefix(target.file_name().unwrap_or_default());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(&prefix).suffix(SUFFIX);
+
+        let mut list = lock();
+        let (file, temporary) = builder
+            .make_in(dir, |path| {
+                let mut options = OpenOptions::new();
+                options.write(true).create_new(true).mode(mode).open(path)
+            })?
+            .keep()
+            .map_err(|refused| refused.error)?;
+        list.insert(temporary.clone());
+        drop(list);
+
+        let unfinished = Self {
+            temporary,
+            target: target.to_owned(),
+        };
+        if let Some(old) = old {
+            take_after(&file, old)?;
+        }
+        Ok((file, unfinished))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let mut list = lock();
+        if list.remove(&self.temporary) {
+            // The run has failed for another reason, and that is what the user must read.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Gives each file its name, in order, while no signal can come between; stops at the first that the system refuses.
+pub(super) fn commit_all<'a>(
+    files: impl Iterator<Item = (&'a Path, &'a Unfinished)>,
+) -> Result<(), (&'a Path, io::Error)> {
+    let mut list = lock();
+    for (path, file) in files {
+        fs::rename(&file.temporary, &file.target).map_err(|error| (path, error))?;
+        list.remove(&file.temporary);
+    }
+    Ok(())
+}
+
+/// From now on SIGINT and SIGTERM remove every unfinished file and end the process with status 128 + n.
+///
+/// * Call it once, before the first [`OutputFile`](super::OutputFile) is created.
+/// * A thread of its own waits for them: the others may be blocked in a read meanwhile.
+/// * SIGXFSZ, which would kill the process at a file size limit, becomes a failed write (`EFBIG`).
+///
+/// Errors: the system refuses the handlers or the thread.
+pub fn remove_unfinished_on_signal() -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGXFSZ])?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGXFSZ {
+                    continue;
+                }
+                let list = lock();
+                for temporary in list.iter() {
+                    // There is nobody left to tell.
+                    let _ = fs::remove_file(temporary);
+                }
+                // Without exit hooks, which could wait for what other threads hold; the lock stays ours.
+                signal_hook::low_level::exit(128 + signal);
+            }
+        })?;
+    Ok(())
+}
+
+/// The list is a set of paths, consistent after every statement: a panic elsewhere does not spoil it.
+fn lock() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn prefix(name: &OsStr) -> OsString {
+    let mut prefix = OsString::from(".");
+    if name.len() <= MAX_NAME_BYTES {
+        prefix.push(name);
+        prefix.push(".");
+    }
+    prefix
+}
+
+/// Gives `file` the owner and the permissions of the file that it replaces.
+fn take_after(file: &File, old: &Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        // Only root may give files away. For anybody else the new file is theirs, like every file they make.
+        let _ = std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+    let mode = old.mode() & MODE_BITS;
+    if file.metadata()?.mode() & MODE_BITS != mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command, Stdio};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::output::OutputFile;
+
+    /// Set for the process that a test starts to be ended by a signal: the directory to work in.
+    const DIRECTORY: &str = "DPI_ENGINE_TEST_DIRECTORY";
+
+    fn names(dir: &Path) -> Vec<OsString> {
+        let entries = fs::read_dir(dir).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
+    fn is_part(name: &OsString) -> bool {
+        name.to_string_lossy().ends_with(SUFFIX)
+    }
+
+    /// Not a test by itself: the other process of the tests below. Waits for a line, then writes.
+    #[test]
+    fn the_process_that_a_signal_ends() {
+        let Some(dir) = std::env::var_os(DIRECTORY) else {
+            return;
+        };
+        remove_unfinished_on_signal().unwrap();
+        let done = OutputFile::create(&Path::new(&dir).join("done")).unwrap();
+        done.commit().unwrap();
+        let mut output = OutputFile::create(&Path::new(&dir).join("out")).unwrap();
+        io::stdin().read_line(&mut String::new()).unwrap();
+        let written = io::Write::write_all(&mut output, &[0; 4096]);
+        assert_eq!(written.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert!(output.commit().is_err());
+    }
+
+    /// Starts it in `dir`, and returns when it has an unfinished file.
+    fn start(dir: &Path, shell_prefix: &str) -> Child {
+        let program = std::env::current_exe().unwrap();
+        let child = Command::new("sh")
+            .args(["-c", &format!("{shell_prefix} exec \"$0\" \"$@\"")])
+            .arg(program)
+            .args(["--exact", "--nocapture"])
+            .arg("output::unfinished::tests::the_process_that_a_signal_ends")
+            .env(DIRECTORY, dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !(names(dir).iter().any(is_part) && dir.join("done").exists()) {
+            assert!(
+                Instant::now() < deadline,
+                "the other process does not start"
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
+        child
+    }
+
+    #[test]
+    fn signals_remove_the_unfinished_file_and_spare_the_committed_one() {
+        for (signal, status) in [("INT", 130), ("TERM", 143)] {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join("out"), "old").unwrap();
+            let mut child = start(dir.path(), "");
+            let kill = Command::new("kill")
+                .args(["-s", signal, &child.id().to_string()])
+                .status();
+            assert!(kill.unwrap().success());
+            let ended = child.wait().unwrap();
+            assert_eq!((ended.code(), ended.signal()), (Some(status), None));
+            assert_eq!(names(dir.path()), ["done", "out"]);
+            assert_eq!(fs::read(dir.path().join("out")).unwrap(), b"old");
+        }
+    }
+
+    #[test]
+    fn a_file_size_limit_is_a_failed_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = start(dir.path(), "ulimit -f 1;");
+        drop(child.stdin.take());
+        assert!(child.wait().unwrap().success());
+        assert_eq!(names(dir.path()), ["done"]);
+    }
+
+    #[test]
+    fn the_longest_name_still_has_a_temporary_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for bytes in [MAX_NAME_BYTES, MAX_NAME_BYTES + 1, 255] {
+            let name = OsString::from("n".repeat(bytes));
+            let file = OutputFile::create(&dir.path().join(&name)).unwrap();
+            file.commit().unwrap();
+            assert!(names(dir.path()).contains(&name));
+        }
+        assert!(OutputFile::create(&dir.path().join("n".repeat(256))).is_err());
+    }
+}
