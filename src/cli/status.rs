@@ -5,6 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use crate::output::{AliasError, OutputError};
+use crate::rules::{RuleError, RulesFileError};
 
 /// The exit status. A run that a signal ends has 128 + n instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Status {
             if is_broken_pipe(cause) {
                 return Self::Done;
             }
-            if cause.is::<AliasError>() {
+            if cause.is::<AliasError>() || cause.is::<RuleError>() || cause.is::<RulesFileError>() {
                 return Self::Usage;
             }
             next = cause.source();

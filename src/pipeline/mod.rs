@@ -93,19 +93,19 @@ pub enum PipelineError {
     #[error(transparent)]
     Capture(#[from] CaptureError),
     /// What stays could not be written.
-    #[error("cannot write the output: {0}")]
+    #[error("cannot write the output")]
     Output(#[source] io::Error),
     /// What was removed could not be written.
-    #[error("cannot write the dropped packets: {0}")]
+    #[error("cannot write the dropped packets")]
     Dropped(#[source] io::Error),
     /// A flow could not be told.
-    #[error("cannot write the flows: {0}")]
+    #[error("cannot write the flows")]
     Flows(#[source] io::Error),
     /// The notes of a whole-flow run could not be kept in a temporary file.
-    #[error("cannot keep notes in a temporary file: {0}")]
+    #[error("cannot keep notes in a temporary file")]
     Notes(#[source] io::Error),
     /// A thread could not be started.
-    #[error("cannot start the {name} thread: {source}")]
+    #[error("cannot start the {name} thread")]
     Start {
         /// The thread's name.
         name: String,

@@ -1,0 +1,73 @@
+//! What the user is told while the program runs, on standard error; and the text report.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::Verbosity;
+use crate::pipeline::{Blocked, Ran};
+use crate::rules::RuleSet;
+
+/// Tells as much as was asked for. A terminal that is gone is no reason to stop: what cannot be told is lost.
+pub(super) struct Narrator {
+    verbosity: Verbosity,
+}
+
+impl Narrator {
+    pub(super) const fn new(verbosity: Verbosity) -> Self {
+        Self { verbosity }
+    }
+
+    fn say(&self, from: Verbosity, what: fmt::Arguments<'_>) {
+        if self.verbosity >= from {
+            let _ = writeln!(io::stderr().lock(), "{what}");
+        }
+    }
+
+    pub(super) fn rules(&self, rules: &RuleSet) {
+        self.say(Verbosity::Verbose, format_args!("rules: {}", rules.rules().len()));
+        for rule in rules.rules() {
+            self.say(Verbosity::VeryVerbose, format_args!("  {} ({})", rule.text, rule.origin));
+        }
+    }
+
+    pub(super) fn blocked(&self, news: &Blocked, rule: Option<(&str, &str)>) {
+        if self.verbosity < Verbosity::Verbose {
+            return;
+        }
+        let (rule, origin) = rule.unwrap_or_default();
+        let (tuple, packet) = (&news.five_tuple, news.packet);
+        self.say(
+            Verbosity::Verbose,
+            format_args!("packet {packet}: {} {} -> {} blocked by {rule} ({origin})", tuple.protocol, tuple.src, tuple.dst),
+        );
+        if news.flow != packet {
+            self.say(Verbosity::VeryVerbose, format_args!("  its flow began with packet {}", news.flow));
+        }
+    }
+
+    pub(super) fn second_pass(&self, flows: usize) {
+        self.say(Verbosity::Verbose, format_args!("second pass: {flows} flows to remove"));
+    }
+
+    pub(super) fn done(&self, ran: &Ran) {
+        let counts = &ran.counts;
+        self.say(Verbosity::Verbose, format_args!("packets: {} read, {} dropped", counts.total, counts.dropped));
+    }
+
+    /// Shows the text report: on standard output, unless that belongs to something else.
+    pub(super) fn report(&self, text: &str, is_standard_output_taken: bool) {
+        if self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let _ = if is_standard_output_taken {
+            io::stderr().lock().write_all(text.as_bytes())
+        } else {
+            io::stdout().lock().write_all(text.as_bytes())
+        };
+    }
+
+    /// Damage is told even to those who want quiet: it is why the exit status is not 0.
+    pub(super) fn damage(&self, input: &str, offset: u64, reason: &str) {
+        self.say(Verbosity::Quiet, format_args!("dpi_engine: {input} is damaged at byte {offset}: {reason}; everything before it was processed"));
+    }
+}

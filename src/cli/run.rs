@@ -1,0 +1,269 @@
+//! One run of the filter: opens what is named, drives the pipeline, and writes the reports.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+
+use super::input::{self, Input};
+use super::narrator::Narrator;
+use super::{GivenRule, Options, Status};
+use crate::capture::{CaptureSummary, Format, Resolution};
+use crate::catalogue::{AppId, Catalogue};
+use crate::engine::Policy;
+use crate::flow::FlowSummary;
+use crate::hosts::{Hosts, Thresholds};
+use crate::output::{self, OutputFile};
+use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
+use crate::report::{self, FlowLines, Names, Report};
+use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
+use crate::stats::FlowStats;
+
+/// Bytes of packets that are gathered before they are written; larger runs are written at once.
+const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
+
+/// Filters a capture, and says how it went.
+///
+/// # Errors
+/// Whatever kept the run from its end, with the path or rule that it is about. Nothing is left behind then.
+pub(super) fn run(options: &Options) -> Result<Status> {
+    let narrator = Narrator::new(options.verbosity);
+    output::refuse_aliases(&options.inputs(), &options.outputs())?;
+    let catalogue = Catalogue::builtin().context("the built-in catalogue")?;
+    let rules = compile(&options.rules, &catalogue)?;
+    narrator.rules(&rules);
+    let policy = Policy {
+        catalogue: Arc::new(catalogue),
+        rules: Arc::new(rules),
+        whole_flow: options.whole_flow,
+        max_flows: options.max_flows,
+    };
+    output::remove_unfinished_on_signal().context("cannot watch for signals")?;
+    let writes_packets = options.output.is_some() || options.dropped.is_some();
+    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let mut files = Files::create(options)?;
+
+    let names = Labels { policy: &policy };
+    let mut gathered = Gathered::new(options, &names, &narrator);
+    let ran = filter(options, (input, &mut files), &policy, &mut gathered)?;
+    narrator.done(&ran);
+    let damage = ran.capture.damage.as_ref().map(|damage| (damage.offset, damage.reason.to_string()));
+    let text = gathered.report(options, ran, &mut files)?;
+    files.commit()?;
+
+    narrator.report(&text, options.is_standard_output_taken());
+    let Some((offset, reason)) = damage else { return Ok(Status::Done) };
+    narrator.damage(&input::shown(&options.input), offset, &reason);
+    Ok(Status::Damaged)
+}
+
+/// Compiles the rules in the order in which they were given.
+fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
+    let mut rules = RuleSetBuilder::new(catalogue);
+    for rule in given {
+        let flag = rule.flag();
+        match rule {
+            GivenRule::Ip(text) => rules.block_ip(text, flag)?,
+            GivenRule::Port(text) => rules.block_port(text, flag)?,
+            GivenRule::App(text) => rules.block_app(text, flag)?,
+            GivenRule::Domain(text) => rules.block_domain(text, flag)?,
+            GivenRule::File(path) => {
+                let bytes = std::fs::read(path).with_context(|| format!("cannot read the rules file {}", input::shown(path)))?;
+                rules.file(&path.display().to_string(), &bytes)?;
+            }
+        }
+    }
+    Ok(rules.build())
+}
+
+/// Runs the capture through the pipeline, twice when whole flows are to be removed.
+fn filter(options: &Options, (input, files): (Input, &mut Files), policy: &Policy, gathered: &mut Gathered<'_>) -> Result<Ran> {
+    let about = || format!("cannot filter {}", input::shown(&options.input));
+    let (capture, again) = input.read()?;
+    if !options.whole_flow {
+        let mut outputs = files.outputs();
+        let ran = pipeline::run(capture, options.workers, policy, Packets::Write(outputs.lend()), gathered).with_context(about)?;
+        outputs.flush()?;
+        return Ok(ran);
+    }
+    let mut fates = Fates::default();
+    let mut ran = pipeline::run(capture, options.workers, policy, Packets::Note(&mut fates), gathered).with_context(about)?;
+    (ran.counts.dropped, ran.counts.dropped_bytes) = gathered.dropped;
+    if !files.has_packets() {
+        return Ok(ran);
+    }
+    gathered.narrator.second_pass(gathered.blocked_flows.len());
+    gathered.blocked_flows.iter().for_each(|&flow| fates.block(flow));
+    let mut outputs = files.outputs();
+    pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
+    outputs.flush()?;
+    Ok(ran)
+}
+
+/// The files of a run, all opened before it starts.
+struct Files {
+    output: Option<OutputFile>,
+    dropped: Option<OutputFile>,
+    json: Option<OutputFile>,
+    flows: Option<OutputFile>,
+}
+
+impl Files {
+    fn create(options: &Options) -> Result<Self> {
+        let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+        Ok(Self {
+            output: create(&options.output)?,
+            dropped: create(&options.dropped)?,
+            json: create(&options.json)?,
+            flows: create(&options.flows)?,
+        })
+    }
+
+    const fn has_packets(&self) -> bool {
+        self.output.is_some() || self.dropped.is_some()
+    }
+
+    fn outputs(&mut self) -> Buffered<'_> {
+        let buffered = |file| BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, file);
+        Buffered { forwarded: self.output.as_mut().map(buffered), dropped: self.dropped.as_mut().map(buffered) }
+    }
+
+    /// Gives every file its name.
+    fn commit(self) -> Result<()> {
+        let files = [self.output, self.dropped, self.json, self.flows];
+        Ok(output::commit_all(files.into_iter().flatten().collect())?)
+    }
+}
+
+/// The two packet files, written in big pieces.
+struct Buffered<'a> {
+    forwarded: Option<BufWriter<&'a mut OutputFile>>,
+    dropped: Option<BufWriter<&'a mut OutputFile>>,
+}
+
+impl Buffered<'_> {
+    fn lend(&mut self) -> Outputs<'_> {
+        Outputs {
+            forwarded: self.forwarded.as_mut().map(|file| file as &mut dyn Write),
+            dropped: self.dropped.as_mut().map(|file| file as &mut dyn Write),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        [&mut self.forwarded, &mut self.dropped].into_iter().flatten().try_for_each(Write::flush)
+    }
+}
+
+/// What ids are called.
+struct Labels<'a> {
+    policy: &'a Policy,
+}
+
+impl Names for Labels<'_> {
+    fn application(&self, id: AppId) -> Option<(&str, &str)> {
+        let app = self.policy.catalogue.app(id)?;
+        Some((&app.name, self.policy.catalogue.category(app.category)?))
+    }
+
+    fn application_of(&self, domain: &str) -> Option<AppId> {
+        self.policy.catalogue.by_name(domain)
+    }
+
+    fn rule(&self, id: RuleId) -> Option<(&str, &str)> {
+        let rule = self.policy.rules.rule(id)?;
+        Some((&rule.text, &rule.origin))
+    }
+}
+
+/// Everything that is learnt from the flows as they end.
+struct Gathered<'a> {
+    names: &'a Labels<'a>,
+    narrator: &'a Narrator,
+    stats: FlowStats,
+    hosts: Hosts,
+    lines: Option<FlowLines>,
+    /// First packets of blocked flows; for the second pass.
+    blocked_flows: Vec<u64>,
+    /// Packets of blocked flows and their bytes.
+    dropped: (u64, u64),
+}
+
+impl<'a> Gathered<'a> {
+    fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
+        let thresholds = Thresholds {
+            high_volume_flows: options.high_volume_flows.into(),
+            port_scan_ports: options.port_scan_ports,
+        };
+        Self {
+            names,
+            narrator,
+            stats: FlowStats::default(),
+            hosts: Hosts::new(thresholds),
+            lines: options.flows.is_some().then(|| FlowLines::new(std::env::temp_dir())),
+            blocked_flows: Vec::new(),
+            dropped: (0, 0),
+        }
+    }
+
+    /// Writes the reports that go to files, and gives back the one for people.
+    fn report(self, options: &Options, ran: Ran, files: &mut Files) -> Result<String> {
+        if let (Some(lines), Some(file)) = (self.lines, &mut files.flows) {
+            let mut out = file.buffered();
+            lines.finish(&mut out)?;
+            out.flush()?;
+        }
+        let mut counts = ran.counts;
+        counts.forwarded = counts.total.saturating_sub(counts.dropped);
+        counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
+        let input = about_input(&options.input, &ran.capture, ran.span);
+        let report = Report::new(input, counts, (self.stats.finish(), self.hosts.finish()), self.names, Vec::new());
+        if let Some(file) = &mut files.json {
+            let mut out = file.buffered();
+            report::json(&report, &mut out)?;
+            out.flush()?;
+        }
+        Ok(report::text(&report, report::MIN_WIDTH))
+    }
+}
+
+impl Sink for Gathered<'_> {
+    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
+        self.stats.observe(&flow);
+        self.hosts.observe(&flow);
+        self.dropped.0 += flow.dropped_packets;
+        self.dropped.1 += flow.dropped_bytes;
+        if flow.rule.is_some() {
+            self.blocked_flows.push(flow.first_packet);
+        }
+        if let Some(lines) = &mut self.lines {
+            lines.push(&flow, self.names).map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    fn blocked(&mut self, news: &Blocked) {
+        self.narrator.blocked(news, self.names.rule(news.rule));
+    }
+}
+
+fn about_input(path: &Path, capture: &CaptureSummary, span: Option<(crate::packet::Timestamp, crate::packet::Timestamp)>) -> report::Input {
+    report::Input {
+        path: path.display().to_string(),
+        format: match capture.format {
+            Format::Pcap => "pcap",
+            Format::Pcapng => "pcapng",
+        },
+        compression: capture.compression.map(|compression| compression.as_str()),
+        link_types: capture.link_types.clone(),
+        resolution: match capture.resolution {
+            Some(Resolution::Us) => report::Resolution::Micro,
+            Some(Resolution::Ns) => report::Resolution::Nano,
+            _ => report::Resolution::Mixed,
+        },
+        file_bytes: capture.bytes,
+        first_packet: span.map(|(first, _)| first),
+        last_packet: span.map(|(_, last)| last),
+        damage: capture.damage.as_ref().map(|damage| report::Damage { offset: damage.offset, reason: damage.reason.to_string() }),
+    }
+}
