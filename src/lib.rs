@@ -1,4 +1,5 @@
 //! dpi_engine
+pub mod capture;
 pub mod catalogue;
 pub mod domain;
 pub mod evidence;
