@@ -39,6 +39,9 @@
 //! assert_eq!(view.five_tuple.map(|tuple| tuple.dst.port), Some(53));
 //! ```
 
+//! dpi_engine
+>>>>>>> capture
+
 pub mod capture;
 pub mod catalogue;
 pub mod classify;

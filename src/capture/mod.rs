@@ -1,0 +1,44 @@
+//! Captures: bytes of a pcap or pcapng, plain or compressed, come in; [`Chunk`]s of whole records go out.
+//!
+//! * Nothing is rewritten. The chunks' bytes, one after the other, are the capture, and a [`Record`] says which of them
+//!   belong to a packet: a filter copies everything but the records it drops.
+//! * Nothing is refused that can be stepped over. What cannot ends the reading there, and is told as [`Damage`].
+//! * Knows nothing of what a frame holds, of files and their names, or of threads.
+//!
+//! ```
+//! # fn main() -> Result<(), dpi_engine::capture::CaptureError> {
+//! # let file: &[u8] = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
+//! use dpi_engine::capture::{CaptureReader, Chunk};
+//!
+//! let mut reader = CaptureReader::open(file)?;
+//! let mut chunk = Chunk::new();
+//! let mut frame_bytes = 0;
+//! while reader.fill(&mut chunk)? {
+//!     frame_bytes += chunk.records().iter().map(|record| chunk.frame(record).len()).sum::<usize>();
+//! }
+//! assert!(reader.summary().damage.is_none());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Record`]: crate::packet::Record
+
+mod chunk;
+mod clock;
+mod compress;
+mod error;
+mod pcap;
+mod pcapng;
+mod reader;
+mod summary;
+mod walk;
+
+pub use chunk::{CHUNK_LEN, Chunk};
+pub use compress::Compression;
+pub use error::{CaptureError, Damage, DamageReason};
+pub use reader::CaptureReader;
+pub use summary::{CaptureSummary, Format, Resolution};
+pub use walk::MAX_RECORD_LEN;
+
+#[cfg(test)]
+mod tests;

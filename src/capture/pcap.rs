@@ -1,0 +1,123 @@
+//! The classic pcap format: one header, then records, each a short header and a frame.
+//!
+//! The file header is read by pcap-file; the records are walked here, because its own walk refuses what real files have
+//! (frames longer than the snaplen or than on the wire, fractions of a second beyond a second) and its record headers
+//! are always 16 bytes long.
+//!
+//! Source: draft-ietf-opsawg-pcap §4, §5.
+
+use pcap_file::Endianness;
+use pcap_file::pcap::{PcapHeader, PcapTsResolution};
+
+use super::error::DamageReason;
+use super::summary::Resolution;
+use super::walk::{MAX_RECORD_LEN, Stop, Walked, words};
+use crate::packet::{LinkType, Record, Timestamp};
+
+/// Length of the file header in bytes.
+pub(super) const FILE_HEADER_LEN: usize = 24;
+
+/// Length of a record's header in bytes.
+const RECORD_HEADER_LEN: usize = 16;
+
+/// The same in Kuznetzov's variant, which adds an interface index, a protocol and a packet type.
+///
+/// Source: the patch of Alexey Kuznetzov to libpcap 0.4, as Wireshark's wiretap/libpcap.c describes it.
+const KUZNETZOV_RECORD_HEADER_LEN: usize = 24;
+
+const MAGIC: u32 = 0xa1b2_c3d4;
+const NANOSECOND_MAGIC: u32 = 0xa1b2_3c4d;
+const KUZNETZOV_MAGIC: u32 = 0xa1b2_cd34;
+
+/// Whether a capture that begins with `bytes`, four of them or all there are, could be a pcap.
+pub(super) fn could_begin_with(bytes: &[u8]) -> bool {
+    [MAGIC, NANOSECOND_MAGIC, KUZNETZOV_MAGIC]
+        .iter()
+        .any(|magic| {
+            magic.to_le_bytes().starts_with(bytes) || magic.to_be_bytes().starts_with(bytes)
+        })
+}
+
+/// Steps over the records of a pcap.
+#[derive(Debug)]
+pub(super) struct PcapWalk {
+    order: Endianness,
+    resolution: PcapTsResolution,
+    record_header_len: usize,
+    link: LinkType,
+}
+
+impl PcapWalk {
+    /// Reads the file header; `None` if it has no pcap's magic.
+    pub(super) fn from_header(header: &[u8; FILE_HEADER_LEN]) -> Option<Self> {
+        // Kuznetzov's file header differs in its magic alone: what remains, pcap-file can read.
+        let mut classic = *header;
+        let mut record_header_len = RECORD_HEADER_LEN;
+        if let Some(magic) = classic.first_chunk_mut::<4>() {
+            if *magic == KUZNETZOV_MAGIC.to_le_bytes() {
+                *magic = MAGIC.to_le_bytes();
+                record_header_len = KUZNETZOV_RECORD_HEADER_LEN;
+            } else if *magic == KUZNETZOV_MAGIC.to_be_bytes() {
+                *magic = MAGIC.to_be_bytes();
+                record_header_len = KUZNETZOV_RECORD_HEADER_LEN;
+            }
+        }
+        let (_, fields) = PcapHeader::from_slice(&classic).ok()?;
+        Some(Self {
+            order: fields.endianness,
+            resolution: fields.ts_resolution,
+            record_header_len,
+            // The upper half of the field says how long the frames' checksums are.
+            link: LinkType(u32::from(fields.datalink) as u16),
+        })
+    }
+
+    pub(super) fn link(&self) -> LinkType {
+        self.link
+    }
+
+    pub(super) fn resolution(&self) -> Resolution {
+        match self.resolution {
+            PcapTsResolution::MicroSecond => Resolution::Us,
+            PcapTsResolution::NanoSecond => Resolution::Ns,
+        }
+    }
+
+    /// Adds the whole records of `bytes` from offset `start` on to `records`.
+    pub(super) fn advance(&self, bytes: &[u8], start: usize, records: &mut Vec<Record>) -> Walked {
+        let ns_per_tick = match self.resolution {
+            PcapTsResolution::MicroSecond => 1_000,
+            PcapTsResolution::NanoSecond => 1,
+        };
+        let mut end = start;
+        let stop = loop {
+            let rest = bytes.get(end..).unwrap_or_default();
+            let Some([seconds, ticks, caplen, origlen]) = words(rest, self.order) else {
+                break Stop::Need(self.record_header_len);
+            };
+            if caplen > MAX_RECORD_LEN {
+                break Stop::Damaged(DamageReason::TooLong {
+                    claimed: caplen,
+                    limit: MAX_RECORD_LEN,
+                });
+            }
+            let len = self.record_header_len + caplen as usize;
+            if rest.len() < len {
+                break Stop::Need(len);
+            }
+            // Within i64: under 2^32 seconds, and under 2^32 microseconds.
+            let ns = i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * ns_per_tick;
+            records.push(Record {
+                start: end as u32,
+                end: (end + len) as u32,
+                frame: (end + self.record_header_len) as u32,
+                caplen,
+                origlen,
+                timestamp: Timestamp::from_ns(ns),
+                link: Some(self.link),
+            });
+            end += len;
+        };
+        Walked { end, stop }
+    }
+}

@@ -1,0 +1,261 @@
+//! Cuts a capture into chunks.
+
+use std::fmt;
+use std::io::Read;
+
+use super::chunk::Chunk;
+use super::compress::{Input, ReadError};
+use super::error::{CaptureError, Damage, DamageReason};
+use super::pcap::{self, FILE_HEADER_LEN, PcapWalk};
+use super::pcapng::{self, PcapngWalk};
+use super::summary::{CaptureSummary, Format};
+use super::walk::Stop;
+
+/// Bytes that tell the format.
+const MAGIC_LEN: usize = 4;
+
+/// Bytes of a first section header that are read at once, however long it says it is.
+const HEAD_STEP: usize = 64 * 1024;
+
+/// Reads a capture chunk by chunk.
+///
+/// Holds less than one chunk of its own (or one first section header): the bytes of a record that the last chunk had no room for.
+pub struct CaptureReader {
+    input: Input,
+    walk: Walk,
+    summary: CaptureSummary,
+    /// Bytes for the next chunk to begin with.
+    carried: Vec<u8>,
+    /// How many of them are whole: the header, before the first chunk.
+    carried_whole: usize,
+    /// Offset of the next chunk in the capture.
+    offset: u64,
+    /// Packets in the chunks so far.
+    packets: u64,
+    is_over: bool,
+}
+
+impl CaptureReader {
+    /// Opens a capture: tells compression and format by the first bytes, and reads the file header or the first section header.
+    ///
+    /// Reads with large buffers of its own; `source` needs none.
+    ///
+    /// # Errors
+    /// All but [`CaptureError::Io`] say that `source` is no capture that can be read.
+    pub fn open(source: impl Read + Send + 'static) -> Result<Self, CaptureError> {
+        let mut input = Input::open(Box::new(source))?;
+        let mut head = Vec::new();
+        read_head(&mut input, &mut head, MAGIC_LEN)?;
+        let format = format_of(&head).ok_or_else(|| not_a_capture(&head))?;
+        let mut summary = CaptureSummary::new(format, input.compression());
+        let walk = match format {
+            Format::Pcap => {
+                read_head(&mut input, &mut head, FILE_HEADER_LEN)?;
+                let walk = head.first_chunk().and_then(PcapWalk::from_header);
+                let walk = walk.ok_or_else(|| not_a_capture(&head))?;
+                summary.describe(walk.link(), walk.resolution());
+                Walk::Pcap(walk)
+            }
+            Format::Pcapng => Walk::Pcapng(read_section_header(&mut input, &mut head)?),
+        };
+        summary.bytes = head.len() as u64;
+        Ok(Self {
+            input,
+            walk,
+            summary,
+            carried_whole: head.len(),
+            carried: head,
+            offset: 0,
+            packets: 0,
+            is_over: false,
+        })
+    }
+
+    /// Fills `chunk` with the next whole records. `false`: the capture is over and nothing is in the chunk.
+    ///
+    /// * A source that delivers fills the chunk. One that is behind (a read came back short, as from a pipe) is not waited
+    ///   for as soon as there is one whole record.
+    /// * Damage is no error: what stands before it is delivered, then the capture is over; see [`CaptureSummary::damage`].
+    ///
+    /// # Errors
+    /// [`CaptureError::Io`] when the source fails. Nothing is in the chunk then, and the capture is over.
+    pub fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
+        chunk.begin(&self.carried, self.packets + 1);
+        chunk.whole = std::mem::take(&mut self.carried_whole);
+        let mut filled = self.carried.len();
+        self.carried.clear();
+        if !self.is_over {
+            filled = self.read_records(chunk, filled)?;
+        }
+        if !self.is_over {
+            let rest = chunk.buffer.get(chunk.whole..filled);
+            self.carried.extend_from_slice(rest.unwrap_or_default());
+        }
+        self.offset += chunk.whole as u64;
+        self.packets += chunk.records.len() as u64;
+        Ok(chunk.whole > 0)
+    }
+
+    /// What is known of the capture so far.
+    pub fn summary(&self) -> &CaptureSummary {
+        &self.summary
+    }
+
+    /// Reads into a chunk that holds `filled` bytes until it is full, the source is behind or at its end, or a record is damaged.
+    /// Returns how many bytes the chunk then holds.
+    fn read_records(
+        &mut self,
+        chunk: &mut Chunk,
+        mut filled: usize,
+    ) -> Result<usize, CaptureError> {
+        let mut is_behind = false;
+        while let Some(need) = self.walk_on(chunk, filled, false) {
+            let is_full = filled == chunk.buffer.len();
+            if chunk.whole > 0 && (is_full || is_behind) {
+                break;
+            }
+            if is_full {
+                chunk.grow(need);
+            }
+            let room = chunk.buffer.get_mut(filled..).unwrap_or_default();
+            match self.input.read(room) {
+                Ok(0) => {
+                    self.end(chunk, filled);
+                    break;
+                }
+                Ok(len) => {
+                    filled += len;
+                    self.summary.bytes += len as u64;
+                    is_behind = self.input.is_behind();
+                }
+                Err(ReadError::Damaged(reason)) => {
+                    self.stop(chunk, reason);
+                    break;
+                }
+                Err(ReadError::Io(source)) => {
+                    self.is_over = true;
+                    let offset = self.offset + filled as u64;
+                    chunk.begin(&[], self.packets + 1);
+                    return Err(CaptureError::Io { offset, source });
+                }
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Takes the whole records among the chunk's `filled` bytes, and says how many bytes the next one needs.
+    /// `None`: it is damaged, and the capture over.
+    fn walk_on(&mut self, chunk: &mut Chunk, filled: usize, at_end: bool) -> Option<usize> {
+        let bytes = chunk.buffer.get(..filled).unwrap_or_default();
+        let walked = match &mut self.walk {
+            Walk::Pcap(walk) => walk.advance(bytes, chunk.whole, &mut chunk.records),
+            Walk::Pcapng(walk) => walk.advance(
+                bytes,
+                (chunk.whole, at_end),
+                &mut chunk.records,
+                &mut self.summary,
+            ),
+        };
+        chunk.whole = walked.end;
+        match walked.stop {
+            Stop::Need(need) => Some(need),
+            Stop::Damaged(reason) => {
+                self.stop(chunk, reason);
+                None
+            }
+        }
+    }
+
+    /// The source is at its end: what is left is a cut record, or nothing.
+    fn end(&mut self, chunk: &mut Chunk, filled: usize) {
+        self.is_over = true;
+        if let Some(need) = self.walk_on(chunk, filled, true)
+            && filled > chunk.whole
+        {
+            let reason = DamageReason::CutShort {
+                need: need as u64,
+                have: (filled - chunk.whole) as u64,
+            };
+            self.stop(chunk, reason);
+        }
+    }
+
+    fn stop(&mut self, chunk: &Chunk, reason: DamageReason) {
+        self.is_over = true;
+        let offset = self.offset + chunk.whole as u64;
+        self.summary.damage = Some(Damage { offset, reason });
+    }
+}
+
+impl fmt::Debug for CaptureReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaptureReader")
+            .field("summary", &self.summary)
+            .field("offset", &self.offset)
+            .field("packets", &self.packets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The format's own way from record to record.
+enum Walk {
+    Pcap(PcapWalk),
+    Pcapng(PcapngWalk),
+}
+
+/// The format of a capture that begins with `head`, four bytes or all there are.
+fn format_of(head: &[u8]) -> Option<Format> {
+    let magic = head.get(..MAGIC_LEN).unwrap_or(head);
+    if pcap::could_begin_with(magic) {
+        Some(Format::Pcap)
+    } else if pcapng::could_begin_with(magic) {
+        Some(Format::Pcapng)
+    } else {
+        None
+    }
+}
+
+fn not_a_capture(head: &[u8]) -> CaptureError {
+    let found = head.get(..MAGIC_LEN).unwrap_or(head).to_vec();
+    CaptureError::NotACapture { found }
+}
+
+/// Reads until `head` is `len` bytes long, and not one more. Takes memory only as bytes arrive.
+fn read_head(input: &mut Input, head: &mut Vec<u8>, len: usize) -> Result<(), CaptureError> {
+    while head.len() < len {
+        let have = head.len();
+        head.resize(len.min(have + HEAD_STEP), 0);
+        let read = input.read(head.get_mut(have..).unwrap_or_default());
+        head.truncate(have + read.as_ref().map_or(0, |read| *read));
+        let reason = match read {
+            Ok(0) if head.is_empty() => return Err(CaptureError::Empty),
+            Ok(0) if format_of(head).is_none() => return Err(not_a_capture(head)),
+            Ok(0) => DamageReason::CutShort {
+                need: len as u64,
+                have: have as u64,
+            },
+            Ok(_) => continue,
+            Err(ReadError::Damaged(reason)) => reason,
+            Err(ReadError::Io(source)) => {
+                let offset = have as u64;
+                return Err(CaptureError::Io { offset, source });
+            }
+        };
+        return Err(CaptureError::Header(Damage { offset: 0, reason }));
+    }
+    Ok(())
+}
+
+/// Reads the rest of a pcapng's first section header.
+fn read_section_header(input: &mut Input, head: &mut Vec<u8>) -> Result<PcapngWalk, CaptureError> {
+    let mut walk = PcapngWalk::new();
+    loop {
+        match walk.section_header(head) {
+            Ok(()) => return Ok(walk),
+            Err(Stop::Need(need)) => read_head(input, head, need)?,
+            Err(Stop::Damaged(reason)) => {
+                return Err(CaptureError::Header(Damage { offset: 0, reason }));
+            }
+        }
+    }
+}
