@@ -40,7 +40,6 @@
 //! ```
 
 //! dpi_engine
->>>>>>> capture
 
 pub mod capture;
 pub mod catalogue;

@@ -1,0 +1,57 @@
+//! Ethernet: Ethernet II and IEEE 802.3, VLAN tags, and what an ethertype leads to.
+
+use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
+
+use super::Step;
+use super::view::{Layer, Reason};
+use super::window::Window;
+
+/// Two addresses and the type. Source: IEEE 802.3 §3.1.1.
+const HEADER_LEN: usize = 14;
+/// Tag control information and the type. Source: IEEE 802.1Q §9.3.
+const TAG_LEN: usize = 4;
+/// Largest value of the type field that is a length in bytes. Source: IEEE 802.3 §3.2.6.
+const MAX_802_3_LEN: u16 = 1500;
+
+/// An Ethernet header.
+pub(super) fn read(window: Window<'_>) -> Step<'_> {
+    let header = Ethernet2HeaderSlice::from_slice(window.bytes())
+        .map_err(|_| window.too_short(Layer::Ethernet, HEADER_LEN))?;
+    by_type_or_length(
+        Layer::Ethernet,
+        header.ether_type(),
+        window.skip(HEADER_LEN),
+    )
+}
+
+/// A VLAN tag, from after the ethertype that announces it.
+pub(super) fn read_tag(window: Window<'_>) -> Step<'_> {
+    let tag = SingleVlanHeaderSlice::from_slice(window.bytes())
+        .map_err(|_| window.too_short(Layer::Vlan, TAG_LEN))?;
+    by_type_or_length(Layer::Vlan, tag.ether_type(), window.skip(TAG_LEN))
+}
+
+fn by_type_or_length(layer: Layer, field: EtherType, after: Window<'_>) -> Step<'_> {
+    if field.0 <= MAX_802_3_LEN {
+        return Ok(Some((Layer::Llc, after.limit(usize::from(field.0)))));
+    }
+    by_ethertype(layer, field.0, after)
+}
+
+/// The header that an ethertype announces.
+///
+/// * `layer`: the header that the ethertype stands in.
+/// * `after`: what follows that header.
+///
+/// Source: IANA "IEEE 802 Numbers".
+pub(super) fn by_ethertype(layer: Layer, ethertype: u16, after: Window<'_>) -> Step<'_> {
+    let next = match EtherType(ethertype) {
+        EtherType::IPV4 => Layer::Ipv4,
+        EtherType::IPV6 => Layer::Ipv6,
+        EtherType::VLAN_TAGGED_FRAME
+        | EtherType::PROVIDER_BRIDGING
+        | EtherType::VLAN_DOUBLE_TAGGED_FRAME => Layer::Vlan,
+        EtherType(other) => return Err(after.stop(layer, Reason::Ethertype(other))),
+    };
+    Ok(Some((next, after)))
+}

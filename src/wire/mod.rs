@@ -1,0 +1,110 @@
+//! A frame and its link type in, a [`PacketView`] of offsets out.
+//!
+//! Pure: no allocation, no state from frame to frame. Every header is a step of one walk: it is handed a window onto the frame
+//! and answers with the next header and its window, with nothing (the payload is reached), or with a [`Stop`]. One protocol, one file;
+//! a new encapsulation is a [`Layer`], a file and a line in the walk.
+//!
+//! The input is hostile. Traffic that is cut or malformed is no error: what was read up to there stands, and the stop says why there is no more.
+//! Header slices of `etherparse` read what is whole; what is cut we read ourselves.
+//!
+//! Knows nothing of capture files, flows and what a payload holds.
+
+#![deny(clippy::indexing_slicing)]
+
+mod ethernet;
+#[cfg(test)]
+mod golden;
+mod ipv4;
+mod ipv6;
+mod link;
+mod llc;
+#[cfg(test)]
+mod soundness;
+mod transport;
+mod view;
+mod window;
+
+pub use view::{Layer, Net, PacketView, Payload, Reason, Stop};
+
+use crate::packet::LinkType;
+use window::Window;
+
+/// Most headers of one frame that are read; past them it ends in [`Reason::TooDeep`].
+///
+/// Real frames have fewer than two dozen, in tunnels too. A bound, because otherwise the time for a frame would grow with its length.
+pub const MAX_LAYERS: usize = 64;
+
+/// What a header says comes after it: the next one and the bytes it may read, or `None` when there is no more to decode.
+type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
+
+/// Decodes a frame as far as it goes.
+///
+/// * `link`: what the frame starts with; with `None` nothing can be decoded, and the stop says so.
+/// * `frame`: the captured bytes, which may be fewer than were on the wire.
+/// * Time: proportional to the number of headers, of which at most [`MAX_LAYERS`] are read.
+pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
+    let mut view = PacketView::default();
+    view.stop = walk(link, frame, &mut view).err();
+    view
+}
+
+fn walk(link: Option<LinkType>, frame: &[u8], view: &mut PacketView) -> Result<(), Stop> {
+    let mut window = Window::new(frame);
+    let mut layer = Layer::Frame;
+    for _ in 0..MAX_LAYERS {
+        let step = match layer {
+            Layer::Frame => link::read_frame(link, window)?,
+            Layer::Ethernet => ethernet::read(window)?,
+            Layer::Vlan => ethernet::read_tag(window)?,
+            Layer::Llc => llc::read(window)?,
+            Layer::LinuxSll => link::read_sll(window)?,
+            Layer::LinuxSll2 => link::read_sll2(window)?,
+            Layer::Null => link::read_null(window)?,
+            Layer::Loop => link::read_loop(window)?,
+            Layer::Raw => link::read_raw(window)?,
+            Layer::Ipv4 => ipv4::read(window, view)?,
+            Layer::Ipv6 => ipv6::read(window, view)?,
+            Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,
+            Layer::Transport(protocol) => transport::read(protocol, window, view)?,
+        };
+        match step {
+            None => return Ok(()),
+            Some(next) => (layer, window) = next,
+        }
+    }
+    Err(window.stop(layer, Reason::TooDeep))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::golden::{ETHERNET, IS_IPV4, REAL_DNS, hex, tuple_text};
+    use super::*;
+
+    fn tagged(tags: usize) -> Vec<u8> {
+        hex(&[ETHERNET, &"81 00 00 01".repeat(tags), IS_IPV4, REAL_DNS])
+    }
+
+    #[test]
+    fn an_unknown_link_type_is_told() {
+        let view = decode(None, &[0x45; 60]);
+        assert_eq!(
+            view.stop.map(|stop| (stop.layer, stop.reason)),
+            Some((Layer::Frame, Reason::NoLink))
+        );
+        assert_eq!(view.five_tuple, None);
+    }
+
+    #[test]
+    fn nesting_ends_at_its_bound() {
+        // Besides the tags: the frame, Ethernet, IPv4, UDP.
+        let most = MAX_LAYERS - 4;
+        let view = decode(Some(LinkType::ETHERNET), &tagged(most));
+        assert_eq!(tuple_text(&view), "udp 10.77.0.2:48513 > 10.77.1.53:53");
+        assert_eq!(view.stop, None);
+        let view = decode(Some(LinkType::ETHERNET), &tagged(100_000));
+        assert_eq!(
+            view.stop.map(|stop| (stop.layer, stop.reason)),
+            Some((Layer::Vlan, Reason::TooDeep))
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! What decoding makes of a frame: offsets and numbers, no bytes; and why it ended early, if it did.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::key::{Endpoint, FiveTuple};
+use crate::packet::{IpProtocol, LinkType, TcpSegment};
+
+/// Version of an IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Net {
+    /// RFC 791.
+    Ipv4,
+    /// RFC 8200.
+    Ipv6,
+}
+
+/// Where a transport's payload lies in its frame.
+///
+/// * `offset + caplen` is never past the frame's end.
+/// * Empty where there is nothing to read: no IP header, a later fragment, a header that is cut or malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Payload {
+    /// Offset of its first byte from the frame's first byte.
+    pub offset: u32,
+    /// Bytes of it that were captured.
+    pub caplen: u32,
+    /// Bytes of it on the wire, as the length fields of IP and UDP say; never below `caplen`. What was captured, where
+    /// they leave it open (segmentation offload, jumbograms); 0 while the length of the header before it is unknown.
+    pub origlen: u32,
+}
+
+/// A frame, decoded: who talks to whom in its innermost IP header, and where the payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PacketView {
+    /// Version of the innermost IP header; `None` when no IP header was read: the packet is undecoded.
+    pub net: Option<Net>,
+    /// Addresses, protocol and ports; there whenever `net` is. The ports are 0 where the transport has none, or where
+    /// they were not captured. The protocol is the last one that was read: an extension header's number, where that header is cut.
+    pub five_tuple: Option<FiveTuple>,
+    /// Whether this is a part of a datagram, the first one included. An IPv6 atomic fragment is whole (RFC 6946).
+    pub is_fragment: bool,
+    /// What flow tracking needs of the TCP header; there when it was captured up to its flags.
+    pub tcp: Option<TcpSegment>,
+    /// What the transport carries. Of a transport whose header is not read (ICMP, all others), header and payload in one.
+    pub payload: Payload,
+    /// Why decoding ended early; `None` when it reached the payload.
+    pub stop: Option<Stop>,
+}
+
+impl PacketView {
+    /// Notes an IP header; a header further in takes the place of an outer one.
+    pub(super) fn set_net(
+        &mut self,
+        net: Net,
+        src: impl Into<IpAddr>,
+        dst: impl Into<IpAddr>,
+        protocol: IpProtocol,
+    ) {
+        let without_port = |addr: IpAddr| Endpoint { addr, port: 0 };
+        self.net = Some(net);
+        self.five_tuple = Some(FiveTuple {
+            src: without_port(src.into()),
+            dst: without_port(dst.into()),
+            protocol,
+        });
+    }
+
+    /// Notes the protocol that an extension header names.
+    pub(super) fn set_protocol(&mut self, protocol: IpProtocol) {
+        if let Some(tuple) = &mut self.five_tuple {
+            tuple.protocol = protocol;
+        }
+    }
+
+    /// Notes the ports of the transport header.
+    pub(super) fn set_ports(&mut self, src: u16, dst: u16) {
+        if let Some(tuple) = &mut self.five_tuple {
+            tuple.src.port = src;
+            tuple.dst.port = dst;
+        }
+    }
+}
+
+/// A header that decoding comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// The frame itself, before its link type says what it holds.
+    Frame,
+    /// Ethernet II or IEEE 802.3.
+    Ethernet,
+    /// A tag of IEEE 802.1Q, 802.1ad, or the 0x9100 that came before it.
+    Vlan,
+    /// IEEE 802.2 logical link control, SNAP included.
+    Llc,
+    /// Linux cooked capture, version 1.
+    LinuxSll,
+    /// Linux cooked capture, version 2.
+    LinuxSll2,
+    /// BSD loopback, address family in the capturing host's byte order.
+    Null,
+    /// OpenBSD loopback, address family in network byte order.
+    Loop,
+    /// IP without a header before it that says which version.
+    Raw,
+    /// IPv4.
+    Ipv4,
+    /// IPv6, the fixed header.
+    Ipv6,
+    /// An IPv6 extension header.
+    Ipv6Extension(IpProtocol),
+    /// What IP carries.
+    Transport(IpProtocol),
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Frame => "frame",
+            Self::Ethernet => "Ethernet header",
+            Self::Vlan => "VLAN tag",
+            Self::Llc => "LLC header",
+            Self::LinuxSll => "Linux cooked header",
+            Self::LinuxSll2 => "Linux cooked v2 header",
+            Self::Null => "NULL header",
+            Self::Loop => "LOOP header",
+            Self::Raw => "raw IP packet",
+            Self::Ipv4 => "IPv4 header",
+            Self::Ipv6 => "IPv6 header",
+            Self::Ipv6Extension(kind) => return write!(f, "IPv6 extension header {kind}"),
+            Self::Transport(protocol) => return write!(f, "{protocol} header"),
+        })
+    }
+}
+
+/// Why decoding ended early, and where.
+///
+/// To count stops by cause, count (`layer`, `reason`): few distinct values in practice, though a hostile sender may bring about all
+/// of them (every ethertype, for one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// The header that was being read.
+    pub layer: Layer,
+    /// Offset in the frame of that header's first byte; of the first byte after it where the header itself was read.
+    pub offset: u32,
+    /// Bytes that were needed from `offset` on to read it; 0 where the lack of bytes is not the reason.
+    pub need: u32,
+    /// Bytes that there were.
+    pub have: u32,
+    /// What was in the way.
+    pub reason: Reason,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}: {}", self.layer, self.offset, self.reason)?;
+        if self.need > 0 {
+            write!(f, " ({} of {} bytes)", self.have, self.need)?;
+        }
+        Ok(())
+    }
+}
+
+/// What was in the way of further decoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The captured bytes end before the header does.
+    Cut,
+    /// A length field, of this header or of one around it, ends the packet before the header does.
+    Short,
+    /// An IP version other than the one expected (4 or 6, where either would do).
+    Version(u8),
+    /// A header length, in words of four bytes, that is less than the smallest header has.
+    HeaderLen(u8),
+    /// The interface, and with it the link type, is unknown.
+    NoLink,
+    /// A link type that is not decoded.
+    Link(LinkType),
+    /// An ethertype that is not decoded.
+    Ethertype(u16),
+    /// Service access points of LLC, destination and source, that are not decoded.
+    Llc(u8, u8),
+    /// A SNAP header of an organisation whose protocol numbers are not decoded: OUI, protocol.
+    Snap(u32, u16),
+    /// An address family of NULL and LOOP that is not decoded.
+    Family(u32),
+    /// An ARP hardware type of a cooked capture whose packets are not decoded.
+    Hardware(u16),
+    /// More headers, one in the other, than are followed.
+    TooDeep,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Cut => f.write_str("cut by the capture"),
+            Self::Short => f.write_str("ended by a length field"),
+            Self::Version(version) => write!(f, "wrong IP version {version}"),
+            Self::HeaderLen(words) => write!(f, "header length of {words} words is too small"),
+            Self::NoLink => f.write_str("link type unknown"),
+            Self::Link(link) => write!(f, "link type {link} not decoded"),
+            Self::Ethertype(ethertype) => write!(f, "ethertype {ethertype:#06x} not decoded"),
+            Self::Llc(dsap, ssap) => write!(f, "LLC {dsap:#04x}/{ssap:#04x} not decoded"),
+            Self::Snap(oui, protocol) => {
+                write!(f, "SNAP {oui:#08x}/{protocol:#06x} not decoded")
+            }
+            Self::Family(family) => write!(f, "address family {family} not decoded"),
+            Self::Hardware(kind) => write!(f, "ARP hardware type {kind} not decoded"),
+            Self::TooDeep => f.write_str("nested too deep"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_tells_its_cause() {
+        let stop = Stop {
+            layer: Layer::Ethernet,
+            offset: 14,
+            need: 0,
+            have: 46,
+            reason: Reason::Ethertype(0x8847),
+        };
+        assert_eq!(
+            stop.to_string(),
+            "Ethernet header at byte 14: ethertype 0x8847 not decoded"
+        );
+        let stop = Stop {
+            layer: Layer::Transport(IpProtocol::TCP),
+            offset: 34,
+            need: 20,
+            have: 4,
+            reason: Reason::Cut,
+        };
+        assert_eq!(
+            stop.to_string(),
+            "tcp header at byte 34: cut by the capture (4 of 20 bytes)"
+        );
+    }
+}
