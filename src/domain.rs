@@ -29,9 +29,7 @@ impl DomainName {
             return None;
         }
         let mut text = String::with_capacity(bytes.len());
-        for &byte in bytes {
-            push_escaped(&mut text, byte);
-        }
+        push_ascii(&mut text, bytes);
         Some(Self(text.into_boxed_str()))
     }
 
@@ -47,27 +45,77 @@ impl DomainName {
             return None;
         }
         let mut text = String::with_capacity(bytes.len());
-        for piece in bytes.utf8_chunks() {
-            for c in piece.valid().chars() {
-                if !c.is_ascii() && c.is_alphanumeric() {
-                    text.extend(c.to_lowercase());
-                } else {
-                    c.encode_utf8(&mut [0; 4])
-                        .bytes()
-                        .for_each(|byte| push_escaped(&mut text, byte));
-                }
-            }
-            piece
-                .invalid()
-                .iter()
-                .for_each(|&byte| push_escaped(&mut text, byte));
-        }
+        push_utf8(&mut text, bytes);
         Some(Self(text.into_boxed_str()))
+    }
+
+    /// The name that `labels` make, joined by dots; `None` as for [`DomainName::from_bytes`].
+    ///
+    /// A dot inside a label stands as `\046`, so that every dot in the text is a border between labels
+    /// and nobody can dress up as `youtube.com` with a label of that text.
+    pub fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        Self::join(labels, push_ascii)
+    }
+
+    /// The name that UTF-8 `labels` make, as [`DomainName::from_utf8_bytes`] and [`DomainName::from_labels`] together would write it.
+    pub fn from_utf8_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        Self::join(labels, push_utf8)
+    }
+
+    fn join<'a>(
+        labels: impl Iterator<Item = &'a [u8]>,
+        push: fn(&mut String, &[u8]),
+    ) -> Option<Self> {
+        let mut text = String::new();
+        let mut len: usize = 0;
+        for label in labels {
+            if len > 0 {
+                text.push('.');
+                len += 1;
+            }
+            len = len.saturating_add(label.len());
+            if label.is_empty() || len > MAX_NAME_LEN {
+                return None;
+            }
+            for (i, piece) in label.split(|&byte| byte == b'.').enumerate() {
+                if i > 0 {
+                    text.push_str("\\046");
+                }
+                push(&mut text, piece);
+            }
+        }
+        (!text.is_empty()).then(|| Self(text.into_boxed_str()))
     }
 
     /// The name's text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Bytes of any origin, made fit to show: as in a [`DomainName`], but with their letter case.
+pub fn escaped(bytes: &[u8]) -> Box<str> {
+    let mut text = String::with_capacity(bytes.len());
+    bytes.iter().for_each(|&byte| push_escaped(&mut text, byte));
+    text.into_boxed_str()
+}
+
+fn push_ascii(text: &mut String, bytes: &[u8]) {
+    bytes
+        .iter()
+        .for_each(|byte| push_escaped(text, byte.to_ascii_lowercase()));
+}
+
+fn push_utf8(text: &mut String, bytes: &[u8]) {
+    for piece in bytes.utf8_chunks() {
+        for c in piece.valid().chars() {
+            if !c.is_ascii() && c.is_alphanumeric() {
+                text.extend(c.to_lowercase());
+            } else {
+                push_ascii(text, c.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        push_ascii(text, piece.invalid());
     }
 }
 
@@ -77,7 +125,7 @@ fn push_escaped(text: &mut String, byte: u8) {
             // Writing to a String cannot fail.
             let _ = write!(text, "\\{byte:03}");
         }
-        _ => text.push(byte.to_ascii_lowercase() as char),
+        _ => text.push(byte as char),
     }
 }
 
@@ -204,6 +252,35 @@ mod tests {
             DomainName::from_utf8_bytes(b"\xc3(").unwrap().as_str(),
             "\\195("
         );
+    }
+
+    #[test]
+    fn labels_are_joined_so_that_every_dot_is_a_border() {
+        let join = |labels: &[&'static [u8]]| DomainName::from_labels(labels.iter().copied());
+        assert_eq!(
+            join(&[b"WWW", b"a\\b", b"com"]).unwrap().as_str(),
+            "www.a\\092b.com"
+        );
+        assert_eq!(
+            join(&[b"x.youtube", b".", b"com"]).unwrap().as_str(),
+            "x\\046youtube.\\046.com"
+        );
+        assert_eq!(join(&[]), None);
+        assert_eq!(join(&[b"a", b"", b"b"]), None);
+        assert_eq!(join(&[&[b'a'; 63][..]; 4]).unwrap().as_str().len(), 255);
+        assert_eq!(join(&[&[b'a'; 64][..]; 4]), None);
+        let utf8 = ["Ñ.ü".as_bytes(), b"\xff", b"local"];
+        assert_eq!(
+            DomainName::from_utf8_labels(utf8.into_iter())
+                .unwrap()
+                .as_str(),
+            "ñ\\046ü.\\255.local"
+        );
+    }
+
+    #[test]
+    fn shown_bytes_keep_their_letter_case() {
+        assert_eq!(&*escaped(b"H2\x1b\\\x7f~"), "H2\\027\\092\\127~");
     }
 
     #[test]

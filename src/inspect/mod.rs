@@ -1,4 +1,14 @@
 //! One protocol, one file: reads the bytes of a flow or a datagram and says what they hold.
+//!
+//! Inspectors are pure functions over byte slices. They keep nothing between calls (whoever holds a flow's bytes asks
+//! again with more of them), allocate only for what they found, and take every length in the bytes for a lie until checked.
+
+#![deny(clippy::indexing_slicing)]
+
+mod cursor;
+pub mod dns;
+pub mod http;
+pub mod tls;
 
 /// An inspector's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,3 +20,6 @@ pub enum Outcome<T> {
     /// They are something else.
     NotMine,
 }
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,271 @@
+//! DNS and its kin on the local link: which names are asked for.
+//!
+//! In: a datagram's payload, or the bytes of a TCP connection. Out: the questions. Knows nothing of answers but their length.
+//!
+//! Not dns-parser: it refuses a whole message for one type it doesn't know (HTTPS, which every browser asks for), and takes a
+//! third of a second for a hostile one. It stands beside the tests, as a witness.
+
+mod name;
+
+use self::name::{Labels, Stop, skip_name};
+use super::Outcome;
+use crate::domain::DomainName;
+use crate::inspect::cursor::Cursor;
+
+/// Most questions that are read of a message. Unicast DNS has one; multicast DNS asks for a few dozen names at once.
+pub const MAX_QUESTIONS: usize = 64;
+
+/// Bytes of a message's header, RFC 1035 §4.1.1.
+const HEADER_LEN: usize = 12;
+
+/// Which of the protocols that share DNS's format a message belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// DNS: the bytes of a name are ASCII, and others are escaped. RFC 1035.
+    Dns,
+    /// Multicast DNS: names are UTF-8, and the top bit of a question's class asks for a unicast response. RFC 6762 §5.4, §16.
+    Mdns,
+    /// Link-local multicast name resolution: names are UTF-8. RFC 4795 §2.1.
+    Llmnr,
+}
+
+/// What a message asks, or repeats of what it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The number that its answer has too.
+    pub id: u16,
+    /// Whether it is an answer.
+    pub is_response: bool,
+    /// Its questions, at most [`MAX_QUESTIONS`]: those that could be read.
+    pub questions: Vec<Question>,
+}
+
+/// A name that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// The name; `None` is the root.
+    pub name: Option<DomainName>,
+    /// The type: `QTYPE`, RFC 1035 §3.2.3 and the IANA registry "DNS Resource Record (RR) TYPEs".
+    pub qtype: u16,
+    /// The class: `QCLASS`, RFC 1035 §3.2.5; for multicast DNS without its top bit.
+    pub qclass: u16,
+}
+
+/// Reads the questions of a message, where a message is expected.
+///
+/// * `datagram`: the payload of a UDP datagram, or a message from a TCP connection without its length.
+/// * One that is cut short gives the questions before the cut. What stands behind the questions is not looked at.
+/// * Operations and answer codes that nobody has assigned are believed only beside a question that is beyond doubt.
+/// * Never [`Outcome::NeedMore`]: a datagram is all there is.
+///
+/// Source: RFC 1035 §4.1.
+pub fn message(datagram: &[u8], dialect: Dialect) -> Outcome<Message> {
+    match read(datagram, dialect) {
+        Some((message, _)) => Outcome::Found(message),
+        None => Outcome::NotMine,
+    }
+}
+
+/// Reads the questions of the message at the front of a TCP connection's bytes, where messages are expected.
+///
+/// * `prefix`: one side's bytes from the start of a message, in order, without gaps; call again with a longer one after
+///   [`Outcome::NeedMore`].
+/// * With the message comes its length, that of its length field included. It is told as soon as the questions are there,
+///   so the length may be more than there is in `prefix`.
+///
+/// Source: RFC 1035 §4.2.2; RFC 7766 §8.
+pub fn tcp_message(prefix: &[u8]) -> Outcome<(usize, Message)> {
+    let mut rest = Cursor(prefix);
+    let Some(len) = rest.u16().map(usize::from) else {
+        return Outcome::NeedMore;
+    };
+    let there = rest.0.get(..len).unwrap_or(rest.0);
+    let is_whole = there.len() == len;
+    if len < HEADER_LEN {
+        return Outcome::NotMine;
+    }
+    if there.len() < HEADER_LEN {
+        return Outcome::NeedMore;
+    }
+    match read(there, Dialect::Dns) {
+        Some((_, Some(Stop::Cut))) if !is_whole => Outcome::NeedMore,
+        Some((message, _)) => Outcome::Found((2 + len, message)),
+        None => Outcome::NotMine,
+    }
+}
+
+/// Whether a datagram is a message of DNS beyond doubt: for ports where none is expected.
+///
+/// It is a query or its answer, of one question with a known class and a printable name, and every byte belongs
+/// to a record that the header counts. NetBIOS names, which have the same format, are none.
+pub fn is_surely_dns(datagram: &[u8]) -> bool {
+    check_strictly(datagram).is_some()
+}
+
+/// The fixed part of a message, RFC 1035 §4.1.1.
+struct Header {
+    id: u16,
+    flags: u16,
+    questions: u16,
+    answers: u16,
+    authorities: u16,
+    additionals: u16,
+}
+
+impl Header {
+    fn read(message: &[u8]) -> Option<Self> {
+        let mut rest = Cursor(message);
+        Some(Self {
+            id: rest.u16()?,
+            flags: rest.u16()?,
+            questions: rest.u16()?,
+            answers: rest.u16()?,
+            authorities: rest.u16()?,
+            additionals: rest.u16()?,
+        })
+    }
+
+    const fn is_response(&self) -> bool {
+        self.flags & 0x8000 != 0
+    }
+
+    const fn opcode(&self) -> u16 {
+        self.flags >> 11 & 0xf
+    }
+
+    const fn rcode(&self) -> u16 {
+        self.flags & 0xf
+    }
+
+    fn records(&self) -> usize {
+        usize::from(self.answers) + usize::from(self.authorities) + usize::from(self.additionals)
+    }
+
+    /// Whether its codes are assigned (IANA registry "Domain Name System (DNS) Parameters"), and it is there for anything at all.
+    fn is_plausible(&self) -> bool {
+        // QUERY, IQUERY, STATUS, NOTIFY, UPDATE, DSO.
+        let has_opcode = matches!(self.opcode(), 0..=2 | 4..=6);
+        // NOERROR to NOTZONE, DSOTYPENI.
+        let has_rcode = self.rcode() <= 11;
+        let is_empty_query =
+            !self.is_response() && self.opcode() == 0 && self.questions == 0 && self.records() == 0;
+        has_opcode && has_rcode && !is_empty_query
+    }
+}
+
+/// The message, and what ended its questions too early.
+fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
+    let header = Header::read(bytes)?;
+    if !header.is_plausible() && check_question(bytes).is_none() {
+        return None;
+    }
+    let mut message = Message {
+        id: header.id,
+        is_response: header.is_response(),
+        questions: Vec::new(),
+    };
+    let mut at = HEADER_LEN;
+    for _ in 0..usize::from(header.questions).min(MAX_QUESTIONS) {
+        match read_question(bytes, at, dialect) {
+            Ok((question, end)) => {
+                message.questions.push(question);
+                at = end;
+            }
+            Err(stop) => {
+                // One question and its beginning, that is a message cut short. Anything else may be anything.
+                let is_message = match stop {
+                    Stop::Cut => header.questions == 1,
+                    Stop::Malformed => false,
+                };
+                return (is_message || !message.questions.is_empty())
+                    .then_some((message, Some(stop)));
+            }
+        }
+    }
+    Some((message, None))
+}
+
+/// The question at `at` and where it ends.
+fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Question, usize), Stop> {
+    let end = Labels::new(message, at).end()?;
+    let mut rest = Cursor(message.get(end..).unwrap_or(&[]));
+    let qtype = rest.u16().ok_or(Stop::Cut)?;
+    let qclass = rest.u16().ok_or(Stop::Cut)?;
+    // The walk above has found nothing wrong, so this one sees every label.
+    let labels = Labels::new(message, at).map_while(Result::ok);
+    let question = Question {
+        name: match dialect {
+            Dialect::Dns => DomainName::from_labels(labels),
+            Dialect::Mdns | Dialect::Llmnr => DomainName::from_utf8_labels(labels),
+        },
+        qtype,
+        qclass: match dialect {
+            Dialect::Mdns => qclass & 0x7fff,
+            Dialect::Dns | Dialect::Llmnr => qclass,
+        },
+    };
+    Ok((question, end + 4))
+}
+
+/// `Some` when everything in `message` is as [`is_surely_dns`] says.
+fn check_strictly(message: &[u8]) -> Option<()> {
+    /// AA, TC, RA, Z and RCODE: for answers only, or for nobody.
+    const NOT_IN_QUERIES: u16 = 0x06cf;
+    const Z: u16 = 0x0040;
+    const OPT: u16 = 41;
+    let header = Header::read(message)?;
+    let is_sane = header.opcode() == 0
+        && header.questions == 1
+        && if header.is_response() {
+            header.flags & Z == 0 && header.rcode() <= 10
+        } else {
+            header.flags & NOT_IN_QUERIES == 0
+                && header.records() == usize::from(header.additionals.min(1))
+        };
+    let mut at = is_sane.then(|| check_question(message))??;
+    for _ in 0..header.records() {
+        let (kind, end) = skip_record(message, at)?;
+        let is_opt = kind == OPT && message.get(at) == Some(&0);
+        if !is_opt && !header.is_response() {
+            return None;
+        }
+        at = end;
+    }
+    (at == message.len()).then_some(())
+}
+
+/// Where the first question ends, when it is beyond doubt: a printable name, a type and a class that are assigned.
+fn check_question(message: &[u8]) -> Option<usize> {
+    let mut labels = Labels::new(message, HEADER_LEN);
+    for (i, label) in labels.by_ref().enumerate() {
+        let label = label.ok()?;
+        // 16 bytes of a NetBIOS name, a letter from A to P for every half. RFC 1001 §14.1.
+        let is_netbios =
+            i == 0 && label.len() == 32 && label.iter().all(|byte| matches!(byte, b'A'..=b'P'));
+        if is_netbios || !label.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+    }
+    let end = labels.end().ok().filter(|_| !labels.is_compressed())?;
+    let mut rest = Cursor(message.get(end..)?);
+    let (qtype, qclass) = (rest.u16()?, rest.u16()?);
+    // Types up to the last assigned of each range; IN, CH, HS, NONE, ANY.
+    let is_known =
+        matches!(qtype, 1..=264 | 0x8000..=0x8001) && matches!(qclass, 1 | 3 | 4 | 254 | 255);
+    is_known.then_some(end + 4)
+}
+
+/// Type of the record at `at`, and where it ends. RFC 1035 §4.1.3.
+fn skip_record(message: &[u8], at: usize) -> Option<(u16, usize)> {
+    let name_end = skip_name(message, at)?;
+    let mut rest = Cursor(message.get(name_end..)?);
+    let kind = rest.u16()?;
+    // Class and TTL.
+    rest.take(6)?;
+    let len = rest.u16()?;
+    rest.take(len.into())?;
+    Some((kind, message.len() - rest.0.len()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::inspect::testing::{each_mutation, hex};
+
+/// What dig asks for the HTTPS record of www.youtube.com.
+const QUERY: &str = "
+    9082 0120                    # id; recursion desired, authentic data
+    0001 0000 0000 0001          # one question, one additional record
+    03 777777 07 796f7574756265 03 636f6d 00  # www.youtube.com
+    0041 0001                    # HTTPS, IN
+    00 0029 04d0 00000000 000c   # OPT: 1,232 bytes, 12 bytes of options
+    000a 0008 8062090daed2fdd2   # cookie
+";
+
+/// What a server answers: an alias and an HTTPS record, names compressed.
+const RESPONSE: &str = "
+    9082 8500 0001 0002 0000 0001
+    03 777777 07 796f7574756265 03 636f6d 00 0041 0001
+    c00c 0005 0001 0000003c 0019 0a 796f75747562652d7569 01 6c 06 676f6f676c65 03 636f6d 00
+    c02d 0041 0001 0000003c 0029 0001 00 0001 0006 026832026833 0004 0004 0a4d010a 0006 0010 fd770001000000000000000000000010
+    00 0029 1000 00000000 001c 000a 0018 8062090daed2fdd2010000006b010933139e76c4f68b20a0
+";
+
+fn read_as(dialect: Dialect, bytes: &[u8]) -> Message {
+    match message(bytes, dialect) {
+        Outcome::Found(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The questions of a message: name (empty for the root), type, class.
+fn questions(bytes: &[u8]) -> Vec<(String, u16, u16)> {
+    let named = |q: Question| {
+        (
+            q.name.map_or(String::new(), |n| n.to_string()),
+            q.qtype,
+            q.qclass,
+        )
+    };
+    read_as(Dialect::Dns, bytes)
+        .questions
+        .into_iter()
+        .map(named)
+        .collect()
+}
+
+/// A name on the wire, from its labels.
+fn wire(labels: &[&[u8]]) -> Vec<u8> {
+    let mut name = Vec::new();
+    for label in labels {
+        name.push(label.len() as u8);
+        name.extend(*label);
+    }
+    name.push(0);
+    name
+}
+
+/// A query with these questions: names on the wire, types, classes.
+fn query(questions: &[(Vec<u8>, u16, u16)]) -> Vec<u8> {
+    let mut bytes = hex("1234 0100");
+    bytes.extend((questions.len() as u16).to_be_bytes());
+    bytes.extend([0; 6]);
+    for (name, qtype, qclass) in questions {
+        bytes.extend(name);
+        bytes.extend(qtype.to_be_bytes());
+        bytes.extend(qclass.to_be_bytes());
+    }
+    bytes
+}
+
+/// `message` as TCP carries it.
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&(message.len() as u16).to_be_bytes(), message].concat()
+}
+
+#[test]
+fn a_query_and_its_answer_are_read() {
+    let asked = Message {
+        id: 0x9082,
+        is_response: false,
+        questions: vec![Question {
+            name: DomainName::from_bytes(b"www.youtube.com"),
+            qtype: 65,
+            qclass: 1,
+        }],
+    };
+    assert_eq!(
+        message(&hex(QUERY), Dialect::Dns),
+        Outcome::Found(asked.clone())
+    );
+    let answered = Message {
+        is_response: true,
+        ..asked
+    };
+    assert_eq!(
+        message(&hex(RESPONSE), Dialect::Dns),
+        Outcome::Found(answered)
+    );
+}
+
+#[test]
+fn every_type_and_class_is_read() {
+    let name = wire(&[b"ChAoS", b"Example"]);
+    for qtype in (0..=300).chain([32768, 32769, 65280, 65535]) {
+        for qclass in [0, 1, 3, 4, 254, 255, 0x8001, 65535] {
+            let bytes = query(&[(name.clone(), qtype, qclass)]);
+            assert_eq!(questions(&bytes), [("chaos.example".into(), qtype, qclass)]);
+        }
+    }
+}
+
+#[test]
+fn codes_that_nobody_assigned_need_a_question_beyond_doubt() {
+    let plain = query(&[(wire(&[b"a"]), 1, 1)]);
+    let odd = query(&[(wire(&[b"\x01"]), 1, 1)]);
+    for codes in 0..=0xff {
+        let (opcode, rcode) = (codes >> 4, codes & 0xf);
+        // Every other flag is set, the reserved one too.
+        let flags: u16 = opcode << 11 | 0x87f0 | rcode;
+        let is_assigned = [0, 1, 2, 4, 5, 6].contains(&opcode) && rcode <= 11;
+        for (bytes, expected) in [(&plain, true), (&odd, is_assigned)] {
+            let mut bytes = bytes.clone();
+            bytes[2..4].copy_from_slice(&flags.to_be_bytes());
+            let found = message(&bytes, Dialect::Dns) != Outcome::NotMine;
+            assert_eq!(found, expected, "{flags:04x}");
+        }
+    }
+}
+
+#[test]
+fn names_of_every_shape_are_read() {
+    let one = |name: Vec<u8>| questions(&query(&[(name, 1, 1)]))[0].0.clone();
+    assert_eq!(one(wire(&[])), "");
+    assert_eq!(one(wire(&[b"_sip", b"_udp", b"a-b"])), "_sip._udp.a-b");
+    assert_eq!(
+        one(wire(&[b"a.b", b"c\\d", b"e f\xff\0"])),
+        "a\\046b.c\\092d.e f\\255\\000"
+    );
+    assert_eq!(one(wire(&[&b"x"[..]; 127])), ["x"; 127].join("."));
+    let long = one(wire(&[&[b'x'; 63], &[b'x'; 63], &[b'x'; 63], &[b'x'; 61]]));
+    assert_eq!(long.len(), 253);
+}
+
+#[test]
+fn pointers_lead_back() {
+    let name = wire(&[b"a", b"example"]);
+    // The second name is "b" and the first; the third is a pointer to the second; the fourth one to "example".
+    let back = query(&[
+        (name, 1, 1),
+        (hex("01 62 c00c"), 2, 1),
+        (hex("c01b"), 3, 1),
+        (hex("c00e"), 4, 1),
+    ]);
+    let names: Vec<String> = questions(&back).into_iter().map(|q| q.0).collect();
+    assert_eq!(
+        names,
+        ["a.example", "b.a.example", "b.a.example", "example"]
+    );
+}
+
+#[test]
+fn names_that_are_none_are_turned_away() {
+    for bad in [
+        wire(&[&b"x"[..]; 128]),
+        wire(&[&[b'x'; 63], &[b'x'; 63], &[b'x'; 63], &[b'x'; 62]]),
+        hex("c00c"),       // to itself
+        hex("01 61 c00c"), // to its own beginning
+        hex("c00e 00"),    // forward
+        hex("c0ff"),       // beyond
+        hex("40 61 00"),
+        hex("80 61 00"),
+    ] {
+        let bytes = query(&[(bad.clone(), 1, 1)]);
+        assert_eq!(message(&bytes, Dialect::Dns), Outcome::NotMine, "{bad:?}");
+    }
+    let second = query(&[(wire(&[b"a"]), 1, 1), (hex("40 61 00"), 1, 1)]);
+    assert_eq!(questions(&second), [("a".into(), 1, 1)]);
+}
+
+#[test]
+fn multicast_names_are_utf8() {
+    let bytes = query(&[(wire(&["Büro 1.2".as_bytes(), b"local"]), 255, 0x8001)]);
+    let read = |dialect| {
+        let question = read_as(dialect, &bytes).questions.remove(0);
+        (question.name.unwrap().to_string(), question.qclass)
+    };
+    assert_eq!(read(Dialect::Mdns), ("büro 1\\0462.local".into(), 1));
+    assert_eq!(read(Dialect::Llmnr), ("büro 1\\0462.local".into(), 0x8001));
+    assert_eq!(
+        read(Dialect::Dns),
+        ("b\\195\\188ro 1\\0462.local".into(), 0x8001)
+    );
+}
+
+#[test]
+fn messages_without_questions_are_messages() {
+    // A multicast announcement; a DSO keepalive; a refusal that repeats nothing.
+    for header in [
+        "0000 8400 0000 0001 0000 0000",
+        "1234 3000 0000 0000 0000 0000",
+        "1234 8005 0000 0000 0000 0000",
+    ] {
+        assert_eq!(questions(&hex(header)), []);
+    }
+    assert_eq!(message(&[0; 40], Dialect::Dns), Outcome::NotMine);
+    assert_eq!(
+        message(b"GET / HTTP/1.1\r\n\r\n", Dialect::Dns),
+        Outcome::NotMine
+    );
+    assert_eq!(message(&[], Dialect::Dns), Outcome::NotMine);
+}
+
+#[test]
+fn what_comes_before_the_cut_is_read() {
+    let bytes = hex(RESPONSE);
+    let question_end = 12 + 17 + 4;
+    for cut in 0..bytes.len() {
+        match message(&bytes[..cut], Dialect::Dns) {
+            Outcome::NotMine => assert!(cut < 12),
+            Outcome::NeedMore => panic!("a datagram is all there is"),
+            Outcome::Found(message) => {
+                assert!(cut >= 12);
+                assert_eq!(message.questions.len(), usize::from(cut >= question_end));
+            }
+        }
+    }
+    // Two questions are announced, and not even the first is there: that may be anything.
+    let mut two = bytes;
+    two[5] = 2;
+    assert_eq!(message(&two[..20], Dialect::Dns), Outcome::NotMine);
+    assert_eq!(questions(&two[..question_end + 3]).len(), 1);
+}
+
+#[test]
+fn questions_are_bounded() {
+    let many = query(&vec![(wire(&[b"a"]), 1, 1); 1000]);
+    assert_eq!(questions(&many).len(), MAX_QUESTIONS);
+    let mut short = query(&vec![(wire(&[b"a"]), 1, 1); 3]);
+    short[4..6].copy_from_slice(&[0xff, 0xff]);
+    assert_eq!(questions(&short).len(), 3);
+}
+
+#[test]
+fn chains_of_pointers_are_bounded() {
+    // Behind one question thousands of pointers, each to the one before. Three of them make a question.
+    let mut bytes = hex("1234 0100 0040 0000 0000 0000 01 61 00 0001 0001 c00c");
+    while bytes.len() < 16_000 {
+        let before = (bytes.len() - 2) as u16;
+        bytes.extend((before | 0xc000).to_be_bytes());
+    }
+    let read = questions(&bytes);
+    assert!(read.iter().all(|(name, ..)| name == "a"));
+    assert_eq!(read.len(), 1 + 127usize.div_ceil(3));
+}
+
+#[test]
+fn tcp_messages_are_told_with_their_length() {
+    let (query, response) = (framed(&hex(QUERY)), framed(&hex(RESPONSE)));
+    let both = [&query[..], &response].concat();
+    let Outcome::Found((len, first)) = tcp_message(&both) else {
+        panic!()
+    };
+    assert_eq!((len, first.is_response), (query.len(), false));
+    let Outcome::Found((len, second)) = tcp_message(&both[len..]) else {
+        panic!()
+    };
+    assert_eq!((len, second.is_response), (response.len(), true));
+
+    let question_end = 2 + 12 + 17 + 4;
+    let whole = tcp_message(&response);
+    for cut in 0..response.len() {
+        let expected = if cut < question_end {
+            Outcome::NeedMore
+        } else {
+            whole.clone()
+        };
+        assert_eq!(tcp_message(&response[..cut]), expected, "{cut}");
+    }
+    assert_eq!(tcp_message(b"\x00\x0b"), Outcome::NotMine);
+    assert_eq!(tcp_message(b"GET / HTTP/1.1\r\n\r\n"), Outcome::NotMine);
+    let Outcome::Found((22, cut)) = tcp_message(&framed(&hex(QUERY)[..20])) else {
+        panic!()
+    };
+    assert_eq!(cut.questions, []);
+}
+
+#[test]
+fn dns_is_sure_only_when_every_byte_is_accounted_for() {
+    for text in [QUERY, RESPONSE] {
+        let bytes = hex(text);
+        assert!(is_surely_dns(&bytes));
+        for cut in 0..bytes.len() {
+            assert!(!is_surely_dns(&bytes[..cut]), "{cut}");
+        }
+        assert!(!is_surely_dns(&[&bytes[..], &[0]].concat()));
+    }
+    let one = |name: &[&[u8]], qtype, qclass| is_surely_dns(&query(&[(wire(name), qtype, qclass)]));
+    assert!(one(&[], 2, 1));
+    assert!(one(&[b"a", b"example"], 1, 1));
+    assert!(!one(&[b"a", b"exam\xffple"], 1, 1));
+    assert!(!one(&[b"a"], 0, 1) && !one(&[b"a"], 3000, 1) && !one(&[b"a"], 1, 2));
+    // "CHARIZARD", workstation, as NetBIOS asks.
+    assert!(!one(&[b"EDEIEBFCEJFKEBFCEECACACACACACAAA"], 32, 1));
+    // A pointer into the header; two questions; another opcode.
+    assert!(!is_surely_dns(&query(&[(hex("01 61 c006"), 1, 1)])));
+    assert!(!is_surely_dns(&query(&[
+        (wire(&[b"a"]), 1, 1),
+        (wire(&[b"b"]), 1, 1)
+    ])));
+    let mut notify = query(&[(wire(&[b"a"]), 6, 1)]);
+    notify[2] = 0x24;
+    assert!(!is_surely_dns(&notify) && message(&notify, Dialect::Dns) != Outcome::NotMine);
+}
+
+#[test]
+fn damaged_messages_never_panic() {
+    for text in [QUERY, RESPONSE] {
+        each_mutation(&hex(text), 5000, |bytes| {
+            let _ = message(bytes, Dialect::Dns);
+            let _ = message(bytes, Dialect::Mdns);
+            let _ = tcp_message(bytes);
+            let _ = tcp_message(&framed(bytes));
+            let _ = is_surely_dns(bytes);
+        });
+    }
+}
+
+proptest! {
+    #[test]
+    fn names_and_types_are_those_that_dns_parser_reads(
+        id: u16,
+        asked in prop::collection::vec((prop::collection::vec("[a-zA-Z0-9_-]{1,30}", 0..6), 1u16..260, prop::sample::select(vec![1u16, 3, 255])), 1..5),
+    ) {
+        let asked: Vec<_> = asked.iter().map(|(labels, qtype, qclass)| {
+            let labels: Vec<&[u8]> = labels.iter().map(|label| label.as_bytes()).collect();
+            (wire(&labels), *qtype, *qclass)
+        }).collect();
+        let mut bytes = query(&asked);
+        bytes[..2].copy_from_slice(&id.to_be_bytes());
+        let ours = read_as(Dialect::Dns, &bytes);
+        prop_assert_eq!(ours.questions.len(), asked.len());
+        if let Ok(theirs) = dns_parser::Packet::parse(&bytes) {
+            prop_assert_eq!(ours.id, theirs.header.id);
+            let theirs: Vec<_> = theirs.questions.iter().map(|q| {
+                (q.qname.to_string().to_lowercase(), q.qtype as u16, q.qclass as u16)
+            }).collect();
+            prop_assert_eq!(questions(&bytes), theirs);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300), flags: u16, count in 0u16..4) {
+        let mut message = query(&[]);
+        message[2..4].copy_from_slice(&flags.to_be_bytes());
+        message[4..6].copy_from_slice(&count.to_be_bytes());
+        message.extend(&bytes);
+        let _ = super::message(&message, Dialect::Dns);
+        let _ = tcp_message(&message);
+        prop_assert!(!is_surely_dns(&bytes));
+    }
+}

@@ -1,0 +1,136 @@
+//! What is gathered from a request's target and headers, whoever split them.
+
+use std::net::Ipv6Addr;
+
+use super::{Body, Request};
+use crate::domain::DomainName;
+
+/// A head, header by header.
+pub(super) struct Head {
+    host: Option<DomainName>,
+    target_host: Option<DomainName>,
+    host_conflict: bool,
+    length: Length,
+    /// Whether the last Transfer-Encoding ends in `chunked`; `None` without one.
+    is_chunked: Option<bool>,
+    is_connect: bool,
+    has_upgrade: bool,
+}
+
+/// What the Content-Length headers say together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Absent,
+    Is(u64),
+    /// No number, or not always the same.
+    Invalid,
+}
+
+impl Head {
+    /// The head that begins with this request line.
+    pub(super) fn new(method: &[u8], target: &[u8]) -> Self {
+        let is_connect = method == b"CONNECT";
+        let authority = if is_connect {
+            Some(target)
+        } else {
+            authority_of(target)
+        };
+        Self {
+            host: None,
+            target_host: authority.and_then(host_of),
+            host_conflict: false,
+            length: Length::Absent,
+            is_chunked: None,
+            is_connect,
+            has_upgrade: false,
+        }
+    }
+
+    /// Takes in a header.
+    pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            match (&self.host, host_of(value)) {
+                (None, host) => self.host = host,
+                (Some(first), Some(host)) if *first != host => self.host_conflict = true,
+                _ => {}
+            }
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            for text in value.split(|&byte| byte == b',') {
+                self.length = self.length.and(text.trim_ascii());
+            }
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            let last = value.rsplit(|&byte| byte == b',').next();
+            let last = last.unwrap_or_default().trim_ascii();
+            self.is_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.has_upgrade = true;
+        }
+    }
+
+    /// The request, after its last header; its head has `len` bytes.
+    pub(super) fn into_request(self, len: usize) -> Request {
+        // Transfer-Encoding overrules Content-Length, also where the receiver doesn't know it. RFC 9112 §6.3.
+        let body = match (self.is_chunked, self.length) {
+            _ if self.is_connect => Body::None,
+            (Some(true), _) => Body::Chunked,
+            (None, Length::Is(len)) if len > 0 => Body::Length(len),
+            _ => Body::None,
+        };
+        let mut request = self.into_unfinished_request(len);
+        request.body = body;
+        request
+    }
+
+    /// The request, of whose head there are only `len` bytes.
+    pub(super) fn into_unfinished_request(self, len: usize) -> Request {
+        let target_host = self
+            .target_host
+            .filter(|host| self.host.as_ref() != Some(host));
+        Request {
+            len,
+            hosts: self.host.into_iter().chain(target_host).collect(),
+            body: Body::None,
+            is_connect: self.is_connect,
+            has_upgrade: self.has_upgrade,
+            host_conflict: self.host_conflict,
+        }
+    }
+}
+
+impl Length {
+    fn and(self, text: &[u8]) -> Self {
+        let digits = text.iter().all(u8::is_ascii_digit).then_some(text);
+        let number = digits.and_then(|text| str::from_utf8(text).ok()?.parse().ok());
+        match (self, number) {
+            (Self::Absent, Some(len)) => Self::Is(len),
+            (Self::Is(first), Some(len)) if first == len => self,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+/// The authority in a target of absolute form, such as `http://user@example.com:8080/path`.
+fn authority_of(target: &[u8]) -> Option<&[u8]> {
+    if !target.first()?.is_ascii_alphabetic() {
+        return None;
+    }
+    let colon = target.iter().position(|&byte| byte == b':')?;
+    let rest = target.get(colon..)?.strip_prefix(b"://")?;
+    rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()
+}
+
+/// The host in an authority: without user, port and brackets.
+///
+/// Source: RFC 3986 §3.2.
+fn host_of(authority: &[u8]) -> Option<DomainName> {
+    let authority = authority.rsplit(|&byte| byte == b'@').next()?.trim_ascii();
+    let is_address =
+        || str::from_utf8(authority).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    let host = match authority.strip_prefix(b"[") {
+        Some(literal) => literal.split(|&byte| byte == b']').next()?,
+        // Without its brackets it is against the rules, but no less an address.
+        None if is_address() => authority,
+        None => authority.split(|&byte| byte == b':').next()?,
+    };
+    DomainName::from_bytes(host.trim_ascii())
+}
