@@ -7,3 +7,4 @@ pub mod inspect;
 pub mod key;
 pub mod packet;
 pub mod rules;
+pub mod stats;
