@@ -3,6 +3,7 @@ pub mod catalogue;
 pub mod domain;
 pub mod evidence;
 pub mod flow;
+pub mod hosts;
 pub mod inspect;
 pub mod key;
 pub mod packet;
