@@ -7,5 +7,6 @@ pub mod hosts;
 pub mod inspect;
 pub mod key;
 pub mod packet;
+pub mod report;
 pub mod rules;
 pub mod stats;
