@@ -1,0 +1,240 @@
+//! Suspicious activity: what the flows of a capture, taken together, say of an address.
+//!
+//! Flows go in as they end, findings come out at the end, worst first. Says what it saw and how bad that is at the worst; decides nothing,
+//! and knows nothing of packets, rules or how findings are shown.
+//!
+//! Memory stays within 40 MiB, whatever comes: addresses, their peers, ports and names have bounds, and what goes past one is
+//! counted and told ([`Findings::warnings`]).
+
+mod contacts;
+mod findings;
+mod reason;
+mod reserved;
+mod services;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::evidence::{FoundName, NameSource};
+use crate::flow::FlowSummary;
+use crate::packet::IpProtocol;
+use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, PortMaps};
+
+pub use findings::{Finding, Findings, Peer};
+pub use reason::{Reason, Severity};
+pub use reserved::{ReservedRange, reserved_range};
+
+/// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
+pub const MAX_ADDRESSES: usize = 229_376;
+
+/// When an address is told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thresholds {
+    /// More flows than this, from or to an address, are high volume.
+    pub high_volume: u64,
+    /// More distinct ports than this, contacted by an address, are a port scan.
+    pub port_scan: u16,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            high_volume: 100,
+            port_scan: 10,
+        }
+    }
+}
+
+/// Watches flows for suspicious activity.
+#[derive(Debug)]
+pub struct Hosts {
+    thresholds: Thresholds,
+    ids: HashMap<IpAddr, HostId, ahash::RandomState>,
+    hosts: Vec<Host>,
+    bound: usize,
+    contacts: Contacts,
+    names: Interned,
+    port_maps: PortMaps,
+    untold: Untold,
+}
+
+/// What is known of one address.
+#[derive(Debug, Clone)]
+struct Host {
+    addr: IpAddr,
+    /// From it or to it.
+    flows: u64,
+    /// To it.
+    served: u64,
+    /// Distinct ports that it contacted, those in its map included.
+    ports: u16,
+    port_map: Option<u16>,
+    /// The port that was counted last: most flows go to the same one, and need not look it up.
+    last_port: u16,
+    /// Whether there were ports that could not be counted.
+    has_more_ports: bool,
+    unusual_ports: u16,
+    peers: u16,
+    names: u16,
+}
+
+/// What went past a bound: flows, and contacts of flows, each as often as it came.
+#[derive(Debug, Clone, Copy, Default)]
+struct Untold {
+    flows: u64,
+    ports: u64,
+    peers: u64,
+    names: u64,
+}
+
+impl Hosts {
+    /// Nothing seen yet.
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self::with_bounds(thresholds, MAX_ADDRESSES, MAX_CONTACTS)
+    }
+
+    /// Takes a flow in.
+    ///
+    /// The order of flows matters in two ways only: which name a peer is known by (its first), and what goes past a bound.
+    pub fn observe(&mut self, flow: &FlowSummary) {
+        let (src, dst) = (flow.src(), flow.dst());
+        let is_to_itself = src.addr == dst.addr;
+        let from = self.id(src.addr);
+        let to = if is_to_itself {
+            from
+        } else {
+            self.id(dst.addr)
+        };
+        if from.is_none() || to.is_none() {
+            self.untold.flows += 1;
+        }
+        if let Some(responder) = to.and_then(|id| self.hosts.get_mut(id.0 as usize)) {
+            responder.served += 1;
+            // A flow from an address to itself counts once, below.
+            responder.flows += u64::from(!is_to_itself);
+        }
+        let Some(from) = from else { return };
+        let Some(initiator) = self.hosts.get_mut(from.0 as usize) else {
+            return;
+        };
+        initiator.flows += 1;
+        let contacts = &mut self.contacts;
+        let untold = &mut self.untold;
+        let mut peer_name = None;
+        for found in &flow.names {
+            let name = self.names.id(&found.name);
+            let is_kept = name.is_some_and(|name| {
+                contacts.note(from, Contact::Name(name), None, &mut initiator.names)
+            });
+            untold.names += u64::from(!is_kept);
+            if peer_name.is_none() && names_its_responder(found) {
+                peer_name = name;
+            }
+        }
+        if let Some(to) = to {
+            let contact = Contact::Peer(to);
+            let is_kept = contacts.note(from, contact, peer_name, &mut initiator.peers);
+            untold.peers += u64::from(!is_kept);
+        }
+        if dst.port != 0 && initiator.last_port != dst.port {
+            self.observe_port(from, flow.key.protocol(), dst.port);
+        }
+    }
+
+    /// What all flows together say.
+    pub fn finish(self) -> Findings {
+        drop(self.ids);
+        drop(self.port_maps);
+        Findings::new(
+            self.thresholds,
+            self.hosts,
+            self.contacts.into_sorted(),
+            self.names.into_sorted(),
+            self.untold,
+        )
+    }
+
+    fn with_bounds(thresholds: Thresholds, addresses: usize, contacts: usize) -> Self {
+        Self {
+            thresholds,
+            ids: HashMap::default(),
+            hosts: Vec::new(),
+            bound: addresses,
+            contacts: Contacts::new(contacts),
+            names: Interned::default(),
+            port_maps: PortMaps::default(),
+            untold: Untold::default(),
+        }
+    }
+
+    fn id(&mut self, addr: IpAddr) -> Option<HostId> {
+        if let Some(&id) = self.ids.get(&addr) {
+            return Some(id);
+        }
+        if self.hosts.len() >= self.bound {
+            return None;
+        }
+        let id = HostId(u32::try_from(self.hosts.len()).ok()?);
+        self.ids.insert(addr, id);
+        self.hosts.push(Host {
+            addr,
+            flows: 0,
+            served: 0,
+            ports: 0,
+            port_map: None,
+            last_port: 0,
+            has_more_ports: false,
+            unusual_ports: 0,
+            peers: 0,
+            names: 0,
+        });
+        Some(id)
+    }
+
+    fn observe_port(&mut self, from: HostId, protocol: IpProtocol, port: u16) {
+        let Some(host) = self.hosts.get_mut(from.0 as usize) else {
+            return;
+        };
+        let is_tcp_or_udp = matches!(protocol, IpProtocol::TCP | IpProtocol::UDP);
+        if !is_tcp_or_udp && protocol != IpProtocol::SCTP {
+            return;
+        }
+        let contacts = &mut self.contacts;
+        let mut is_kept = true;
+        if is_tcp_or_udp && services::is_unusual(port) {
+            let contact = Contact::UnusualPort(port);
+            is_kept = contacts.note(from, contact, None, &mut host.unusual_ports);
+        }
+        if !contacts.note(from, Contact::Port(port), None, &mut host.ports) {
+            match self.port_maps.insert(&mut host.port_map, port) {
+                // Cannot overflow: 0 is no port here, so there are no more than `u16::MAX`.
+                Some(is_new) => host.ports = host.ports.saturating_add(u16::from(is_new)),
+                None => {
+                    host.has_more_ports = true;
+                    is_kept = false;
+                }
+            }
+        }
+        self.untold.ports += u64::from(!is_kept);
+        // Not after SCTP, which leaves open whether the port is unusual over TCP.
+        if is_kept && is_tcp_or_udp {
+            host.last_port = port;
+        }
+    }
+}
+
+/// Whether a name says whom the flow leads to. A question to a resolver, for one, does not name the resolver.
+fn names_its_responder(found: &FoundName) -> bool {
+    match found.from {
+        NameSource::TlsSni
+        | NameSource::QuicSni
+        | NameSource::DtlsSni
+        | NameSource::HttpHost
+        | NameSource::Certificate
+        | NameSource::DnsAnswer => true,
+        NameSource::DnsQuery | NameSource::Mdns | NameSource::Llmnr => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

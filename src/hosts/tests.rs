@@ -1,0 +1,298 @@
+use super::*;
+use crate::domain::DomainName;
+use crate::stats::flows::tests::sample_flow;
+
+const TCP: IpProtocol = IpProtocol::TCP;
+
+/// Public addresses, in no block that is reserved.
+const CLIENT: &str = "81.2.69.142";
+const SERVER: &str = "140.82.112.21";
+
+fn hosts() -> Hosts {
+    Hosts::new(Thresholds::default())
+}
+
+fn flow(protocol: IpProtocol, src: &str, dst: &str, port: u16) -> FlowSummary {
+    named(protocol, (src, dst, port), &[])
+}
+
+fn named(protocol: IpProtocol, ends: (&str, &str, u16), names: &[&str]) -> FlowSummary {
+    let end = |addr: &str, port| std::net::SocketAddr::new(addr.parse().unwrap(), port).to_string();
+    let (src, dst) = (end(ends.0, 50_000), end(ends.1, ends.2));
+    sample_flow(1, protocol, (&src, &dst), names)
+}
+
+/// `ip severity kind: text; …` for each finding.
+fn told(hosts: Hosts) -> Vec<String> {
+    let findings = hosts.finish();
+    assert_eq!(findings.iter().count(), findings.len());
+    findings
+        .iter()
+        .map(|f| {
+            let reasons: Vec<_> = f
+                .reasons
+                .iter()
+                .map(|reason| format!("{}: {reason}", reason.kind()))
+                .collect();
+            format!("{} {} {}", f.ip, f.severity, reasons.join("; "))
+        })
+        .collect()
+}
+
+#[test]
+fn the_hundred_and_first_flow_is_high_volume() {
+    let mut few = hosts();
+    let mut many = hosts();
+    for i in 0..101 {
+        let flow = flow(TCP, CLIENT, SERVER, 443);
+        many.observe(&flow);
+        if i < 100 {
+            few.observe(&flow);
+        }
+    }
+    assert!(told(few).is_empty());
+    assert_eq!(
+        told(many),
+        [
+            // Both ends of a flow count it; the responder is associated as well, which is one reason more.
+            "140.82.112.21 medium high_volume: 101 flows; associated: contacted by 81.2.69.142",
+            "81.2.69.142 medium high_volume: 101 flows",
+        ]
+    );
+}
+
+#[test]
+fn flows_from_and_to_an_address_add_up_and_one_to_itself_counts_once() {
+    let mut hosts = hosts();
+    for _ in 0..50 {
+        hosts.observe(&flow(TCP, CLIENT, SERVER, 443));
+        hosts.observe(&flow(TCP, "81.2.69.160", CLIENT, 443));
+    }
+    let itself = flow(TCP, CLIENT, CLIENT, 443);
+    hosts.observe(&itself);
+    assert_eq!(
+        told(hosts),
+        [
+            "81.2.69.142 medium high_volume: 101 flows",
+            "140.82.112.21 low associated: contacted by 81.2.69.142",
+        ]
+    );
+}
+
+#[test]
+fn the_eleventh_port_is_a_scan() {
+    let ports = [53, 80, 110, 443, 993, 3000, 3306, 5432, 6379, 8080];
+    let mut hosts = hosts();
+    for (i, port) in ports.into_iter().enumerate() {
+        // Ports count over all responders, each once; a port that was not captured does not.
+        let server = format!("140.82.112.{i}");
+        hosts.observe(&flow(TCP, CLIENT, &server, port));
+        hosts.observe(&flow(IpProtocol::UDP, CLIENT, SERVER, port));
+        hosts.observe(&flow(TCP, CLIENT, SERVER, 0));
+        hosts.observe(&flow(IpProtocol::ICMP, CLIENT, SERVER, 0));
+    }
+    assert_eq!(hosts.hosts[0].ports, 10);
+    hosts.observe(&flow(IpProtocol::SCTP, CLIENT, SERVER, 36_412));
+    let told = told(hosts);
+    assert_eq!(
+        told[0],
+        "81.2.69.142 high port_scan: 11 unique ports contacted"
+    );
+    assert_eq!(
+        told[1],
+        "140.82.112.21 medium associated: contacted by 81.2.69.142"
+    );
+    assert_eq!(told.len(), 12);
+}
+
+#[test]
+fn thresholds_are_the_callers() {
+    let mut hosts = Hosts::new(Thresholds {
+        high_volume: 1,
+        port_scan: 1,
+    });
+    hosts.observe(&flow(TCP, CLIENT, SERVER, 80));
+    hosts.observe(&flow(TCP, CLIENT, SERVER, 443));
+    assert_eq!(
+        told(hosts)[0],
+        "81.2.69.142 high port_scan: 2 unique ports contacted; high_volume: 2 flows"
+    );
+}
+
+#[test]
+fn a_whole_range_of_ports_is_counted_to_the_last() {
+    let mut hosts = hosts();
+    let mut flow = flow(TCP, CLIENT, SERVER, 1);
+    for _ in 0..2 {
+        for port in 0..=u16::MAX {
+            flow.key = self::flow(TCP, CLIENT, SERVER, port).key;
+            hosts.observe(&flow);
+        }
+    }
+    let unusual = (1..1024).filter(|port| services::is_unusual(*port)).count();
+    let told = told(hosts);
+    assert_eq!(
+        told[0],
+        format!(
+            "81.2.69.142 high port_scan: 65535 unique ports contacted; high_volume: 131072 flows; \
+             unusual_port: {unusual} unusual ports contacted: 1, 2, 3, 4, 5, …"
+        )
+    );
+}
+
+#[test]
+fn ports_that_find_no_room_make_the_count_a_lower_bound() {
+    let mut hosts = Hosts::with_bounds(Thresholds::default(), 100, 12);
+    hosts.port_maps = {
+        let mut all_taken = PortMaps::default();
+        while all_taken.insert(&mut None, 1).is_some() {}
+        all_taken
+    };
+    // One entry is the peer's, eleven are ports'.
+    for port in 2001..=2100 {
+        hosts.observe(&flow(TCP, CLIENT, SERVER, port));
+    }
+    let findings = hosts.finish();
+    assert_eq!(
+        findings.warnings(),
+        ["suspicious activity is incomplete: 89 times there was no room to count a contacted port"]
+    );
+    let scan = &findings.iter().next().unwrap().reasons[0];
+    assert_eq!(scan.to_string(), "at least 11 unique ports contacted");
+}
+
+#[test]
+fn unusual_ports_are_low_and_told_over_tcp_and_udp_only() {
+    let mut hosts = hosts();
+    hosts.observe(&flow(IpProtocol::SCTP, CLIENT, SERVER, 666));
+    hosts.observe(&flow(TCP, CLIENT, SERVER, 666));
+    hosts.observe(&flow(IpProtocol::UDP, CLIENT, SERVER, 31));
+    hosts.observe(&flow(TCP, CLIENT, SERVER, 31));
+    hosts.observe(&flow(IpProtocol::SCTP, "81.2.69.160", SERVER, 666));
+    assert_eq!(
+        told(hosts),
+        [
+            "81.2.69.142 low unusual_port: 2 unusual ports contacted: 31, 666",
+            "140.82.112.21 info associated: contacted by 81.2.69.142",
+        ]
+    );
+}
+
+#[test]
+fn reserved_addresses_are_told_when_they_answer_not_when_they_ask() {
+    let mut hosts = hosts();
+    hosts.observe(&flow(TCP, "192.168.1.2", SERVER, 443));
+    hosts.observe(&flow(IpProtocol::UDP, "2606:4700::1", "ff02::fb", 5353));
+    assert_eq!(
+        told(hosts),
+        ["ff02::fb info reserved_range: multicast, ff00::/8 (RFC 4291)"]
+    );
+}
+
+#[test]
+fn association_goes_one_hop_and_one_step_down_from_the_worst_source() {
+    let mut hosts = hosts();
+    for port in 2001..=2011 {
+        hosts.observe(&flow(TCP, "81.2.69.2", "81.2.69.3", port));
+    }
+    hosts.observe(&flow(TCP, "81.2.69.1", "81.2.69.3", 666));
+    hosts.observe(&flow(TCP, "81.2.69.3", "81.2.69.4", 443));
+    assert_eq!(
+        told(hosts),
+        [
+            "81.2.69.2 high port_scan: 11 unique ports contacted",
+            "81.2.69.3 medium associated: contacted by 81.2.69.2 and 1 more",
+            "81.2.69.1 low unusual_port: 1 unusual port contacted: 666",
+        ]
+    );
+}
+
+#[test]
+fn of_equally_bad_sources_the_lowest_address_is_named() {
+    let order = [[1u8, 2, 3], [3, 1, 2], [2, 3, 1]];
+    for sources in order {
+        let mut hosts = hosts();
+        for source in sources {
+            let source = format!("81.2.69.{source}");
+            hosts.observe(&flow(TCP, &source, SERVER, 666));
+        }
+        assert_eq!(
+            told(hosts)[3],
+            "140.82.112.21 info associated: contacted by 81.2.69.1 and 2 more"
+        );
+    }
+}
+
+#[test]
+fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
+    let mut hosts = hosts();
+    let mut lookup = named(IpProtocol::UDP, (CLIENT, "8.8.8.8", 53), &["github.com"]);
+    lookup.names[0].from = NameSource::DnsQuery;
+    hosts.observe(&lookup);
+    hosts.observe(&named(TCP, (CLIENT, SERVER, 666), &[]));
+    for name in ["github.com", "api.github.com"] {
+        hosts.observe(&named(TCP, (CLIENT, SERVER, 443), &[name]));
+    }
+    hosts.observe(&named(TCP, ("81.2.69.9", CLIENT, 443), &["client.example"]));
+    let findings = hosts.finish();
+    let finding = findings.iter().next().unwrap();
+    assert_eq!(finding.domains, ["api.github.com", "github.com"]);
+    let peer = |ip: &str, name| Peer {
+        ip: ip.parse().unwrap(),
+        name,
+    };
+    assert_eq!(
+        finding.peers,
+        [
+            // A question does not name the resolver that it was put to.
+            peer("8.8.8.8", None),
+            peer(SERVER, Some("github.com"))
+        ]
+    );
+}
+
+#[test]
+fn addresses_and_contacts_past_the_bounds_are_counted_and_told() {
+    let mut hosts = Hosts::with_bounds(Thresholds::default(), 4, 6);
+    for i in 1..=9 {
+        let names = [format!("{i}.example")];
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        hosts.observe(&named(
+            TCP,
+            (CLIENT, &format!("140.82.112.{i}"), 443),
+            &names,
+        ));
+    }
+    assert_eq!(
+        (hosts.hosts.len(), hosts.ids.len(), hosts.hosts[0].flows),
+        (4, 4, 9)
+    );
+    // Of the first three flows come 1 port, 3 names, 2 peers.
+    assert_eq!((hosts.untold.flows, hosts.untold.ports), (6, 0));
+    assert_eq!((hosts.untold.peers, hosts.untold.names), (1, 6));
+    assert_eq!(hosts.finish().warnings().len(), 3);
+}
+
+#[test]
+fn one_address_cannot_fill_the_tables() {
+    let mut hosts = hosts();
+    for i in 0..2000u32 {
+        let peer = std::net::Ipv4Addr::from_bits(0x0800_0000 + i).to_string();
+        hosts.observe(&named(TCP, (CLIENT, &peer, 443), &[&format!("{i}.com")]));
+    }
+    assert_eq!((hosts.hosts[0].peers, hosts.hosts[0].names), (1024, 1024));
+    assert_eq!((hosts.untold.peers, hosts.untold.names), (976, 976));
+}
+
+/// What the module promises: 40 MiB, the sum of what the tables take when they are full.
+#[test]
+fn full_tables_fit_the_promise() {
+    let per_bucket = size_of::<(IpAddr, HostId)>() + 1;
+    let addresses = (1 << 18) * (per_bucket + size_of::<Host>());
+    let contacts = (1 << 19) * (size_of::<((HostId, Contact), Option<contacts::NameId>)>() + 1);
+    let names = (1 << 16) * (size_of::<(DomainName, contacts::NameId)>() + 1 + 16);
+    let text = contacts::MAX_NAME_BYTES;
+    let maps = usize::from(contacts::MAX_PORT_MAPS) * 8192;
+    let total = addresses + contacts + names + text + maps;
+    assert!(total < 40 << 20, "{total}");
+}

@@ -1,0 +1,100 @@
+//! One flow as JSON.
+
+use std::net::IpAddr;
+
+use serde::{Serialize, Serializer};
+
+use crate::domain::DomainName;
+use crate::evidence::{FoundName, Protocol, Protocols, TlsVersion};
+use crate::flow::FlowSummary;
+use crate::packet::{IpProtocol, Timestamp};
+use crate::report::Names;
+use crate::report::json::Shown;
+
+/// A flow's line, less its `id`, which is known only when all flows are.
+#[derive(Debug, Serialize)]
+pub(super) struct FlowLine<'a> {
+    first: Shown<Timestamp>,
+    last: Shown<Timestamp>,
+    protocol: Shown<IpProtocol>,
+    src: IpAddr,
+    src_port: u16,
+    dst: IpAddr,
+    dst_port: u16,
+    packets: u64,
+    bytes: u64,
+    dropped: u64,
+    state: &'static str,
+    #[serde(serialize_with = "protocols")]
+    protocols: Protocols,
+    application: Option<&'a str>,
+    category: Option<&'a str>,
+    #[serde(serialize_with = "names")]
+    names: &'a [FoundName],
+    alpn: &'a [Box<str>],
+    tls_version: Option<Shown<TlsVersion>>,
+    /// Always null: the key is part of the contract, the fingerprint is not computed.
+    ja4: Option<&'a str>,
+    /// Always empty, likewise: a summary says nothing of tunnels.
+    tunnels: [&'a str; 0],
+    verdict: &'static str,
+    rule: Option<&'a str>,
+    initiator_known: bool,
+}
+
+impl<'a> FlowLine<'a> {
+    pub(super) fn new(flow: &'a FlowSummary, names: &'a impl Names) -> Self {
+        let (src, dst) = (flow.src(), flow.dst());
+        let protocol = flow.key.protocol();
+        // What stands in an ICMP flow's place of ports, if anything, is no port.
+        let port = |port| match protocol {
+            IpProtocol::ICMP | IpProtocol::ICMP6 => 0,
+            _ => port,
+        };
+        let application = flow.application.and_then(|id| names.application(id));
+        Self {
+            first: Shown(flow.first),
+            last: Shown(flow.last),
+            protocol: Shown(protocol),
+            src: src.addr,
+            src_port: port(src.port),
+            dst: dst.addr,
+            dst_port: port(dst.port),
+            packets: flow.packets,
+            bytes: flow.bytes,
+            dropped: flow.dropped_packets,
+            state: flow.state.as_str(),
+            protocols: flow.protocols,
+            application: application.map(|(name, _)| name),
+            category: application.map(|(_, category)| category),
+            names: &flow.names,
+            alpn: &flow.alpn,
+            tls_version: flow.tls_version.map(Shown),
+            ja4: None,
+            tunnels: [],
+            verdict: if flow.rule.is_some() {
+                "drop"
+            } else {
+                "forward"
+            },
+            rule: flow.rule.and_then(|id| Some(names.rule(id)?.0)),
+            initiator_known: flow.initiator_known,
+        }
+    }
+}
+
+fn protocols<S: Serializer>(protocols: &Protocols, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(protocols.iter().map(Protocol::as_str))
+}
+
+fn names<S: Serializer>(names: &[FoundName], to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct NameLine<'a> {
+        name: &'a str,
+        from: &'static str,
+    }
+    to.collect_seq(names.iter().map(|found| NameLine {
+        name: DomainName::as_str(&found.name),
+        from: found.from.as_str(),
+    }))
+}

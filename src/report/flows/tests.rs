@@ -1,0 +1,96 @@
+use super::*;
+use crate::evidence::{NameSource, Protocol, TlsVersion};
+use crate::packet::IpProtocol;
+use crate::report::tests::{Book, GITHUB};
+use crate::rules::RuleId;
+use crate::stats::flows::tests::sample_flow;
+
+const ENDS: (&str, &str) = ("192.168.1.2:50000", "140.82.112.21:443");
+
+fn written(lines: FlowLines) -> String {
+    let mut out = Vec::new();
+    lines.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_flow_is_one_line_with_every_key_in_its_place() {
+    let mut flow = sample_flow(3, IpProtocol::TCP, ENDS, &["github.com"]);
+    flow.protocols.push(Protocol::Tls);
+    flow.protocols.push(Protocol::Https);
+    flow.application = Some(GITHUB);
+    flow.alpn = vec!["h2".into(), "http/1.1".into()];
+    flow.tls_version = Some(TlsVersion(0x0304));
+    flow.rule = Some(RuleId(0));
+    flow.dropped_packets = 8;
+    let mut plain = sample_flow(
+        1,
+        IpProtocol::ICMP6,
+        ("[fe80::1]:128", "[ff02::1]:7"),
+        &["a"],
+    );
+    plain.names[0].from = NameSource::Mdns;
+    plain.initiator_known = false;
+    let mut lines = FlowLines::new("/nonexistent");
+    lines.push(&flow, &Book).unwrap();
+    lines.push(&plain, &Book).unwrap();
+    let expected = concat!(
+        r#"{"id":1,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"icmp6","#,
+        r#""src":"fe80::1","src_port":0,"dst":"ff02::1","dst_port":0,"packets":10,"bytes":1000,"dropped":0,"#,
+        r#""state":"established","protocols":[],"application":null,"category":null,"#,
+        r#""names":[{"name":"a","from":"mdns"}],"alpn":[],"tls_version":null,"ja4":null,"tunnels":[],"#,
+        r#""verdict":"forward","rule":null,"initiator_known":false}"#,
+        "\n",
+        r#"{"id":2,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"tcp","#,
+        r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"packets":10,"bytes":1000,"dropped":8,"#,
+        r#""state":"established","protocols":["TLS","HTTPS"],"application":"GitHub","category":"Developer","#,
+        r#""names":[{"name":"github.com","from":"tls_sni"}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ja4":null,"tunnels":[],"#,
+        r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
+        "\n",
+    );
+    assert_eq!(written(lines), expected);
+}
+
+#[test]
+fn ids_follow_the_first_packet_however_flows_end() {
+    let mut lines = FlowLines {
+        sort: LineSort::new(std::env::temp_dir(), 3000),
+        line: Vec::new(),
+    };
+    for i in 0..200u64 {
+        let first_packet = (i * 77) % 200 + 1;
+        let mut flow = sample_flow(first_packet, IpProtocol::UDP, ENDS, &[]);
+        flow.packets = first_packet;
+        lines.push(&flow, &Book).unwrap();
+    }
+    for (i, line) in written(lines).lines().enumerate() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (&line["id"], &line["packets"]),
+            (&(i + 1).into(), &(i + 1).into())
+        );
+    }
+}
+
+#[test]
+fn no_flows_make_an_empty_file() {
+    assert_eq!(written(FlowLines::new("/nonexistent")), "");
+}
+
+#[test]
+fn errors_say_whose_fault_it_is() {
+    let mut lines = FlowLines {
+        sort: LineSort::new("/nonexistent".into(), 10),
+        line: Vec::new(),
+    };
+    let flow = sample_flow(1, IpProtocol::UDP, ENDS, &[]);
+    lines.push(&flow, &Book).unwrap();
+    let error = lines.push(&flow, &Book).unwrap_err();
+    assert!(error.to_string().contains("in /nonexistent: "), "{error}");
+
+    let mut lines = FlowLines::new("/nonexistent");
+    lines.push(&flow, &Book).unwrap();
+    let full: &mut [u8] = &mut [0; 10];
+    let error = lines.finish(full).unwrap_err();
+    assert!(matches!(error, FlowLinesError::Output(_)));
+}

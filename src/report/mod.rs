@@ -1,0 +1,315 @@
+//! The report on a run: numbers that are already counted and reconciled, put in order, and shown as text or JSON; and one line for each flow.
+//!
+//! In go what the counters and the watchers have gathered, and the names that belong to ids; out come bytes.
+//! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
+
+mod flows;
+mod json;
+mod text;
+
+use serde::Serialize;
+
+use crate::catalogue::AppId;
+use crate::domain::DomainName;
+use crate::evidence::Protocol;
+use crate::hosts::Findings;
+use crate::packet::{LinkType, Timestamp};
+use crate::rules::RuleId;
+use crate::stats::{
+    FlowCounts, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, PacketCounts, Shown, Tally,
+};
+
+pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
+pub use json::json;
+pub use text::{MIN_WIDTH, text};
+
+/// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
+pub const SCHEMA: &str = "dpi_engine.report/1";
+
+/// What a flow of which nothing is known is shown as.
+pub const UNKNOWN: &str = "Unknown";
+
+/// The category that protocols are shown under.
+pub const PROTOCOLS: &str = "Protocols";
+
+/// Gives ids their names: what reports need of a catalogue and of rules.
+pub trait Names {
+    /// Name and category of an application; `None` for an id that it does not know.
+    fn application(&self, id: AppId) -> Option<(&str, &str)>;
+
+    /// The application that a domain name belongs to.
+    fn application_of(&self, domain: &str) -> Option<AppId>;
+
+    /// A rule and where it came from, such as `app:YouTube` and `rules.txt:7`.
+    ///
+    /// Ids are dense: the first `None` ends the list of rules.
+    fn rule(&self, id: RuleId) -> Option<(&str, &str)>;
+}
+
+/// A whole report. Serialises as the JSON report; lists are whole, the highest count first, then by name.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// What made it.
+    pub tool: Tool,
+    /// What was read.
+    pub input: Input,
+    /// Packets.
+    pub packets: PacketCounts,
+    /// Flows.
+    pub flows: FlowCounts,
+    /// Flows by application, else by innermost protocol, else [`UNKNOWN`].
+    pub applications: Vec<ApplicationCount<'a>>,
+    /// Flows by name.
+    pub domains: Vec<DomainCount<'a>>,
+    /// Every rule, also those that matched nothing.
+    pub rules: Vec<RuleCount<'a>>,
+    /// Addresses worth a look, worst first.
+    #[serde(serialize_with = "json::findings")]
+    pub suspicious: Findings,
+    /// What this report does not tell, and what went wrong and did not stop the run; one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The program.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+impl Tool {
+    /// This program, as its package calls it.
+    pub const THIS: Self = Self {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+}
+
+/// The capture that was read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Input {
+    /// As the user gave it; `-` for standard input.
+    pub path: String,
+    /// `pcap` or `pcapng`.
+    pub format: &'static str,
+    /// `gzip`, `zstd` or `lz4`; `None` for a plain file.
+    pub compression: Option<&'static str>,
+    /// The link types of its packets or interfaces, each once, in the order in which they came.
+    #[serde(serialize_with = "json::shown_list")]
+    pub link_types: Vec<LinkType>,
+    /// Unit of its timestamps.
+    pub resolution: Resolution,
+    /// Bytes read, before decompression.
+    pub file_bytes: u64,
+    /// The earliest timestamp; `None` when there is no packet.
+    #[serde(serialize_with = "json::shown_option")]
+    pub first_packet: Option<Timestamp>,
+    /// The latest timestamp.
+    #[serde(serialize_with = "json::shown_option")]
+    pub last_packet: Option<Timestamp>,
+    /// Where and how the file is damaged; `None` for a sound one.
+    pub damage: Option<Damage>,
+}
+
+/// Unit of a capture's timestamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Resolution {
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Micro,
+    /// Nanoseconds.
+    #[serde(rename = "ns")]
+    Nano,
+    /// Interfaces that differ, or another unit.
+    #[serde(rename = "mixed")]
+    Mixed,
+}
+
+/// Damage that ended the reading of a capture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// Offset of the first byte that could not be made sense of, in the decompressed capture.
+    pub offset: u64,
+    /// What was wrong there.
+    pub reason: String,
+}
+
+/// Flows that are shown under one name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ApplicationCount<'a> {
+    /// The application, protocol, or [`UNKNOWN`].
+    pub name: &'a str,
+    /// Its category; `None` for [`UNKNOWN`].
+    pub category: Option<&'a str>,
+    /// Flows.
+    pub flows: u64,
+    /// Their packets.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Share of all flows, rounded to one decimal.
+    pub percent: f64,
+}
+
+/// Flows that carry one name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DomainCount<'a> {
+    /// The name.
+    #[serde(serialize_with = "json::shown")]
+    pub name: DomainName,
+    /// Flows that carry it.
+    pub flows: u64,
+    /// The application that it belongs to.
+    pub application: Option<&'a str>,
+}
+
+/// What one rule removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleCount<'a> {
+    /// The rule, as `app:YouTube`.
+    pub rule: &'a str,
+    /// Where it came from, as `--block-app` or `rules.txt:7`.
+    pub origin: &'a str,
+    /// Flows that it blocked.
+    pub flows: u64,
+    /// Packets that it removed.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+}
+
+/// What a run has gathered.
+#[derive(Debug)]
+pub struct Gathered {
+    /// What was read.
+    pub input: Input,
+    /// Packets, all of them by transport and by fate.
+    pub packets: PacketCounts,
+    /// Flows.
+    pub flows: FlowTables,
+    /// Addresses worth a look.
+    pub suspicious: Findings,
+    /// The run's own warnings; those of names and findings that found no room follow them in the report.
+    pub warnings: Vec<String>,
+}
+
+impl<'a> Report<'a> {
+    /// Puts what was gathered in order, and gives it its names.
+    pub fn new(gathered: Gathered, names: &'a impl Names) -> Self {
+        let Gathered {
+            input,
+            packets,
+            flows,
+            suspicious,
+            mut warnings,
+        } = gathered;
+        debug_assert!(packets.reconciles(), "{packets:?}");
+        if flows.untold_domains > 0 {
+            warnings.push(format!(
+                "domains are incomplete: {} times a name was not counted, past the first {MAX_DOMAINS} different ones or {MAX_DOMAIN_BYTES} bytes of them",
+                flows.untold_domains
+            ));
+        }
+        warnings.extend(suspicious.warnings());
+        Self {
+            schema: SCHEMA,
+            tool: Tool::THIS,
+            input,
+            packets,
+            applications: applications(&flows, names),
+            rules: rules(&flows, names),
+            flows: flows.counts,
+            domains: domains(flows.domains, names),
+            suspicious,
+            warnings,
+        }
+    }
+}
+
+fn applications<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<ApplicationCount<'a>> {
+    let mut rows: Vec<(&str, Option<&str>, Tally)> = tables
+        .shown
+        .iter()
+        .map(|&(shown, tally)| match shown {
+            Shown::Application(id) => match names.application(id) {
+                Some((name, category)) => (name, Some(category), tally),
+                None => (UNKNOWN, None, tally),
+            },
+            Shown::Protocol(protocol) => (Protocol::as_str(protocol), Some(PROTOCOLS), tally),
+            Shown::Unknown => (UNKNOWN, None, tally),
+        })
+        .collect();
+    // A catalogue may call an application as a protocol is called; what is shown under one name is counted under one name.
+    rows.sort_by_key(|&(name, ..)| name);
+    rows.dedup_by(|next, row| {
+        let is_same = row.0 == next.0;
+        if is_same {
+            row.2.add(next.2);
+        }
+        is_same
+    });
+    // Stable, so that equal counts stay in the order of their names.
+    rows.sort_by_key(|(.., tally)| std::cmp::Reverse(tally.flows));
+    rows.into_iter()
+        .map(|(name, category, tally)| ApplicationCount {
+            name,
+            category,
+            flows: tally.flows,
+            packets: tally.packets,
+            bytes: tally.bytes,
+            percent: percent(tally.flows, tables.counts.total),
+        })
+        .collect()
+}
+
+fn domains(domains: Vec<(DomainName, u64)>, names: &impl Names) -> Vec<DomainCount<'_>> {
+    domains
+        .into_iter()
+        .map(|(name, flows)| {
+            let application = names.application_of(name.as_str());
+            DomainCount {
+                application: application.and_then(|id| Some(names.application(id)?.0)),
+                name,
+                flows,
+            }
+        })
+        .collect()
+}
+
+fn rules<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<RuleCount<'a>> {
+    let mut rows: Vec<_> = (0..)
+        .map(RuleId)
+        .map_while(|id| Some((id, names.rule(id)?)))
+        .map(|(id, (rule, origin))| {
+            let found = tables.rules.binary_search_by_key(&id, |(id, _)| *id);
+            let removed = found.ok().and_then(|at| tables.rules.get(at));
+            let tally = removed.map_or(Tally::default(), |(_, tally)| *tally);
+            RuleCount {
+                rule,
+                origin,
+                flows: tally.flows,
+                packets: tally.packets,
+                bytes: tally.bytes,
+            }
+        })
+        .collect();
+    rows.sort_by(|a, b| b.flows.cmp(&a.flows).then(a.rule.cmp(b.rule)));
+    rows
+}
+
+/// `part` of `whole` in percent, rounded to one decimal; 0 of nothing.
+fn percent(part: u64, whole: u64) -> f64 {
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    // In whole tenths first: a quotient of floats could fall on the wrong side of a half.
+    let tenths = (part * 2000 + whole)
+        .checked_div(whole * 2)
+        .unwrap_or_default();
+    tenths as f64 / 10.0
+}
+
+#[cfg(test)]
+mod tests;

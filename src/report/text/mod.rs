@@ -1,0 +1,253 @@
+//! The report as people read it: a box of text, every line equally wide.
+//!
+//! Shows the heads of long lists and says how much more the JSON report holds.
+
+mod page;
+
+use crate::hosts::Finding;
+
+use super::{Input, Report, Resolution};
+use page::{Page, fit};
+
+/// Narrowest box, in columns.
+pub const MIN_WIDTH: usize = 64;
+
+/// Domains, rules and suspicious addresses that are shown; the JSON report has all of them.
+const MOST_SHOWN: usize = 20;
+/// Visited domains, and peers, that are shown for one address.
+const MOST_CONTACTS: usize = 10;
+
+/// Percent of all flows that one block of a bar stands for.
+const PERCENT_A_BLOCK: f64 = 2.0;
+/// Columns of the longest bar: 100 %.
+const LONGEST_BAR: usize = 50;
+
+/// Columns of the labels of figures and facts, left and right, and of a figure on the left.
+const LABEL: usize = 17;
+const RIGHT_LABEL: usize = 13;
+const LEFT_FIGURE: usize = 12;
+
+/// The report as a box of text, `width` columns wide (but not under [`MIN_WIDTH`]), with a newline at the end.
+pub fn text(report: &Report<'_>, width: usize) -> String {
+    let mut page = Page::new(width.max(MIN_WIDTH));
+    page.centred("DPI ENGINE REPORT");
+    statistics(&mut page, report);
+    capture(&mut page, &report.input);
+    applications(&mut page, report);
+    domains(&mut page, report);
+    rules(&mut page, report);
+    suspicious(&mut page, report);
+    warnings(&mut page, &report.warnings);
+    page.finish()
+}
+
+fn statistics(page: &mut Page, report: &Report<'_>) {
+    let (packets, flows) = (&report.packets, &report.flows);
+    page.section("Overall Packet Statistics");
+    for ((left, left_figure), (right, right_figure)) in [
+        (
+            ("Total packets:", packets.total),
+            ("Forwarded:", packets.forwarded),
+        ),
+        (
+            ("Total bytes:", packets.bytes),
+            ("Dropped:", packets.dropped),
+        ),
+        (
+            ("Dropped bytes:", packets.dropped_bytes),
+            ("IPv4:", packets.ipv4),
+        ),
+        (("TCP packets:", packets.tcp), ("IPv6:", packets.ipv6)),
+        (
+            ("UDP packets:", packets.udp),
+            ("Fragments:", packets.fragments),
+        ),
+        (
+            ("ICMP packets:", packets.icmp),
+            ("Undecoded:", packets.undecoded),
+        ),
+        (
+            ("Other packets:", packets.other),
+            ("Blocked:", flows.blocked),
+        ),
+        (("Connections:", flows.total), ("Evicted:", flows.evicted)),
+    ] {
+        let left_figure = left_figure.to_string();
+        let right = format!("{right:<RIGHT_LABEL$}{right_figure}");
+        let left = format!("{left:<LABEL$}{left_figure:<LEFT_FIGURE$}");
+        // A figure is shown whole or not at all: one too long for its column has the line to itself.
+        if left_figure.len() < LEFT_FIGURE {
+            page.line(&format!("{left}{right}"));
+        } else {
+            page.line(&left);
+            page.line(&format!("{:1$}{right}", "", LABEL + LEFT_FIGURE));
+        }
+    }
+}
+
+fn capture(page: &mut Page, input: &Input) {
+    page.section("Capture");
+    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
+    fact("File:", &input.path);
+    let resolution = match input.resolution {
+        Resolution::Micro => "microseconds",
+        Resolution::Nano => "nanoseconds",
+        Resolution::Mixed => "mixed resolution",
+    };
+    let compression = input.compression.unwrap_or("not compressed");
+    fact(
+        "Format:",
+        &format!("{}, {resolution}, {compression}", input.format),
+    );
+    fact("File bytes:", &input.file_bytes.to_string());
+    let links: Vec<_> = input.link_types.iter().map(ToString::to_string).collect();
+    fact("Link types:", or_none(&links.join(", ")));
+    if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
+        fact("First packet:", &first.to_string());
+        fact("Last packet:", &last.to_string());
+        let ns = last.ns_since(first);
+        fact(
+            "Duration:",
+            &format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000),
+        );
+    }
+    if let Some(damage) = &input.damage {
+        fact(
+            "Damage:",
+            &format!("at byte {}: {}", damage.offset, damage.reason),
+        );
+    }
+}
+
+fn applications(page: &mut Page, report: &Report<'_>) {
+    page.section("Application Classification Breakdown   (connections)");
+    let digits = longest(report.applications.iter().map(|app| app.flows));
+    // Blank, figures, two blanks, "(100.0%)", blank.
+    let figures = 1 + digits + 2 + 8 + 1;
+    let room = page.columns().saturating_sub(figures);
+    // Names have 13 columns at least, and what the longest bar leaves.
+    let bar = room.saturating_sub(13).min(LONGEST_BAR);
+    for app in &report.applications {
+        let blocks = (app.percent / PERCENT_A_BLOCK).round() as usize;
+        page.line(&format!(
+            "{} {:>digits$}  ({:>5.1}%) {}",
+            fit(app.name, room - bar),
+            app.flows,
+            app.percent,
+            "█".repeat(blocks.min(bar)),
+        ));
+    }
+    if report.applications.is_empty() {
+        page.line("none");
+    }
+}
+
+fn domains(page: &mut Page, report: &Report<'_>) {
+    /// Columns of an application's name.
+    const APPLICATION: usize = 14;
+    page.section(&format!("Top {MOST_SHOWN} Domains"));
+    let shown = || report.domains.iter().take(MOST_SHOWN);
+    let digits = longest(shown().map(|domain| domain.flows));
+    let name = page.columns().saturating_sub(1 + digits + 2 + APPLICATION);
+    for domain in shown() {
+        page.line(&format!(
+            "{} {:>digits$}  {}",
+            fit(domain.name.as_str(), name),
+            domain.flows,
+            fit(domain.application.unwrap_or_default(), APPLICATION),
+        ));
+    }
+    ending(page, report.domains.len(), "none");
+}
+
+fn rules(page: &mut Page, report: &Report<'_>) {
+    page.section("Rules");
+    for rule in report.rules.iter().take(MOST_SHOWN) {
+        let origin = format!("({})", rule.origin);
+        if !page.sides(rule.rule, &origin) {
+            page.wrapped("", &format!("{} {origin}", rule.rule));
+        }
+        let removed = format!(
+            "connections: {}, packets: {}, bytes: {}",
+            rule.flows, rule.packets, rule.bytes
+        );
+        page.wrapped("     ", &removed);
+    }
+    ending(page, report.rules.len(), "no rules");
+}
+
+fn suspicious(page: &mut Page, report: &Report<'_>) {
+    page.section("!! Suspicious IP Activity");
+    for finding in report.suspicious.iter().take(MOST_SHOWN) {
+        reasons(page, &finding);
+        let domains = finding.domains.iter().map(ToString::to_string);
+        contacts(page, "Visited domains:", domains);
+        let peers = finding.peers.iter().map(|peer| match peer.name {
+            Some(name) => format!("{} ({name})", peer.ip),
+            None => peer.ip.to_string(),
+        });
+        contacts(page, "Connected to IPs:", peers);
+    }
+    ending(page, report.suspicious.len(), "none");
+}
+
+fn reasons(page: &mut Page, finding: &Finding<'_>) {
+    let mut reasons = finding.reasons.iter().map(|reason| {
+        let kind = reason.kind().replace('_', " ").to_uppercase();
+        format!("[{kind}: {reason}]")
+    });
+    let subject = format!("!! {}", finding.ip);
+    let severity = finding.severity.as_str();
+    let first = reasons.next().unwrap_or_default();
+    if !page.sides(&format!("{subject}  {first}"), severity) {
+        page.sides(&subject, severity);
+        page.wrapped("     ", &first);
+    }
+    for reason in reasons {
+        page.wrapped("     ", &reason);
+    }
+}
+
+fn contacts(page: &mut Page, title: &str, contacts: impl ExactSizeIterator<Item = String>) {
+    let more = contacts.len().saturating_sub(MOST_CONTACTS);
+    if contacts.len() > 0 {
+        page.line(&format!("     {title}"));
+    }
+    for contact in contacts.take(MOST_CONTACTS) {
+        page.line(&format!("       -> {contact}"));
+    }
+    if more > 0 {
+        page.line(&format!("       … and {more} more"));
+    }
+}
+
+fn warnings(page: &mut Page, warnings: &[String]) {
+    if warnings.is_empty() {
+        return;
+    }
+    page.section("Warnings");
+    for warning in warnings {
+        page.wrapped("- ", warning);
+    }
+}
+
+/// What stands below a list of `len` entries of which [`MOST_SHOWN`] are shown.
+fn ending(page: &mut Page, len: usize, if_empty: &str) {
+    if len == 0 {
+        page.line(if_empty);
+    } else if len > MOST_SHOWN {
+        page.line(&format!(
+            "… and {} more in the JSON report",
+            len - MOST_SHOWN
+        ));
+    }
+}
+
+fn or_none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}
+
+/// Digits of the longest of `figures`.
+fn longest(figures: impl Iterator<Item = u64>) -> usize {
+    figures.max().unwrap_or(0).to_string().len()
+}

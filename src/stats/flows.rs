@@ -1,0 +1,354 @@
+//! Flows by protocol, application, name and rule.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::catalogue::AppId;
+use crate::domain::DomainName;
+use crate::evidence::Protocol;
+use crate::flow::{FlowEnd, FlowSummary};
+use crate::packet::IpProtocol;
+use crate::rules::RuleId;
+
+/// Most distinct names that are counted one by one.
+pub const MAX_DOMAINS: usize = 262_144;
+
+/// Most bytes that the text of those names may fill together. Names are 20 bytes as a rule, 1,020 at the very most.
+pub const MAX_DOMAIN_BYTES: usize = 16 << 20;
+
+/// How many flows there were: `tcp + udp + icmp + other = total`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FlowCounts {
+    /// Every flow.
+    pub total: u64,
+    /// TCP.
+    pub tcp: u64,
+    /// UDP.
+    pub udp: u64,
+    /// ICMP and ICMPv6.
+    pub icmp: u64,
+    /// Other protocols over IP.
+    pub other: u64,
+    /// Flows that a rule blocked.
+    pub blocked: u64,
+    /// Flows closed early, because the flow table was full.
+    pub evicted: u64,
+}
+
+impl FlowCounts {
+    /// Whether every flow was counted once by protocol.
+    pub const fn reconciles(&self) -> bool {
+        self.tcp + self.udp + self.icmp + self.other == self.total
+    }
+}
+
+/// What a flow is counted under: its application, else its innermost protocol, else nothing that we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shown {
+    /// An application of the catalogue.
+    Application(AppId),
+    /// No application, but a protocol.
+    Protocol(Protocol),
+    /// Neither.
+    Unknown,
+}
+
+impl Shown {
+    /// What `flow` is counted under.
+    pub fn of(flow: &FlowSummary) -> Self {
+        match (flow.application, flow.protocols.innermost()) {
+            (Some(app), _) => Self::Application(app),
+            (None, Some(protocol)) => Self::Protocol(protocol),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+/// Flows of one kind, with their packets and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Flows.
+    pub flows: u64,
+    /// Packets of those flows.
+    pub packets: u64,
+    /// Bytes of those packets on the wire.
+    pub bytes: u64,
+}
+
+impl Tally {
+    /// Adds `other` to these.
+    pub const fn add(&mut self, other: Self) {
+        self.flows = self.flows.saturating_add(other.flows);
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+/// Counts flows as they end.
+///
+/// Bounds: [`MAX_DOMAINS`] and [`MAX_DOMAIN_BYTES`] for names; the others have no more entries than there are applications,
+/// protocols and rules.
+#[derive(Debug, Default)]
+pub struct FlowStats {
+    counts: FlowCounts,
+    shown: HashMap<Shown, Tally, ahash::RandomState>,
+    domains: HashMap<DomainName, DomainCount, ahash::RandomState>,
+    domain_bytes: usize,
+    untold_domains: u64,
+    rules: HashMap<RuleId, Tally, ahash::RandomState>,
+}
+
+#[derive(Debug)]
+struct DomainCount {
+    flows: u64,
+    /// First packet of the flow that was counted last: a flow that carries a name twice counts once.
+    counted: u64,
+}
+
+/// What [`FlowStats`] counted, in an order that depends on nothing but the counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowTables {
+    /// All flows.
+    pub counts: FlowCounts,
+    /// Flows by what they are shown as.
+    pub shown: Vec<(Shown, Tally)>,
+    /// Flows by name, the most frequent first, then by name.
+    pub domains: Vec<(DomainName, u64)>,
+    /// How often a name was found in a flow and not counted, because there were too many different ones before it.
+    pub untold_domains: u64,
+    /// Flows that a rule blocked, with the packets and bytes that it removed. Rules that matched nothing are absent.
+    pub rules: Vec<(RuleId, Tally)>,
+}
+
+impl FlowStats {
+    /// Counts `flow`.
+    pub fn observe(&mut self, flow: &FlowSummary) {
+        self.counts.total += 1;
+        *match flow.key.protocol() {
+            IpProtocol::TCP => &mut self.counts.tcp,
+            IpProtocol::UDP => &mut self.counts.udp,
+            IpProtocol::ICMP | IpProtocol::ICMP6 => &mut self.counts.icmp,
+            _ => &mut self.counts.other,
+        } += 1;
+        self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
+        self.shown.entry(Shown::of(flow)).or_default().add(Tally {
+            flows: 1,
+            packets: flow.packets,
+            bytes: flow.bytes,
+        });
+        if let Some(rule) = flow.rule {
+            self.counts.blocked += 1;
+            self.rules.entry(rule).or_default().add(Tally {
+                flows: 1,
+                packets: flow.dropped_packets,
+                bytes: flow.dropped_bytes,
+            });
+        }
+        for found in &flow.names {
+            self.observe_name(&found.name, flow.first_packet);
+        }
+    }
+
+    /// What was counted.
+    pub fn finish(self) -> FlowTables {
+        let mut shown: Vec<_> = self.shown.into_iter().collect();
+        shown.sort_unstable_by_key(|(shown, _)| *shown);
+        let mut domains: Vec<_> = self
+            .domains
+            .into_iter()
+            .map(|(name, count)| (name, count.flows))
+            .collect();
+        domains.sort_unstable_by(|(a, a_flows), (b, b_flows)| b_flows.cmp(a_flows).then(a.cmp(b)));
+        let mut rules: Vec<_> = self.rules.into_iter().collect();
+        rules.sort_unstable_by_key(|(rule, _)| *rule);
+        debug_assert!(self.counts.reconciles());
+        FlowTables {
+            counts: self.counts,
+            shown,
+            domains,
+            untold_domains: self.untold_domains,
+            rules,
+        }
+    }
+
+    fn observe_name(&mut self, name: &DomainName, flow: u64) {
+        if let Some(count) = self.domains.get_mut(name) {
+            if count.counted != flow {
+                count.flows += 1;
+                count.counted = flow;
+            }
+            return;
+        }
+        let bytes = self.domain_bytes + name.as_str().len();
+        if self.domains.len() >= MAX_DOMAINS || bytes > MAX_DOMAIN_BYTES {
+            self.untold_domains += 1;
+            return;
+        }
+        self.domain_bytes = bytes;
+        self.domains.insert(
+            name.clone(),
+            DomainCount {
+                flows: 1,
+                counted: flow,
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::evidence::{FoundName, NameSource, Protocols};
+    use crate::flow::FlowState;
+    use crate::key::{Endpoint, FiveTuple, FlowKey};
+    use crate::packet::Timestamp;
+
+    fn flow(first_packet: u64, protocol: IpProtocol, names: &[&str]) -> FlowSummary {
+        let ends = ("192.168.1.2:50000", "140.82.112.21:443");
+        sample_flow(first_packet, protocol, ends, names)
+    }
+
+    /// A flow of ten packets between two `address:port`, the initiator first, with `names` from TLS.
+    pub(crate) fn sample_flow(
+        first_packet: u64,
+        protocol: IpProtocol,
+        (src, dst): (&str, &str),
+        names: &[&str],
+    ) -> FlowSummary {
+        let end = |text: &str| {
+            let end: std::net::SocketAddr = text.parse().unwrap();
+            Endpoint {
+                addr: end.ip(),
+                port: end.port(),
+            }
+        };
+        let (key, initiator) = FlowKey::of(&FiveTuple {
+            src: end(src),
+            dst: end(dst),
+            protocol,
+        });
+        FlowSummary {
+            first_packet,
+            key,
+            initiator,
+            initiator_known: true,
+            first: Timestamp::from_ns(0),
+            last: Timestamp::from_ns(1),
+            packets: 10,
+            bytes: 1000,
+            dropped_packets: 0,
+            dropped_bytes: 0,
+            state: FlowState::Established,
+            end: FlowEnd::Finished,
+            protocols: Protocols::default(),
+            application: None,
+            names: names
+                .iter()
+                .map(|name| FoundName {
+                    name: DomainName::from_bytes(name.as_bytes()).unwrap(),
+                    from: NameSource::TlsSni,
+                    packet: first_packet,
+                })
+                .collect(),
+            alpn: Vec::new(),
+            tls_version: None,
+            rule: None,
+        }
+    }
+
+    #[test]
+    fn flows_are_counted_by_protocol_fate_and_what_they_show() {
+        let mut stats = FlowStats::default();
+        let mut tls = flow(1, IpProtocol::TCP, &[]);
+        tls.protocols.push(Protocol::Tls);
+        tls.protocols.push(Protocol::Https);
+        stats.observe(&tls);
+        stats.observe(&FlowSummary {
+            application: Some(AppId(7)),
+            rule: Some(RuleId(2)),
+            dropped_packets: 9,
+            dropped_bytes: 950,
+            ..tls.clone()
+        });
+        stats.observe(&FlowSummary {
+            end: FlowEnd::Evicted,
+            ..flow(3, IpProtocol::ICMP6, &[])
+        });
+        stats.observe(&flow(4, IpProtocol::SCTP, &[]));
+        let tables = stats.finish();
+        let one = Tally {
+            flows: 1,
+            packets: 10,
+            bytes: 1000,
+        };
+        assert_eq!(
+            tables.counts,
+            FlowCounts {
+                total: 4,
+                tcp: 2,
+                udp: 0,
+                icmp: 1,
+                other: 1,
+                blocked: 1,
+                evicted: 1
+            }
+        );
+        assert_eq!(
+            tables.shown,
+            [
+                (Shown::Application(AppId(7)), one),
+                (Shown::Protocol(Protocol::Https), one),
+                (
+                    Shown::Unknown,
+                    Tally {
+                        flows: 2,
+                        packets: 20,
+                        bytes: 2000
+                    }
+                ),
+            ]
+        );
+        assert_eq!(
+            tables.rules,
+            [(
+                RuleId(2),
+                Tally {
+                    flows: 1,
+                    packets: 9,
+                    bytes: 950
+                }
+            )]
+        );
+    }
+
+    #[test]
+    fn a_name_counts_once_a_flow() {
+        let mut stats = FlowStats::default();
+        stats.observe(&flow(1, IpProtocol::TCP, &["b.c", "a.c", "b.c"]));
+        stats.observe(&flow(2, IpProtocol::TCP, &["d.c", "B.C."]));
+        let told: Vec<_> = stats
+            .finish()
+            .domains
+            .into_iter()
+            .map(|(name, flows)| (name.to_string(), flows))
+            .collect();
+        assert_eq!(
+            told,
+            [("b.c".into(), 2), ("a.c".into(), 1), ("d.c".into(), 1)]
+        );
+    }
+
+    #[test]
+    fn names_past_the_bound_are_counted_as_untold() {
+        let mut stats = FlowStats {
+            domain_bytes: MAX_DOMAIN_BYTES - 6,
+            ..FlowStats::default()
+        };
+        stats.observe(&flow(1, IpProtocol::TCP, &["a.c", "b.c", "c.c"]));
+        stats.observe(&flow(2, IpProtocol::TCP, &["c.c", "a.c"]));
+        let tables = stats.finish();
+        assert_eq!((tables.domains.len(), tables.untold_domains), (2, 2));
+        assert_eq!(tables.domains[0].1, 2);
+    }
+}
