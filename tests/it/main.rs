@@ -1,0 +1,25 @@
+//! The program as its users run it: on the captures in `testdata/`, with files, pipes and signals, seen from outside only.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its own functions too"
+)]
+
+mod capture;
+mod cli;
+mod damage;
+mod determinism;
+mod endings;
+mod flow_lines;
+#[path = "../../testdata/gen_pcap/mod.rs"]
+mod generated;
+mod golden;
+mod pipeline;
+mod program;
+mod records;
+mod report;
+mod rules;
+mod rules_files;
+mod suspicious;
+mod testdata;
