@@ -68,12 +68,12 @@ pub enum Evidence {
     Protocol(Protocol),
     /// A name stood there.
     Name(DomainName, NameSource),
-    /// What a TLS client offers.
+    /// What a client offers in its ClientHello, over TCP or in QUIC.
     TlsOffer {
         /// Application protocols, in the client's order, escaped as names are.
         alpn: Vec<Box<str>>,
-        /// The highest version offered.
-        version: TlsVersion,
+        /// The highest version offered; `None` before QUIC used TLS.
+        version: Option<TlsVersion>,
     },
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,16 +21,20 @@ pub(super) struct Input {
     again: Option<File>,
 }
 
-/// Copies what is read, so that it can be read again.
+/// Counts what is read, and copies it when it is to be read again.
 struct Tee {
     source: File,
-    copy: File,
+    copy: Option<File>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
-        self.copy.write_all(buffer.get(..len).unwrap_or_default())?;
+        self.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if let Some(copy) = &mut self.copy {
+            copy.write_all(buffer.get(..len).unwrap_or_default())?;
+        }
         Ok(len)
     }
 }
@@ -47,28 +53,53 @@ impl Input {
         let source = source.with_context(cannot)?;
         let about = source.metadata().with_context(cannot)?;
         if about.is_dir() {
-            bail!("cannot read {}: a directory; expected a pcap or pcapng file", shown(path));
+            bail!(
+                "cannot read {}: a directory; expected a pcap or pcapng file",
+                shown(path)
+            );
         }
         // Files of /proc and the like say that they are empty, and are not.
         let len = Some(about.len()).filter(|&len| about.is_file() && len > 0);
         let again = match (twice, len) {
             (false, _) => None,
             (true, Some(_)) => Some(source.try_clone().with_context(cannot)?),
-            (true, None) => Some(tempfile::tempfile().context("cannot make a temporary file for the input")?),
+            (true, None) => {
+                Some(tempfile::tempfile().context("cannot make a temporary file for the input")?)
+            }
         };
         let path = path.to_owned();
-        Ok(Self { path, len, source, again })
+        Ok(Self {
+            path,
+            len,
+            source,
+            again,
+        })
     }
 
     /// The capture from its beginning, and what it takes to read it again.
     pub(super) fn read(self) -> Result<(CaptureReader, Again)> {
-        let opened = match (self.len, &self.again) {
-            (Some(len), _) => CaptureReader::open(self.source.take(len)),
-            (None, None) => CaptureReader::open(self.source),
-            (None, Some(copy)) => CaptureReader::open(Tee { source: self.source, copy: copy.try_clone()? }),
+        let copy = match (self.len, &self.again) {
+            (None, Some(copy)) => Some(
+                copy.try_clone()
+                    .context("cannot keep a copy of the input")?,
+            ),
+            _ => None,
         };
-        let capture = opened.with_context(|| format!("cannot read {}", shown(&self.path)))?;
-        Ok((capture, Again { path: self.path, len: self.len, file: self.again }))
+        let bytes = Arc::new(AtomicU64::new(0));
+        let source = Tee {
+            source: self.source,
+            copy,
+            bytes: Arc::clone(&bytes),
+        };
+        let capture = CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX)))
+            .with_context(|| format!("cannot read {}", shown(&self.path)))?;
+        let again = Again {
+            path: self.path,
+            len: self.len,
+            file: self.again,
+            bytes,
+        };
+        Ok((capture, again))
     }
 }
 
@@ -77,13 +108,22 @@ pub(super) struct Again {
     path: PathBuf,
     len: Option<u64>,
     file: Option<File>,
+    bytes: Arc<AtomicU64>,
 }
 
 impl Again {
+    /// Bytes of the input: a regular file's length; of anything else, what was read of it so far.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.len
+            .unwrap_or_else(|| self.bytes.load(Ordering::Relaxed))
+    }
+
     /// The capture once more, as it was the first time.
     pub(super) fn read(self) -> Result<CaptureReader> {
         let cannot = || format!("cannot read {} again", shown(&self.path));
-        let Some(mut file) = self.file else { bail!("{}: it was not kept", cannot()) };
+        let Some(mut file) = self.file else {
+            bail!("{}: it was not kept", cannot())
+        };
         file.seek(SeekFrom::Start(0)).with_context(cannot)?;
         CaptureReader::open(file.take(self.len.unwrap_or(u64::MAX))).with_context(cannot)
     }

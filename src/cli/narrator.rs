@@ -24,9 +24,15 @@ impl Narrator {
     }
 
     pub(super) fn rules(&self, rules: &RuleSet) {
-        self.say(Verbosity::Verbose, format_args!("rules: {}", rules.rules().len()));
+        self.say(
+            Verbosity::Verbose,
+            format_args!("rules: {}", rules.rules().len()),
+        );
         for rule in rules.rules() {
-            self.say(Verbosity::VeryVerbose, format_args!("  {} ({})", rule.text, rule.origin));
+            self.say(
+                Verbosity::VeryVerbose,
+                format_args!("  {} ({})", rule.text, rule.origin),
+            );
         }
     }
 
@@ -38,20 +44,32 @@ impl Narrator {
         let (tuple, packet) = (&news.five_tuple, news.packet);
         self.say(
             Verbosity::Verbose,
-            format_args!("packet {packet}: {} {} -> {} blocked by {rule} ({origin})", tuple.protocol, tuple.src, tuple.dst),
+            format_args!(
+                "packet {packet}: {} {} -> {} blocked by {rule} ({origin})",
+                tuple.protocol, tuple.src, tuple.dst
+            ),
         );
         if news.flow != packet {
-            self.say(Verbosity::VeryVerbose, format_args!("  its flow began with packet {}", news.flow));
+            self.say(
+                Verbosity::VeryVerbose,
+                format_args!("  its flow began with packet {}", news.flow),
+            );
         }
     }
 
     pub(super) fn second_pass(&self, flows: usize) {
-        self.say(Verbosity::Verbose, format_args!("second pass: {flows} flows to remove"));
+        self.say(
+            Verbosity::Verbose,
+            format_args!("second pass: {flows} flows to remove"),
+        );
     }
 
     pub(super) fn done(&self, ran: &Ran) {
         let counts = &ran.counts;
-        self.say(Verbosity::Verbose, format_args!("packets: {} read, {} dropped", counts.total, counts.dropped));
+        self.say(
+            Verbosity::Verbose,
+            format_args!("packets: {} read, {} dropped", counts.total, counts.dropped),
+        );
     }
 
     /// Shows the text report: on standard output, unless that belongs to something else.

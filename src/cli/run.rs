@@ -1,7 +1,7 @@
 //! One run of the filter: opens what is named, drives the pipeline, and writes the reports.
 
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::input::{self, Input};
 use super::narrator::Narrator;
 use super::{GivenRule, Options, Status};
-use crate::capture::{CaptureSummary, Format, Resolution};
+use crate::capture::{Compression, Format, Resolution};
 use crate::catalogue::{AppId, Catalogue};
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
@@ -46,14 +46,21 @@ pub(super) fn run(options: &Options) -> Result<Status> {
 
     let names = Labels { policy: &policy };
     let mut gathered = Gathered::new(options, &names, &narrator);
-    let ran = filter(options, (input, &mut files), &policy, &mut gathered)?;
-    narrator.done(&ran);
-    let damage = ran.capture.damage.as_ref().map(|damage| (damage.offset, damage.reason.to_string()));
-    let text = gathered.report(options, ran, &mut files)?;
+    let finished = filter(options, (input, &mut files), &policy, &mut gathered)?;
+    narrator.done(&finished.ran);
+    let damage = finished
+        .ran
+        .capture
+        .damage
+        .as_ref()
+        .map(|damage| (damage.offset, damage.reason.to_string()));
+    let text = gathered.report(options, finished, &mut files)?;
     files.commit()?;
 
     narrator.report(&text, options.is_standard_output_taken());
-    let Some((offset, reason)) = damage else { return Ok(Status::Done) };
+    let Some((offset, reason)) = damage else {
+        return Ok(Status::Done);
+    };
     narrator.damage(&input::shown(&options.input), offset, &reason);
     Ok(Status::Damaged)
 }
@@ -69,7 +76,9 @@ fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
             GivenRule::App(text) => rules.block_app(text, flag)?,
             GivenRule::Domain(text) => rules.block_domain(text, flag)?,
             GivenRule::File(path) => {
-                let bytes = std::fs::read(path).with_context(|| format!("cannot read the rules file {}", input::shown(path)))?;
+                let bytes = std::fs::read(path).with_context(|| {
+                    format!("cannot read the rules file {}", input::shown(path))
+                })?;
                 rules.file(&path.display().to_string(), &bytes)?;
             }
         }
@@ -78,27 +87,61 @@ fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
 }
 
 /// Runs the capture through the pipeline, twice when whole flows are to be removed.
-fn filter(options: &Options, (input, files): (Input, &mut Files), policy: &Policy, gathered: &mut Gathered<'_>) -> Result<Ran> {
+fn filter(
+    options: &Options,
+    (input, files): (Input, &mut Files),
+    policy: &Policy,
+    gathered: &mut Gathered<'_>,
+) -> Result<Finished> {
     let about = || format!("cannot filter {}", input::shown(&options.input));
     let (capture, again) = input.read()?;
+    let finished = |ran, again: &input::Again| Finished {
+        ran,
+        file_bytes: again.file_bytes(),
+    };
     if !options.whole_flow {
         let mut outputs = files.outputs();
-        let ran = pipeline::run(capture, options.workers, policy, Packets::Write(outputs.lend()), gathered).with_context(about)?;
+        let ran = pipeline::run(
+            capture,
+            options.workers,
+            policy,
+            Packets::Write(outputs.lend()),
+            gathered,
+        )
+        .with_context(about)?;
         outputs.flush()?;
-        return Ok(ran);
+        return Ok(finished(ran, &again));
     }
     let mut fates = Fates::default();
-    let mut ran = pipeline::run(capture, options.workers, policy, Packets::Note(&mut fates), gathered).with_context(about)?;
+    let mut ran = pipeline::run(
+        capture,
+        options.workers,
+        policy,
+        Packets::Note(&mut fates),
+        gathered,
+    )
+    .with_context(about)?;
     (ran.counts.dropped, ran.counts.dropped_bytes) = gathered.dropped;
+    let finished = finished(ran, &again);
     if !files.has_packets() {
-        return Ok(ran);
+        return Ok(finished);
     }
     gathered.narrator.second_pass(gathered.blocked_flows.len());
-    gathered.blocked_flows.iter().for_each(|&flow| fates.block(flow));
+    gathered
+        .blocked_flows
+        .iter()
+        .for_each(|&flow| fates.block(flow));
     let mut outputs = files.outputs();
     pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
     outputs.flush()?;
-    Ok(ran)
+    Ok(finished)
+}
+
+/// A run that came to its end.
+struct Finished {
+    ran: Ran,
+    /// Bytes of the input, before decompression.
+    file_bytes: u64,
 }
 
 /// The files of a run, all opened before it starts.
@@ -126,7 +169,10 @@ impl Files {
 
     fn outputs(&mut self) -> Buffered<'_> {
         let buffered = |file| BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, file);
-        Buffered { forwarded: self.output.as_mut().map(buffered), dropped: self.dropped.as_mut().map(buffered) }
+        Buffered {
+            forwarded: self.output.as_mut().map(buffered),
+            dropped: self.dropped.as_mut().map(buffered),
+        }
     }
 
     /// Gives every file its name.
@@ -151,7 +197,10 @@ impl Buffered<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        [&mut self.forwarded, &mut self.dropped].into_iter().flatten().try_for_each(Write::flush)
+        [&mut self.forwarded, &mut self.dropped]
+            .into_iter()
+            .flatten()
+            .try_for_each(Write::flush)
     }
 }
 
@@ -192,32 +241,42 @@ struct Gathered<'a> {
 impl<'a> Gathered<'a> {
     fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
         let thresholds = Thresholds {
-            high_volume_flows: options.high_volume_flows.into(),
-            port_scan_ports: options.port_scan_ports,
+            high_volume: options.high_volume_flows.into(),
+            // There are no more ports than that to contact.
+            port_scan: options.port_scan_ports.try_into().unwrap_or(u16::MAX),
         };
         Self {
             names,
             narrator,
             stats: FlowStats::default(),
             hosts: Hosts::new(thresholds),
-            lines: options.flows.is_some().then(|| FlowLines::new(std::env::temp_dir())),
+            lines: options
+                .flows
+                .is_some()
+                .then(|| FlowLines::new(std::env::temp_dir())),
             blocked_flows: Vec::new(),
             dropped: (0, 0),
         }
     }
 
     /// Writes the reports that go to files, and gives back the one for people.
-    fn report(self, options: &Options, ran: Ran, files: &mut Files) -> Result<String> {
+    fn report(self, options: &Options, finished: Finished, files: &mut Files) -> Result<String> {
         if let (Some(lines), Some(file)) = (self.lines, &mut files.flows) {
             let mut out = file.buffered();
             lines.finish(&mut out)?;
             out.flush()?;
         }
-        let mut counts = ran.counts;
+        let mut counts = finished.ran.counts.clone();
         counts.forwarded = counts.total.saturating_sub(counts.dropped);
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
-        let input = about_input(&options.input, &ran.capture, ran.span);
-        let report = Report::new(input, counts, (self.stats.finish(), self.hosts.finish()), self.names, Vec::new());
+        let gathered = report::Gathered {
+            input: about_input(options, &finished),
+            packets: counts,
+            flows: self.stats.finish(),
+            suspicious: self.hosts.finish(),
+            warnings: Vec::new(),
+        };
+        let report = Report::new(gathered, self.names);
         if let Some(file) = &mut files.json {
             let mut out = file.buffered();
             report::json(&report, &mut out)?;
@@ -247,23 +306,29 @@ impl Sink for Gathered<'_> {
     }
 }
 
-fn about_input(path: &Path, capture: &CaptureSummary, span: Option<(crate::packet::Timestamp, crate::packet::Timestamp)>) -> report::Input {
+/// What the report says of the input.
+fn about_input(options: &Options, finished: &Finished) -> report::Input {
+    let ran = &finished.ran;
+    let capture = &ran.capture;
     report::Input {
-        path: path.display().to_string(),
+        path: options.input.display().to_string(),
         format: match capture.format {
             Format::Pcap => "pcap",
             Format::Pcapng => "pcapng",
         },
-        compression: capture.compression.map(|compression| compression.as_str()),
+        compression: capture.compression.map(|Compression::Gzip| "gzip"),
         link_types: capture.link_types.clone(),
         resolution: match capture.resolution {
             Some(Resolution::Us) => report::Resolution::Micro,
             Some(Resolution::Ns) => report::Resolution::Nano,
             _ => report::Resolution::Mixed,
         },
-        file_bytes: capture.bytes,
-        first_packet: span.map(|(first, _)| first),
-        last_packet: span.map(|(_, last)| last),
-        damage: capture.damage.as_ref().map(|damage| report::Damage { offset: damage.offset, reason: damage.reason.to_string() }),
+        file_bytes: finished.file_bytes,
+        first_packet: ran.span.map(|(first, _)| first),
+        last_packet: ran.span.map(|(_, last)| last),
+        damage: capture.damage.as_ref().map(|damage| report::Damage {
+            offset: damage.offset,
+            reason: damage.reason.to_string(),
+        }),
     }
 }

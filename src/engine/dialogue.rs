@@ -5,7 +5,7 @@
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Reader, Segment};
 use crate::flow::tcp;
-use crate::inspect::{Outcome, dns, http, tls};
+use crate::inspect::{Outcome, dns, http, quic, tls};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
@@ -21,6 +21,8 @@ const LLMNR_PORT: u16 = 5355;
 ///
 /// Enough for the plain-text beginning of a connection that turns to TLS later, few enough that a long download costs nothing.
 const MAX_MISSES: u8 = 64;
+/// Datagrams that may say nothing before we stop listening to their flow.
+const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
 #[derive(Debug)]
@@ -30,6 +32,10 @@ pub enum Dialogue {
     Silent([Option<u32>; 2]),
     /// A connection whose first bytes are being read.
     Stream(Box<Stream>),
+    /// Datagrams of which nothing is known yet; how many said nothing.
+    Open(u8),
+    /// QUIC: its Initial packets are being read.
+    Quic(Box<quic::Initials>),
     /// Each datagram is a DNS message.
     Datagrams(dns::Dialect),
     /// Nothing more to learn.
@@ -60,8 +66,8 @@ enum Phase {
     TlsReply,
     /// HTTP requests, one after the other.
     Requests(Body),
-    /// DNS messages, one after the other.
-    DnsMessages,
+    /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
+    DnsMessages(usize),
     /// Nothing more to learn.
     Done,
 }
@@ -89,6 +95,7 @@ impl Dialogue {
             IpProtocol::UDP if ports.contains(&MDNS_PORT) => Self::Datagrams(dns::Dialect::Mdns),
             IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
             IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
+            IpProtocol::UDP => Self::Open(0),
             _ => Self::Settled,
         }
     }
@@ -104,8 +111,18 @@ impl Dialogue {
             }
             *self = Self::Stream(Box::new(Stream::begin(*syns)));
         }
+        if let Self::Open(misses) = self {
+            if quic::looks_like_quic(seen.payload) {
+                *self = Self::Quic(Box::default());
+            } else if *misses < MAX_DATAGRAM_MISSES {
+                *misses += 1;
+            } else {
+                *self = Self::Settled;
+            }
+        }
         match self {
-            Self::Settled | Self::Silent(_) => {}
+            Self::Settled | Self::Silent(_) | Self::Open(_) => {}
+            Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
             Self::Datagrams(dialect) => {
                 if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
                     tell_dns(message, *dialect, evidence);
@@ -122,8 +139,13 @@ impl Dialogue {
     /// Bytes that are held for later.
     pub fn held_bytes(&self) -> usize {
         match self {
-            Self::Stream(stream) => stream.ways.iter().map(|way| way.assembly.held_bytes()).sum(),
-            Self::Datagrams(_) | Self::Silent(_) | Self::Settled => 0,
+            Self::Stream(stream) => stream
+                .ways
+                .iter()
+                .map(|way| way.assembly.held_bytes())
+                .sum(),
+            Self::Quic(initials) => initials.held_bytes(),
+            Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
         }
     }
 }
@@ -167,7 +189,14 @@ impl Stream {
             reply: &mut reply.phase,
             evidence,
         };
-        way.assembly.push(Segment { seq, bytes: seen.payload, origlen: seen.payload_origlen }, &mut listener);
+        way.assembly.push(
+            Segment {
+                seq,
+                bytes: seen.payload,
+                origlen: seen.payload_origlen,
+            },
+            &mut listener,
+        );
         for way in [way, reply] {
             if matches!(way.phase, Phase::Done) {
                 way.assembly = Assembly::default();
@@ -199,7 +228,7 @@ impl Reader for Listener<'_> {
                 Phase::Open => self.open(rest),
                 Phase::TlsReply => self.tls_reply(rest),
                 Phase::Requests(_) => self.requests(rest),
-                Phase::DnsMessages => self.dns_messages(rest),
+                Phase::DnsMessages(_) => self.dns_messages(rest),
                 Phase::Done => rest.len(),
             };
             if step == 0 {
@@ -225,13 +254,16 @@ impl Reader for Listener<'_> {
                     self.unfinished_request(unread);
                 }
             }
-            Phase::DnsMessages => *self.phase = Phase::Open,
+            Phase::DnsMessages(_) => *self.phase = Phase::Open,
             Phase::Open | Phase::TlsReply | Phase::Done => {}
         }
     }
 
     fn peek(&mut self, bytes: &[u8]) {
-        if !matches!(self.phase, Phase::Open | Phase::Requests(Body::Head | Body::Lost)) {
+        if !matches!(
+            self.phase,
+            Phase::Open | Phase::Requests(Body::Head | Body::Lost)
+        ) {
             return;
         }
         if tls::looks_like_client_hello(bytes) {
@@ -257,7 +289,9 @@ impl Listener<'_> {
                 }
                 Outcome::NeedMore => {
                     // The name may stand in what is there already: no reason to let the flow pass until the rest comes.
-                    if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
+                    if let Some(name) =
+                        tls::client_hello_partial(bytes).and_then(|hello| hello.server_name)
+                    {
                         self.evidence.push(Evidence::Protocol(Protocol::Tls));
                         self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
                     }
@@ -279,7 +313,7 @@ impl Listener<'_> {
         if self.is_dns {
             match dns::tcp_message(bytes) {
                 Outcome::Found(_) => {
-                    *self.phase = Phase::DnsMessages;
+                    *self.phase = Phase::DnsMessages(0);
                     return self.dns_messages(bytes);
                 }
                 Outcome::NeedMore => return 0,
@@ -326,7 +360,9 @@ impl Listener<'_> {
 
     /// One step through a client's requests: a head, or what is there of a body.
     fn requests(&mut self, bytes: &[u8]) -> usize {
-        let Phase::Requests(body) = self.phase else { return 0 };
+        let Phase::Requests(body) = self.phase else {
+            return 0;
+        };
         match body {
             Body::Length(left) => {
                 let step = (bytes.len() as u64).min(*left);
@@ -337,13 +373,12 @@ impl Listener<'_> {
                 step as usize
             }
             Body::Chunked(chunks) => match chunks.skip(bytes) {
-                Some((step, is_over)) => {
-                    if is_over {
-                        *body = Body::Head;
-                    }
-                    step
+                Outcome::Found(len) => {
+                    *body = Body::Head;
+                    len
                 }
-                None => {
+                Outcome::NeedMore => bytes.len(),
+                Outcome::NotMine => {
                     *body = Body::Lost;
                     bytes.len()
                 }
@@ -361,7 +396,10 @@ impl Listener<'_> {
     }
 
     fn request_head(&mut self, bytes: &[u8]) -> usize {
-        let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let blank = bytes
+            .iter()
+            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+            .count();
         if blank > 0 {
             // RFC 9112 §2.2: a server ignores empty lines before a request line.
             return blank;
@@ -372,9 +410,13 @@ impl Listener<'_> {
                 *self.phase = match (request.is_connect, request.body) {
                     // What follows is another protocol, if the proxy agrees.
                     (true, _) => Phase::Open,
-                    (false, http::Body::None | http::Body::Length(0)) => Phase::Requests(Body::Head),
+                    (false, http::Body::None | http::Body::Length(0)) => {
+                        Phase::Requests(Body::Head)
+                    }
                     (false, http::Body::Length(len)) => Phase::Requests(Body::Length(len)),
-                    (false, http::Body::Chunked) => Phase::Requests(Body::Chunked(http::ChunkedBody::default())),
+                    (false, http::Body::Chunked) => {
+                        Phase::Requests(Body::Chunked(http::ChunkedBody::default()))
+                    }
                 };
                 self.tell_request(request);
                 len
@@ -390,19 +432,25 @@ impl Listener<'_> {
 
     /// A head whose end was lost: what is there of it still names its host.
     fn unfinished_request(&mut self, unread: &[u8]) {
-        let mut closed = unread.to_vec();
-        closed.extend_from_slice(b"\r\n\r\n");
-        if let Outcome::Found(request) = http::request(&closed) {
+        if let Some(request) = http::request_partial(unread) {
             *self.phase = Phase::Requests(Body::Lost);
             self.tell_request(request);
         }
     }
 
     fn dns_messages(&mut self, bytes: &[u8]) -> usize {
+        if let Phase::DnsMessages(skip @ 1..) = self.phase {
+            let step = bytes.len().min(*skip);
+            *skip -= step;
+            return step;
+        }
         match dns::tcp_message(bytes) {
             Outcome::Found((len, message)) => {
                 tell_dns(message, dns::Dialect::Dns, self.evidence);
-                len
+                // The questions stand in front: they are told before the whole message is there.
+                let step = len.min(bytes.len());
+                *self.phase = Phase::DnsMessages(len - step);
+                step
             }
             Outcome::NeedMore => 0,
             Outcome::NotMine => {
@@ -422,7 +470,10 @@ impl Listener<'_> {
 
     fn tell_offer(&mut self, hello: tls::ClientHello) {
         self.evidence.push(Evidence::Protocol(Protocol::Tls));
-        self.evidence.push(Evidence::TlsOffer { alpn: hello.alpn, version: hello.version });
+        self.evidence.push(Evidence::TlsOffer {
+            alpn: hello.alpn,
+            version: Some(hello.version),
+        });
         if let Some(name) = hello.server_name {
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
@@ -430,8 +481,39 @@ impl Listener<'_> {
 
     fn tell_request(&mut self, request: http::Request) {
         self.evidence.push(Evidence::Protocol(Protocol::Http));
-        self.evidence.extend(request.hosts.into_iter().map(|host| Evidence::Name(host, NameSource::HttpHost)));
+        self.evidence.extend(
+            request
+                .hosts
+                .into_iter()
+                .map(|host| Evidence::Name(host, NameSource::HttpHost)),
+        );
     }
+}
+
+/// Reads one datagram of a QUIC flow.
+fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
+    let held = initials.held_bytes();
+    let hello = match initials.datagram(datagram) {
+        Outcome::Found(hello) => {
+            evidence.push(Evidence::Protocol(Protocol::Quic));
+            evidence.push(Evidence::TlsOffer {
+                alpn: hello.alpn,
+                version: hello.tls_version,
+            });
+            hello.server_name
+        }
+        Outcome::NeedMore => {
+            evidence.push(Evidence::Protocol(Protocol::Quic));
+            // As over TCP: a name that is there already need not wait for the rest of its hello.
+            let has_grown = initials.held_bytes() > held;
+            initials
+                .partial()
+                .filter(|_| has_grown)
+                .and_then(|hello| hello.server_name)
+        }
+        Outcome::NotMine => None,
+    };
+    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
 }
 
 fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evidence>) {
@@ -441,6 +523,9 @@ fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evi
         dns::Dialect::Llmnr => (Protocol::Llmnr, NameSource::Llmnr),
     };
     evidence.push(Evidence::Protocol(protocol));
-    let names = message.questions.into_iter().filter_map(|question| question.name);
+    let names = message
+        .questions
+        .into_iter()
+        .filter_map(|question| question.name);
     evidence.extend(names.map(|name| Evidence::Name(name, source)));
 }

@@ -2,7 +2,6 @@
 
 use ahash::RandomState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
 
 use crate::classify::Classification;
 use crate::domain::DomainName;
@@ -89,7 +88,9 @@ impl Entry {
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
         if let Some(tcp) = seen.tcp {
-            self.life.get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender)).advance(tcp.flags, seen.sender);
+            self.life
+                .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
+                .advance(tcp.flags, seen.sender);
         }
         !std::mem::replace(&mut self.heard[seen.sender.index()], true)
     }
@@ -139,17 +140,35 @@ impl Entry {
 fn initiator(seen: &Observation<'_>) -> (Side, bool) {
     if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
         let opens = tcp::is_opening(tcp.flags);
-        return (if opens { seen.sender } else { seen.sender.other() }, true);
+        return (
+            if opens {
+                seen.sender
+            } else {
+                seen.sender.other()
+            },
+            true,
+        );
     }
-    let [src, dst] = [seen.sender, seen.sender.other()].map(|side| services::is_well_known(seen.key.endpoint(side).port));
-    (if src && !dst { seen.sender.other() } else { seen.sender }, false)
+    let [src, dst] = [seen.sender, seen.sender.other()]
+        .map(|side| services::is_well_known(seen.key.endpoint(side).port));
+    (
+        if src && !dst {
+            seen.sender.other()
+        } else {
+            seen.sender
+        },
+        false,
+    )
 }
 
 impl Found {
     /// Adds a name unless it is there already, or there is no more room.
     pub fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
         let size = name.as_str().len();
-        if self.names.len() >= MAX_NAMES_PER_FLOW || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW || self.has(&name, from) {
+        if self.names.len() >= MAX_NAMES_PER_FLOW
+            || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW
+            || self.has(&name, from)
+        {
             return;
         }
         self.name_bytes += size;
@@ -168,7 +187,11 @@ impl Found {
             None => self.names.iter().any(is_it),
             Some((hasher, places)) => {
                 let hash = hasher.hash_one((name, from));
-                places.find(hash, |&place| self.names.get(place as usize).is_some_and(is_it)).is_some()
+                places
+                    .find(hash, |&place| {
+                        self.names.get(place as usize).is_some_and(is_it)
+                    })
+                    .is_some()
             }
         }
     }
@@ -178,9 +201,17 @@ impl Found {
         if self.index.is_none() && names.len() <= SCANNED_NAMES {
             return;
         }
-        let first = if self.index.is_none() { 0 } else { names.len() - 1 };
+        let first = if self.index.is_none() {
+            0
+        } else {
+            names.len() - 1
+        };
         let (hasher, places) = self.index.get_or_insert_with(Default::default);
-        let hash = |place: u32| names.get(place as usize).map_or(0, |there| hasher.hash_one((&there.name, there.from)));
+        let hash = |place: u32| {
+            names
+                .get(place as usize)
+                .map_or(0, |there| hasher.hash_one((&there.name, there.from)))
+        };
         for place in first as u32..names.len() as u32 {
             places.insert_unique(hash(place), place, |&other| hash(other));
         }
@@ -201,7 +232,13 @@ mod tests {
             }
         }
         assert_eq!(found.names.len(), 1000);
-        assert!(found.names.iter().enumerate().all(|(i, name)| name.packet == i as u64));
+        assert!(
+            found
+                .names
+                .iter()
+                .enumerate()
+                .all(|(i, name)| name.packet == i as u64)
+        );
         let name = DomainName::from_bytes(b"host7.example").unwrap();
         found.add(name, NameSource::TlsSni, 9);
         assert_eq!(found.names.len(), 1001);
@@ -211,7 +248,11 @@ mod tests {
     fn names_of_one_flow_are_bounded() {
         let mut found = Found::default();
         for i in 0..MAX_NAMES_PER_FLOW + 10 {
-            found.add(DomainName::from_bytes(format!("{i}").as_bytes()).unwrap(), NameSource::HttpHost, 1);
+            found.add(
+                DomainName::from_bytes(format!("{i}").as_bytes()).unwrap(),
+                NameSource::HttpHost,
+                1,
+            );
         }
         assert_eq!(found.names.len(), MAX_NAMES_PER_FLOW);
     }

@@ -152,7 +152,9 @@ impl Engine {
     /// Takes out what is over by the clock, and the least recently used flow when the table is full.
     fn make_room(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
         loop {
-            let Some((key, entry)) = self.flows.oldest() else { return };
+            let Some((key, entry)) = self.flows.oldest() else {
+                return;
+            };
             let end = if is_idle(key, entry.last, seen.timestamp) {
                 FlowEnd::Expired
             } else if self.flows.is_full() {
@@ -160,7 +162,9 @@ impl Engine {
             } else {
                 return;
             };
-            let Some((key, entry)) = self.flows.pop_oldest() else { return };
+            let Some((key, entry)) = self.flows.pop_oldest() else {
+                return;
+            };
             self.close(key, entry, end, seen.number, ended);
         }
     }
@@ -168,7 +172,9 @@ impl Engine {
     /// Closes the least recently used flows while all of them together hold too much.
     fn shed(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
         while self.load > MAX_LOAD_PER_SHARD && self.flows.len() > 1 {
-            let Some((key, entry)) = self.flows.pop_oldest() else { return };
+            let Some((key, entry)) = self.flows.pop_oldest() else {
+                return;
+            };
             self.close(key, entry, FlowEnd::Evicted, seen.number, ended);
         }
     }
@@ -181,7 +187,13 @@ impl Engine {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
             }
-            self.remembered.put(key, Remembered { rule, last: entry.last });
+            self.remembered.put(
+                key,
+                Remembered {
+                    rule,
+                    last: entry.last,
+                },
+            );
         }
         let flow = self.summary(key, entry, end);
         ended.push(Ended { at, flow });
@@ -217,32 +229,51 @@ fn ending(entry: &Entry, seen: &Observation<'_>) -> Option<FlowEnd> {
     if is_idle(&seen.key, entry.last, seen.timestamp) {
         return Some(FlowEnd::Expired);
     }
-    let reopens = seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags)) && entry.life.is_some_and(|life| life.is_over());
+    let reopens = seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
+        && entry.life.is_some_and(|life| life.is_over());
     reopens.then_some(FlowEnd::Replaced)
 }
 
 fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
-    let timeout_ns = if key.protocol() == IpProtocol::TCP { TCP_IDLE_TIMEOUT_NS } else { UDP_IDLE_TIMEOUT_NS };
+    let timeout_ns = if key.protocol() == IpProtocol::TCP {
+        TCP_IDLE_TIMEOUT_NS
+    } else {
+        UDP_IDLE_TIMEOUT_NS
+    };
     now.ns_since(last) > timeout_ns
 }
 
 /// One packet of a flow: counts it, reads it, judges it.
-fn step(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) -> Answer {
+fn step(
+    entry: &mut Entry,
+    seen: &Observation<'_>,
+    policy: &Policy,
+    evidence: &mut Vec<Evidence>,
+) -> Answer {
     let is_first_of_flow = entry.packets == 0;
     let is_first_of_sender = entry.count(seen);
     let was_blocked = entry.rule.is_some();
     if !policy.rules.is_empty() && !was_blocked {
         if is_first_of_sender {
-            entry.rule = policy.rules.for_address(seen.key.endpoint(seen.sender).addr);
+            entry.rule = policy
+                .rules
+                .for_address(seen.key.endpoint(seen.sender).addr);
         }
         if is_first_of_flow && entry.rule.is_none() {
-            entry.rule = policy.rules.for_port(entry.responder_port(&seen.key)).filter(|_| has_ports(&seen.key));
+            entry.rule = policy
+                .rules
+                .for_port(entry.responder_port(&seen.key))
+                .filter(|_| has_ports(&seen.key));
         }
     }
     if !matches!(entry.dialogue, Dialogue::Settled) {
         listen(entry, seen, policy, evidence);
     }
-    let mut answer = Answer { verdict: Verdict::Forward, flow: entry.first_packet, is_news: false };
+    let mut answer = Answer {
+        verdict: Verdict::Forward,
+        flow: entry.first_packet,
+        is_news: false,
+    };
     if let Some(rule) = entry.rule {
         entry.dropped_packets += 1;
         entry.dropped_bytes += u64::from(seen.origlen);
@@ -254,11 +285,18 @@ fn step(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &m
 
 /// Whether the flow's transport has ports that were read: 0 to 0 is none.
 fn has_ports(key: &FlowKey) -> bool {
-    [Side::Low, Side::High].iter().any(|&side| key.endpoint(side).port != 0)
+    [Side::Low, Side::High]
+        .iter()
+        .any(|&side| key.endpoint(side).port != 0)
 }
 
 /// Reads the packet's payload and takes in what it says.
-fn listen(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) {
+fn listen(
+    entry: &mut Entry,
+    seen: &Observation<'_>,
+    policy: &Policy,
+    evidence: &mut Vec<Evidence>,
+) {
     evidence.clear();
     entry.dialogue.hear(seen, evidence);
     if !evidence.is_empty() {
@@ -268,28 +306,38 @@ fn listen(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: 
 }
 
 /// From evidence to classification to verdict.
-fn conclude(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy, evidence: &mut Vec<Evidence>) {
+fn conclude(
+    entry: &mut Entry,
+    seen: &Observation<'_>,
+    policy: &Policy,
+    evidence: &mut Vec<Evidence>,
+) {
     let mut hits = Hits::default();
     for piece in evidence.drain(..) {
         match piece {
             Evidence::Protocol(protocol) => speaks(entry, protocol, policy, &mut hits),
             Evidence::TlsOffer { alpn, version } => {
-                if classify::is_https(&alpn, entry.responder_port(&seen.key)) {
+                let is_tls = entry.classification.protocols.has(Protocol::Tls);
+                if is_tls && classify::is_https(&alpn, entry.responder_port(&seen.key)) {
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
                 let found = found(entry);
                 found.alpn = alpn;
-                found.offered = Some(version);
+                found.offered = version;
             }
             Evidence::TlsChoice(version) => {
                 let found = found(entry);
                 found.chosen = Some(version);
                 // Where the client was not heard, the port is all there is to go by.
-                if found.offered.is_none() && classify::is_https(&[], entry.responder_port(&seen.key)) {
+                if found.offered.is_none()
+                    && classify::is_https(&[], entry.responder_port(&seen.key))
+                {
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
             }
-            Evidence::Name(name, from) => named(entry, (name, from, seen.number), policy, &mut hits),
+            Evidence::Name(name, from) => {
+                named(entry, (name, from, seen.number), policy, &mut hits)
+            }
         }
     }
     if entry.rule.is_none() {
@@ -320,9 +368,14 @@ fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hit
 
 fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
     let (name, from, packet) = name;
-    let owner = entry.classification.add_name(name.as_str(), &policy.catalogue);
+    let owner = entry
+        .classification
+        .add_name(name.as_str(), &policy.catalogue);
     if !policy.rules.is_empty() {
-        hits.application = first(hits.application, owner.and_then(|app| policy.rules.for_app(app)));
+        hits.application = first(
+            hits.application,
+            owner.and_then(|app| policy.rules.for_app(app)),
+        );
         hits.domain = first(hits.domain, policy.rules.for_domain(name.as_str()));
     }
     found(entry).add(name, from, packet);

@@ -23,13 +23,22 @@ pub struct Fates {
 
 impl Default for Fates {
     fn default() -> Self {
-        Self { notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY), packets: 0, blocked: Vec::new(), chunk: Vec::new() }
+        Self {
+            notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
+            packets: 0,
+            blocked: Vec::new(),
+            chunk: Vec::new(),
+        }
     }
 }
 
 impl Fates {
     /// Notes the next `packets` packets; `flows` says for each that has a flow its place and the flow's first packet.
-    pub(super) fn note(&mut self, packets: usize, flows: impl Iterator<Item = (u32, u64)>) -> io::Result<()> {
+    pub(super) fn note(
+        &mut self,
+        packets: usize,
+        flows: impl Iterator<Item = (u32, u64)>,
+    ) -> io::Result<()> {
         self.chunk.clear();
         self.chunk.resize(packets * NOTE_LEN, 0);
         let (places, _) = self.chunk.as_chunks_mut::<NOTE_LEN>();
@@ -54,7 +63,12 @@ impl Fates {
     /// The verdicts, packet by packet, from the first.
     pub(super) fn judge(&mut self) -> io::Result<Verdicts<'_>> {
         self.notes.seek(SeekFrom::Start(0))?;
-        Ok(Verdicts { notes: BufReader::with_capacity(64 << 10, &mut self.notes), blocked: &self.blocked, packets: self.packets, at: 0 })
+        Ok(Verdicts {
+            notes: BufReader::with_capacity(64 << 10, &mut self.notes),
+            blocked: &self.blocked,
+            packets: self.packets,
+            at: 0,
+        })
     }
 }
 
@@ -102,7 +116,9 @@ mod tests {
         fates.note(2, [(1, 3)].into_iter()).unwrap();
         fates.block(3);
         let mut verdicts = fates.judge().unwrap();
-        let dropped: Vec<bool> = (0..6).map(|_| verdicts.next_is_dropped().unwrap()).collect();
+        let dropped: Vec<bool> = (0..6)
+            .map(|_| verdicts.next_is_dropped().unwrap())
+            .collect();
         assert_eq!(dropped, [false, false, true, false, false, true]);
         assert_eq!(verdicts.left(), 0);
         assert!(!verdicts.next_is_dropped().unwrap());
@@ -111,10 +127,14 @@ mod tests {
     #[test]
     fn flow_1000_does_not_condemn_its_neighbours() {
         let mut fates = Fates::default();
-        fates.note(3, [(0, 999), (1, 1000), (2, 1001)].into_iter()).unwrap();
+        fates
+            .note(3, [(0, 999), (1, 1000), (2, 1001)].into_iter())
+            .unwrap();
         fates.block(1000);
         let mut verdicts = fates.judge().unwrap();
-        let dropped: Vec<bool> = (0..3).map(|_| verdicts.next_is_dropped().unwrap()).collect();
+        let dropped: Vec<bool> = (0..3)
+            .map(|_| verdicts.next_is_dropped().unwrap())
+            .collect();
         assert_eq!(dropped, [false, true, false]);
     }
 }

@@ -113,7 +113,9 @@ pub enum PipelineError {
         source: io::Error,
     },
     /// A thread died of a defect in the program.
-    #[error("the {name} thread died near packet {packet}; this is a defect: please report it with the capture")]
+    #[error(
+        "the {name} thread died near packet {packet}; this is a defect: please report it with the capture"
+    )]
     Died {
         /// The thread's name.
         name: String,
@@ -135,7 +137,13 @@ pub enum PipelineError {
 ///
 /// # Errors
 /// The first thing that went wrong. The reader thread may then still wait for its input; it ends with the process.
-pub fn run(capture: CaptureReader, workers: usize, policy: &Policy, packets: Packets<'_>, sink: &mut dyn Sink) -> Result<Ran, PipelineError> {
+pub fn run(
+    capture: CaptureReader,
+    workers: usize,
+    policy: &Policy,
+    packets: Packets<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Ran, PipelineError> {
     let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
     let (idle_out, idle_in) = bounded::<Chunk>(CHUNKS);
@@ -156,12 +164,19 @@ pub fn run(capture: CaptureReader, workers: usize, policy: &Policy, packets: Pac
         finals.push(finals_in);
         let worker = worker::Worker::new(number, workers, policy, keeps_flows);
         let results = results_out.clone();
-        let body = move |progress: &mut u64| worker.work(&tasks_in, &results, &finals_out, progress);
-        threads.push(start(format!("worker-{number}"), results_out.clone(), body)?);
+        let body =
+            move |progress: &mut u64| worker.work(&tasks_in, &results, &finals_out, progress);
+        threads.push(start(
+            format!("worker-{number}"),
+            results_out.clone(),
+            body,
+        )?);
     }
     let reader = reader::Reader::new(capture, idle_in, tasks, Arc::clone(&counters));
     let results_of_reader = results_out.clone();
-    threads.push(start("reader".to_owned(), results_out, move |progress| reader.read(&results_of_reader, progress))?);
+    threads.push(start("reader".to_owned(), results_out, move |progress| {
+        reader.read(&results_of_reader, progress)
+    })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
     let (capture, span) = writer.write(&results)?;
@@ -170,11 +185,19 @@ pub fn run(capture: CaptureReader, workers: usize, policy: &Policy, packets: Pac
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
-    Ok(Ran { counts: counters.snapshot(), capture, span })
+    Ok(Ran {
+        counts: counters.snapshot(),
+        capture,
+        span,
+    })
 }
 
 /// Starts a named thread that reports its own death; `progress` is where it was.
-fn start<F>(name: String, results: Sender<Message>, body: F) -> Result<JoinHandle<()>, PipelineError>
+fn start<F>(
+    name: String,
+    results: Sender<Message>,
+    body: F,
+) -> Result<JoinHandle<()>, PipelineError>
 where
     F: FnOnce(&mut u64) + Send + 'static,
 {
@@ -184,20 +207,34 @@ where
         // The state is thrown away after a panic, so nobody sees it broken.
         if panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet))).is_err() {
             // Nobody may be listening any more.
-            let _ = results.send(Message::Died { name: thread_name, packet });
+            let _ = results.send(Message::Died {
+                name: thread_name,
+                packet,
+            });
         }
     };
-    thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| PipelineError::Start { name, source })
+    thread::Builder::new()
+        .name(name.clone())
+        .spawn(run)
+        .map_err(|source| PipelineError::Start { name, source })
 }
 
 /// What the writer is told.
 enum Message {
     /// A chunk was read, and `parts` workers have packets of it.
-    Chunk { sequence: u64, chunk: Arc<Chunk>, parts: usize },
+    Chunk {
+        sequence: u64,
+        chunk: Arc<Chunk>,
+        parts: usize,
+    },
     /// A worker is done with its packets of a chunk.
     Part(worker::Part),
     /// The reader came to the end.
-    End { outcome: Result<(), CaptureError>, capture: Box<CaptureSummary>, span: Option<(Timestamp, Timestamp)> },
+    End {
+        outcome: Result<(), CaptureError>,
+        capture: Box<CaptureSummary>,
+        span: Option<(Timestamp, Timestamp)>,
+    },
     /// A thread panicked.
     Died { name: String, packet: u64 },
 }
@@ -209,7 +246,11 @@ type Finals = Receiver<Vec<FlowSummary>>;
 ///
 /// # Errors
 /// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
-pub fn write_judged(mut capture: CaptureReader, fates: &mut Fates, mut outputs: Outputs<'_>) -> Result<PacketCounts, PipelineError> {
+pub fn write_judged(
+    mut capture: CaptureReader,
+    fates: &mut Fates,
+    mut outputs: Outputs<'_>,
+) -> Result<PacketCounts, PipelineError> {
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut counts = PacketCounts::default();
@@ -226,7 +267,9 @@ pub fn write_judged(mut capture: CaptureReader, fates: &mut Fates, mut outputs: 
         outputs.write(&chunk, &drops)?;
     }
     if verdicts.left() > 0 {
-        return Err(PipelineError::Changed { packet: verdicts.number() });
+        return Err(PipelineError::Changed {
+            packet: verdicts.number(),
+        });
     }
     Ok(counts)
 }

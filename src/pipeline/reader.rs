@@ -24,8 +24,20 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(capture: CaptureReader, idle: Receiver<Chunk>, workers: Vec<Sender<Batch>>, counters: Arc<AtomicCounters>) -> Self {
-        Self { capture, idle, spare: Vec::new(), workers, counters, span: None }
+    pub(super) fn new(
+        capture: CaptureReader,
+        idle: Receiver<Chunk>,
+        workers: Vec<Sender<Batch>>,
+        counters: Arc<AtomicCounters>,
+    ) -> Self {
+        Self {
+            capture,
+            idle,
+            spare: Vec::new(),
+            workers,
+            counters,
+            span: None,
+        }
     }
 
     /// Reads to the end of the capture, or until nobody listens any more.
@@ -33,12 +45,22 @@ impl Reader {
         let outcome = self.read_all(results, progress);
         let capture = Box::new(self.capture.summary().clone());
         // When the writer has given up, nobody wants to know.
-        let _ = results.send(Message::End { outcome, capture, span: self.span });
+        let _ = results.send(Message::End {
+            outcome,
+            capture,
+            span: self.span,
+        });
     }
 
-    fn read_all(&mut self, results: &Sender<Message>, progress: &mut u64) -> Result<(), CaptureError> {
+    fn read_all(
+        &mut self,
+        results: &Sender<Message>,
+        progress: &mut u64,
+    ) -> Result<(), CaptureError> {
         for sequence in 0.. {
-            let Some(mut chunk) = self.spare.pop().or_else(|| self.idle.recv().ok()) else { break };
+            let Some(mut chunk) = self.spare.pop().or_else(|| self.idle.recv().ok()) else {
+                break;
+            };
             if !self.capture.fill(&mut chunk)? {
                 break;
             }
@@ -68,7 +90,9 @@ impl Reader {
     fn hand_out(&mut self, sequence: u64, chunk: Chunk, results: &Sender<Message>) -> Option<()> {
         let workers = self.workers.len();
         let mut lists: Vec<Vec<Task>> = Vec::new();
-        lists.resize_with(workers, || Vec::with_capacity(chunk.records().len() / workers * 5 / 4 + 8));
+        lists.resize_with(workers, || {
+            Vec::with_capacity(chunk.records().len() / workers * 5 / 4 + 8)
+        });
         let mut counts = PacketCounts::default();
         for (index, record) in (0u32..).zip(chunk.records()) {
             let view = wire::decode(record.link, chunk.frame(record));
@@ -77,7 +101,9 @@ impl Reader {
                 None => (record.timestamp, record.timestamp),
                 Some((first, last)) => (first.min(record.timestamp), last.max(record.timestamp)),
             });
-            let Some(tuple) = view.five_tuple else { continue };
+            let Some(tuple) = view.five_tuple else {
+                continue;
+            };
             let (key, sender) = FlowKey::of(&tuple);
             if let Some(list) = lists.get_mut(key.shard() % workers) {
                 list.push(Task {
@@ -96,10 +122,22 @@ impl Reader {
         self.counters.add(&counts);
         let chunk = Arc::new(chunk);
         let parts = lists.iter().filter(|list| !list.is_empty()).count();
-        results.send(Message::Chunk { sequence, chunk: Arc::clone(&chunk), parts }).ok()?;
+        results
+            .send(Message::Chunk {
+                sequence,
+                chunk: Arc::clone(&chunk),
+                parts,
+            })
+            .ok()?;
         for (worker, tasks) in self.workers.iter().zip(lists) {
             if !tasks.is_empty() {
-                worker.send(Batch { sequence, chunk: Arc::clone(&chunk), tasks }).ok()?;
+                worker
+                    .send(Batch {
+                        sequence,
+                        chunk: Arc::clone(&chunk),
+                        tasks,
+                    })
+                    .ok()?;
             }
         }
         Some(())

@@ -58,12 +58,25 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(number: usize, workers: usize, policy: &Policy, keeps_flows: bool) -> Self {
-        let engines = (number..SHARDS).step_by(workers).map(|_| Engine::new(policy.clone())).collect();
-        Self { engines, workers, keeps_flows }
+        let engines = (number..SHARDS)
+            .step_by(workers)
+            .map(|_| Engine::new(policy.clone()))
+            .collect();
+        Self {
+            engines,
+            workers,
+            keeps_flows,
+        }
     }
 
     /// Judges batches until no more come, then tells what is left.
-    pub(super) fn work(mut self, batches: &Receiver<Batch>, results: &Sender<Message>, finals: &Sender<Vec<FlowSummary>>, progress: &mut u64) {
+    pub(super) fn work(
+        mut self,
+        batches: &Receiver<Batch>,
+        results: &Sender<Message>,
+        finals: &Sender<Vec<FlowSummary>>,
+        progress: &mut u64,
+    ) {
         for batch in batches {
             *progress = batch.chunk.first_packet();
             if results.send(Message::Part(self.judge(batch))).is_err() {
@@ -79,14 +92,29 @@ impl Worker {
     }
 
     fn judge(&mut self, batch: Batch) -> Part {
-        let Batch { sequence, chunk, tasks } = batch;
-        let mut part = Part { sequence, chunk, drops: Vec::new(), flows: Vec::new(), ended: Vec::new(), blocked: Vec::new() };
+        let Batch {
+            sequence,
+            chunk,
+            tasks,
+        } = batch;
+        let mut part = Part {
+            sequence,
+            chunk,
+            drops: Vec::new(),
+            flows: Vec::new(),
+            ended: Vec::new(),
+            blocked: Vec::new(),
+        };
         if self.keeps_flows {
             part.flows.reserve_exact(tasks.len());
         }
         for task in tasks {
             let start = task.payload as usize;
-            let payload = part.chunk.bytes().get(start..start + task.payload_caplen as usize).unwrap_or_default();
+            let payload = part
+                .chunk
+                .bytes()
+                .get(start..start + task.payload_caplen as usize)
+                .unwrap_or_default();
             let seen = Observation {
                 number: part.chunk.first_packet() + u64::from(task.index),
                 timestamp: task.timestamp,
@@ -97,7 +125,9 @@ impl Worker {
                 payload,
                 payload_origlen: task.payload_origlen,
             };
-            let Some(engine) = self.engines.get_mut(task.key.shard() / self.workers) else { continue };
+            let Some(engine) = self.engines.get_mut(task.key.shard() / self.workers) else {
+                continue;
+            };
             let answer = engine.observe(&seen, &mut part.ended);
             if self.keeps_flows {
                 part.flows.push((task.index, answer.flow));
@@ -106,7 +136,12 @@ impl Worker {
                 part.drops.push(task.index);
                 if answer.is_news {
                     let five_tuple = task.key.five_tuple(task.sender);
-                    part.blocked.push(Blocked { packet: seen.number, flow: answer.flow, five_tuple, rule });
+                    part.blocked.push(Blocked {
+                        packet: seen.number,
+                        flow: answer.flow,
+                        five_tuple,
+                        rule,
+                    });
                 }
             }
         }

@@ -33,16 +33,36 @@ struct Open {
 }
 
 impl<'a, 's> Writer<'a, 's> {
-    pub(super) fn new(packets: Packets<'a>, sink: &'s mut dyn Sink, idle: Sender<Chunk>, counters: &'s AtomicCounters) -> Self {
-        Self { packets, sink, idle, counters, next: 0, open: VecDeque::new(), drops: Vec::new() }
+    pub(super) fn new(
+        packets: Packets<'a>,
+        sink: &'s mut dyn Sink,
+        idle: Sender<Chunk>,
+        counters: &'s AtomicCounters,
+    ) -> Self {
+        Self {
+            packets,
+            sink,
+            idle,
+            counters,
+            next: 0,
+            open: VecDeque::new(),
+            drops: Vec::new(),
+        }
     }
 
     /// Writes every chunk until the reader has come to its end.
-    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<(CaptureSummary, Option<(Timestamp, Timestamp)>), PipelineError> {
+    pub(super) fn write(
+        &mut self,
+        results: &Receiver<Message>,
+    ) -> Result<(CaptureSummary, Option<(Timestamp, Timestamp)>), PipelineError> {
         let mut end = None;
         for message in results {
             match message {
-                Message::Chunk { sequence, chunk, parts } => {
+                Message::Chunk {
+                    sequence,
+                    chunk,
+                    parts,
+                } => {
                     let open = self.at(sequence);
                     open.chunk = Some(chunk);
                     // Parts may have overtaken their chunk's announcement.
@@ -53,14 +73,24 @@ impl<'a, 's> Writer<'a, 's> {
                     open.missing = open.missing.saturating_sub(1);
                     open.parts.push(part);
                 }
-                Message::End { outcome, capture, span } => {
+                Message::End {
+                    outcome,
+                    capture,
+                    span,
+                } => {
                     outcome?;
                     end = Some((*capture, span));
                 }
                 Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
             }
-            while self.open.front().is_some_and(|open| open.chunk.is_some() && open.missing == 0) {
-                let Some(open) = self.open.pop_front() else { break };
+            while self
+                .open
+                .front()
+                .is_some_and(|open| open.chunk.is_some() && open.missing == 0)
+            {
+                let Some(open) = self.open.pop_front() else {
+                    break;
+                };
                 self.next += 1;
                 self.emit(open)?;
             }
@@ -69,7 +99,10 @@ impl<'a, 's> Writer<'a, 's> {
             }
         }
         // Every thread is gone and none has said why: they report even their own death, so this is out of reach.
-        Err(PipelineError::Died { name: "reader".to_owned(), packet: 0 })
+        Err(PipelineError::Died {
+            name: "reader".to_owned(),
+            packet: 0,
+        })
     }
 
     fn at(&mut self, sequence: u64) -> &mut Open {
@@ -110,13 +143,22 @@ impl<'a, 's> Writer<'a, 's> {
         match &mut self.packets {
             Packets::Note(fates) => {
                 let flows = parts.iter().flat_map(|part| part.flows.iter().copied());
-                fates.note(chunk.records().len(), flows).map_err(PipelineError::Notes)
+                fates
+                    .note(chunk.records().len(), flows)
+                    .map_err(PipelineError::Notes)
             }
             Packets::Write(outputs) => {
                 self.drops.clear();
-                parts.iter().for_each(|part| self.drops.extend_from_slice(&part.drops));
+                parts
+                    .iter()
+                    .for_each(|part| self.drops.extend_from_slice(&part.drops));
                 self.drops.sort_unstable();
-                let dropped_bytes = |&index: &u32| chunk.records().get(index as usize).map_or(0, |record| u64::from(record.origlen));
+                let dropped_bytes = |&index: &u32| {
+                    chunk
+                        .records()
+                        .get(index as usize)
+                        .map_or(0, |record| u64::from(record.origlen))
+                };
                 self.counters.add(&PacketCounts {
                     dropped: self.drops.len() as u64,
                     dropped_bytes: self.drops.iter().map(dropped_bytes).sum(),
@@ -132,7 +174,10 @@ impl<'a, 's> Writer<'a, 's> {
         for shard in 0..SHARDS {
             let worker = shard % finals.len();
             let Ok(flows) = finals[worker].recv() else {
-                return Err(PipelineError::Died { name: format!("worker-{worker}"), packet: 0 });
+                return Err(PipelineError::Died {
+                    name: format!("worker-{worker}"),
+                    packet: 0,
+                });
             };
             for flow in flows {
                 self.sink.flow(flow).map_err(PipelineError::Flows)?;
@@ -151,22 +196,33 @@ impl Outputs<'_> {
         let bytes = chunk.bytes();
         if let Some(forwarded) = &mut self.forwarded {
             let mut from = 0;
-            for record in drops.iter().filter_map(|&index| records.get(index as usize)) {
-                forwarded.write_all(&bytes[from..record.start as usize]).map_err(PipelineError::Output)?;
+            for record in drops
+                .iter()
+                .filter_map(|&index| records.get(index as usize))
+            {
+                forwarded
+                    .write_all(&bytes[from..record.start as usize])
+                    .map_err(PipelineError::Output)?;
                 from = record.end as usize;
             }
-            forwarded.write_all(&bytes[from..]).map_err(PipelineError::Output)?;
+            forwarded
+                .write_all(&bytes[from..])
+                .map_err(PipelineError::Output)?;
         }
         if let Some(dropped) = &mut self.dropped {
             let mut from = 0;
             let mut drops = drops.iter().peekable();
             for (index, record) in (0u32..).zip(records) {
                 if drops.next_if(|&&drop| drop == index).is_none() {
-                    dropped.write_all(&bytes[from..record.start as usize]).map_err(PipelineError::Dropped)?;
+                    dropped
+                        .write_all(&bytes[from..record.start as usize])
+                        .map_err(PipelineError::Dropped)?;
                     from = record.end as usize;
                 }
             }
-            dropped.write_all(&bytes[from..]).map_err(PipelineError::Dropped)?;
+            dropped
+                .write_all(&bytes[from..])
+                .map_err(PipelineError::Dropped)?;
         }
         Ok(())
     }

@@ -96,6 +96,17 @@ pub fn client_hello_message(handshake: &[u8]) -> Outcome<ClientHello> {
     }
 }
 
+/// Finds what there is to find in a ClientHello that lies in no records, and is not whole yet.
+///
+/// * `handshake`: as for [`client_hello_message`].
+/// * `None`: as for [`client_hello_partial`].
+pub fn client_hello_message_partial(handshake: &[u8]) -> Option<ClientHello> {
+    match body(handshake, CLIENT_HELLO) {
+        Body::Whole(body) | Body::Cut(body) => read_client_hello(body),
+        Body::Other => None,
+    }
+}
+
 /// Finds what a server chooses in its ServerHello, or in the HelloRetryRequest that stands in its place.
 ///
 /// * `prefix`: the server's bytes from the start of the flow, in order, without gaps; call again with a longer one after
