@@ -266,7 +266,7 @@ impl<'a> Gathered<'a> {
             lines.finish(&mut out)?;
             out.flush()?;
         }
-        let mut counts = finished.ran.counts.clone();
+        let mut counts = finished.ran.counts;
         counts.forwarded = counts.total.saturating_sub(counts.dropped);
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
         let gathered = report::Gathered {

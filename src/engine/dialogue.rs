@@ -1,6 +1,6 @@
 //! What has been read of one flow so far, and what is still worth reading: turns a flow's payloads into evidence.
 //!
-//! Any port, by content; only DNS is told by its ports, because its bytes alone do not prove it.
+//! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Reader, Segment};
@@ -26,7 +26,7 @@ const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
 #[derive(Debug)]
-pub enum Dialogue {
+pub(super) enum Dialogue {
     /// A connection that has not carried a byte yet; the sequence numbers of its SYNs, by [`Side::index`].
     /// Most connections of a scan never get further, and cost no more than this.
     Silent([Option<u32>; 2]),
@@ -44,7 +44,7 @@ pub enum Dialogue {
 
 /// Both directions of a TCP connection, by [`Side::index`].
 #[derive(Debug, Default)]
-pub struct Stream {
+pub(super) struct Stream {
     ways: [Way; 2],
 }
 
@@ -88,7 +88,7 @@ enum Body {
 
 impl Dialogue {
     /// The dialogue of a flow that has just begun.
-    pub fn begin(key: &FlowKey) -> Self {
+    pub(super) fn begin(key: &FlowKey) -> Self {
         let ports = [key.endpoint(Side::Low).port, key.endpoint(Side::High).port];
         match key.protocol() {
             IpProtocol::TCP => Self::Silent([None; 2]),
@@ -101,7 +101,7 @@ impl Dialogue {
     }
 
     /// Reads the payload of `seen` and adds what it says to `evidence`.
-    pub fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
         if let Self::Silent(syns) = self {
             if seen.payload_origlen == 0 {
                 if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
@@ -114,6 +114,8 @@ impl Dialogue {
         if let Self::Open(misses) = self {
             if quic::looks_like_quic(seen.payload) {
                 *self = Self::Quic(Box::default());
+            } else if dns::is_surely_dns(seen.payload) {
+                *self = Self::Datagrams(dns::Dialect::Dns);
             } else if *misses < MAX_DATAGRAM_MISSES {
                 *misses += 1;
             } else {
@@ -137,7 +139,7 @@ impl Dialogue {
     }
 
     /// Bytes that are held for later.
-    pub fn held_bytes(&self) -> usize {
+    pub(super) fn held_bytes(&self) -> usize {
         match self {
             Self::Stream(stream) => stream
                 .ways

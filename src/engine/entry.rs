@@ -17,50 +17,50 @@ use crate::services;
 use super::dialogue::Dialogue;
 
 /// Distinct names kept of one flow. Rules still see every one.
-pub const MAX_NAMES_PER_FLOW: usize = 4096;
+pub(super) const MAX_NAMES_PER_FLOW: usize = 4096;
 /// Bytes of names kept of one flow.
-pub const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
+pub(super) const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
 /// Names up to which a plain scan finds a repetition as fast as an index.
 const SCANNED_NAMES: usize = 16;
 
 /// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
 #[derive(Debug)]
-pub struct Entry {
-    pub first_packet: u64,
-    pub first: Timestamp,
-    pub last: Timestamp,
-    pub packets: u64,
-    pub bytes: u64,
-    pub dropped_packets: u64,
-    pub dropped_bytes: u64,
-    pub life: Option<TcpLife>,
-    pub initiator: Side,
-    pub initiator_known: bool,
+pub(super) struct Entry {
+    pub(super) first_packet: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) dropped_packets: u64,
+    pub(super) dropped_bytes: u64,
+    pub(super) life: Option<TcpLife>,
+    pub(super) initiator: Side,
+    pub(super) initiator_known: bool,
     /// Which sides have sent a packet, by [`Side::index`].
-    pub heard: [bool; 2],
-    pub classification: Classification,
-    pub rule: Option<RuleId>,
-    pub dialogue: Dialogue,
-    pub found: Option<Box<Found>>,
+    pub(super) heard: [bool; 2],
+    pub(super) classification: Classification,
+    pub(super) rule: Option<RuleId>,
+    pub(super) dialogue: Dialogue,
+    pub(super) found: Option<Box<Found>>,
     /// What the flow adds to the shard's load, in bytes.
-    pub load: usize,
+    pub(super) load: usize,
 }
 
 /// What was found in a flow.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(super) struct Found {
     names: Vec<FoundName>,
     name_bytes: usize,
     /// Places in `names`, once there are more than a scan should look at.
     index: Option<(RandomState, HashTable<u32>)>,
-    pub alpn: Vec<Box<str>>,
-    pub offered: Option<TlsVersion>,
-    pub chosen: Option<TlsVersion>,
+    pub(super) alpn: Vec<Box<str>>,
+    pub(super) offered: Option<TlsVersion>,
+    pub(super) chosen: Option<TlsVersion>,
 }
 
 impl Entry {
     /// The flow that `seen` begins.
-    pub fn begin(seen: &Observation<'_>) -> Self {
+    pub(super) fn begin(seen: &Observation<'_>) -> Self {
         let (initiator, initiator_known) = initiator(seen);
         Self {
             first_packet: seen.number,
@@ -83,7 +83,7 @@ impl Entry {
     }
 
     /// Counts a packet of the flow. Whether it is the first of its sender.
-    pub fn count(&mut self, seen: &Observation<'_>) -> bool {
+    pub(super) fn count(&mut self, seen: &Observation<'_>) -> bool {
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
@@ -96,12 +96,12 @@ impl Entry {
     }
 
     /// The port that the flow goes to.
-    pub fn responder_port(&self, key: &FlowKey) -> u16 {
+    pub(super) fn responder_port(&self, key: &FlowKey) -> u16 {
         key.endpoint(self.initiator.other()).port
     }
 
     /// How far it has come.
-    pub fn state(&self) -> FlowState {
+    pub(super) fn state(&self) -> FlowState {
         match &self.life {
             Some(life) => life.state(),
             None if self.heard == [true; 2] => FlowState::TwoWay,
@@ -110,7 +110,7 @@ impl Entry {
     }
 
     /// What is told of the flow now that it is over.
-    pub fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
+    pub(super) fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
         let state = self.state();
         let found = self.found.map(|found| *found).unwrap_or_default();
         FlowSummary {
@@ -163,7 +163,7 @@ fn initiator(seen: &Observation<'_>) -> (Side, bool) {
 
 impl Found {
     /// Adds a name unless it is there already, or there is no more room.
-    pub fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
+    pub(super) fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
         let size = name.as_str().len();
         if self.names.len() >= MAX_NAMES_PER_FLOW
             || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW
@@ -177,7 +177,7 @@ impl Found {
     }
 
     /// Bytes that the names take.
-    pub fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         size_of::<Self>() + self.name_bytes + self.names.len() * size_of::<FoundName>()
     }
 

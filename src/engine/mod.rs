@@ -127,7 +127,7 @@ impl Engine {
         if let Some(end) = end
             && let Some(entry) = self.flows.remove(&seen.key)
         {
-            self.close(seen.key, entry, end, seen.number, ended);
+            self.close((seen.key, entry), end, seen.number, ended);
         }
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
@@ -165,7 +165,7 @@ impl Engine {
             let Some((key, entry)) = self.flows.pop_oldest() else {
                 return;
             };
-            self.close(key, entry, end, seen.number, ended);
+            self.close((key, entry), end, seen.number, ended);
         }
     }
 
@@ -175,11 +175,17 @@ impl Engine {
             let Some((key, entry)) = self.flows.pop_oldest() else {
                 return;
             };
-            self.close(key, entry, FlowEnd::Evicted, seen.number, ended);
+            self.close((key, entry), FlowEnd::Evicted, seen.number, ended);
         }
     }
 
-    fn close(&mut self, key: FlowKey, entry: Entry, end: FlowEnd, at: u64, ended: &mut Vec<Ended>) {
+    fn close(
+        &mut self,
+        (key, entry): (FlowKey, Entry),
+        end: FlowEnd,
+        at: u64,
+        ended: &mut Vec<Ended>,
+    ) {
         self.load = self.load.saturating_sub(entry.load);
         if let Some(rule) = entry.rule
             && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)

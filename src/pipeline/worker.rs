@@ -83,7 +83,6 @@ impl Worker {
                 return;
             }
         }
-        drop(batches);
         for engine in &mut self.engines {
             if finals.send(engine.finish()).is_err() {
                 return;
