@@ -169,8 +169,8 @@ pub enum PatternError {
     #[error("an empty name; expected a domain such as ads.example.com or *.example.com")]
     Empty,
     /// A star stands elsewhere than before the first dot.
-    #[error("'*' may only stand for whole labels at the front, as in *.example.com")]
-    Star,
+    #[error("'{0}': '*' may only stand for whole labels at the front, as in *.example.com")]
+    Star(String),
     /// The name has an empty label, a label of over 63 bytes, is too long, or holds what no domain name can.
     #[error("'{0}' is no domain name; expected one such as ads.example.com or *.example.com")]
     Name(String),
@@ -192,7 +192,7 @@ impl DomainPattern {
             return Err(PatternError::Empty);
         }
         if name.contains('*') {
-            return Err(PatternError::Star);
+            return Err(PatternError::Star(name.escape_default().to_string()));
         }
         let ascii = if name.is_ascii() {
             name.to_ascii_lowercase()
@@ -316,9 +316,12 @@ mod tests {
         assert_eq!(DomainPattern::parse("*."), Err(PatternError::Empty));
         assert_eq!(
             DomainPattern::parse("ads*.example.com"),
-            Err(PatternError::Star)
+            Err(PatternError::Star("ads*.example.com".into()))
         );
-        assert_eq!(DomainPattern::parse("*"), Err(PatternError::Star));
+        assert_eq!(
+            DomainPattern::parse("*"),
+            Err(PatternError::Star("*".into()))
+        );
         for bad in [
             "a..b",
             "http://a.b/c",

@@ -14,8 +14,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, CategoryId};
 use crate::domain::DomainPattern;
+use crate::evidence::Protocol;
 
 pub use args::Args;
 pub use list_apps::list_apps;
@@ -52,7 +53,15 @@ fn show_apps() -> Result<Status> {
         });
         (category, &*app.name, domains.collect())
     });
-    io::stdout().lock().write_all(list_apps(apps).as_bytes())?;
+    // Rules may name what has no domains too.
+    let protocols = Protocol::ALL.iter().map(|protocol| {
+        let category = catalogue
+            .category(CategoryId::PROTOCOLS)
+            .unwrap_or_default();
+        (category, protocol.as_str(), Vec::new())
+    });
+    let all = list_apps(apps.chain(protocols));
+    io::stdout().lock().write_all(all.as_bytes())?;
     Ok(Status::Done)
 }
 

@@ -71,10 +71,10 @@ fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
     for rule in given {
         let flag = rule.flag();
         match rule {
-            GivenRule::Ip(text) => rules.block_ip(text, flag)?,
-            GivenRule::Port(text) => rules.block_port(text, flag)?,
-            GivenRule::App(text) => rules.block_app(text, flag)?,
-            GivenRule::Domain(text) => rules.block_domain(text, flag)?,
+            GivenRule::Ip(text) => rules.block_ip(text, flag).context(flag)?,
+            GivenRule::Port(text) => rules.block_port(text, flag).context(flag)?,
+            GivenRule::App(text) => rules.block_app(text, flag).context(flag)?,
+            GivenRule::Domain(text) => rules.block_domain(text, flag).context(flag)?,
             GivenRule::File(path) => {
                 let bytes = std::fs::read(path).with_context(|| {
                     format!("cannot read the rules file {}", input::shown(path))

@@ -255,7 +255,7 @@ pub fn write_judged(
     let mut chunk = Chunk::new();
     let mut counts = PacketCounts::default();
     let mut drops = Vec::new();
-    while verdicts.left() > 0 && capture.fill(&mut chunk)? {
+    while capture.fill(&mut chunk)? {
         drops.clear();
         for (index, record) in (0u32..).zip(chunk.records()) {
             if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
