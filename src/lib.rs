@@ -39,8 +39,6 @@
 //! assert_eq!(view.five_tuple.map(|tuple| tuple.dst.port), Some(53));
 //! ```
 
-//! dpi_engine
-
 pub mod capture;
 pub mod catalogue;
 pub mod classify;

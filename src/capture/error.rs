@@ -94,14 +94,6 @@ pub enum DamageReason {
         /// The length that its last field says.
         trailing: u32,
     },
-    /// A packet's captured length goes past the end of its pcapng block.
-    #[error("corrupt block: it claims {caplen} bytes of a frame and has room for {room}")]
-    FrameTooLong {
-        /// The captured length.
-        caplen: u32,
-        /// Bytes that the block has for it.
-        room: u32,
-    },
     /// A pcapng section header does not tell its byte order.
     #[error(
         "corrupt section header: its byte-order magic is {found:#010x}, expected 0x1a2b3c4d or 0x4d3c2b1a"

@@ -16,6 +16,8 @@ pub(super) struct Input {
     path: PathBuf,
     /// Length of a regular file when it was opened: what is appended while we read is left alone.
     len: Option<u64>,
+    /// Where in it the capture begins: standard input may have been read before.
+    start: u64,
     source: File,
     /// What can be read again: the file itself, or the copy of what came through a pipe.
     again: Option<File>,
@@ -67,10 +69,16 @@ impl Input {
                 Some(tempfile::tempfile().context("cannot make a temporary file for the input")?)
             }
         };
+        let start = match len {
+            Some(_) => (&source).stream_position().with_context(cannot)?,
+            None => 0,
+        };
+        let len = len.map(|len| len.saturating_sub(start));
         let path = path.to_owned();
         Ok(Self {
             path,
             len,
+            start,
             source,
             again,
         })
@@ -96,6 +104,7 @@ impl Input {
         let again = Again {
             path: self.path,
             len: self.len,
+            start: self.start,
             file: self.again,
             bytes,
         };
@@ -107,6 +116,7 @@ impl Input {
 pub(super) struct Again {
     path: PathBuf,
     len: Option<u64>,
+    start: u64,
     file: Option<File>,
     bytes: Arc<AtomicU64>,
 }
@@ -124,7 +134,8 @@ impl Again {
         let Some(mut file) = self.file else {
             bail!("{}: it was not kept", cannot())
         };
-        file.seek(SeekFrom::Start(0)).with_context(cannot)?;
+        file.seek(SeekFrom::Start(self.start))
+            .with_context(cannot)?;
         CaptureReader::open(file.take(self.len.unwrap_or(u64::MAX))).with_context(cannot)
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use anyhow::{Context as _, Result};
+
 use super::Verbosity;
 use crate::pipeline::{Blocked, Ran};
 use crate::rules::RuleSet;
@@ -73,15 +75,24 @@ impl Narrator {
     }
 
     /// Shows the text report: on standard output, unless that belongs to something else.
-    pub(super) fn report(&self, text: &str, is_standard_output_taken: bool) {
+    ///
+    /// A reader that has gone away has read enough; a full disk is a failure.
+    pub(super) fn report(&self, text: &str, is_standard_output_taken: bool) -> Result<()> {
         if self.verbosity == Verbosity::Quiet {
-            return;
+            return Ok(());
         }
-        let _ = if is_standard_output_taken {
+        let written = if is_standard_output_taken {
             io::stderr().lock().write_all(text.as_bytes())
         } else {
-            io::stdout().lock().write_all(text.as_bytes())
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write the text report")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Damage is told even to those who want quiet: it is why the exit status is not 0.

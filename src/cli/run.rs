@@ -57,7 +57,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let text = gathered.report(options, finished, &mut files)?;
     files.commit()?;
 
-    narrator.report(&text, options.is_standard_output_taken());
+    narrator.report(&text, options.is_standard_output_taken())?;
     let Some((offset, reason)) = damage else {
         return Ok(Status::Done);
     };
@@ -126,11 +126,9 @@ fn filter(
     if !files.has_packets() {
         return Ok(finished);
     }
-    gathered.narrator.second_pass(gathered.blocked_flows.len());
-    gathered
-        .blocked_flows
-        .iter()
-        .for_each(|&flow| fates.block(flow));
+    let blocked = gathered.blocked_flows.take().unwrap_or_default();
+    gathered.narrator.second_pass(blocked.len());
+    blocked.into_iter().for_each(|flow| fates.block(flow));
     let mut outputs = files.outputs();
     pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
     outputs.flush()?;
@@ -232,8 +230,8 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     lines: Option<FlowLines>,
-    /// First packets of blocked flows; for the second pass.
-    blocked_flows: Vec<u64>,
+    /// First packets of blocked flows, where a second pass needs them.
+    blocked_flows: Option<Vec<u64>>,
     /// Packets of blocked flows and their bytes.
     dropped: (u64, u64),
 }
@@ -254,17 +252,15 @@ impl<'a> Gathered<'a> {
                 .flows
                 .is_some()
                 .then(|| FlowLines::new(std::env::temp_dir())),
-            blocked_flows: Vec::new(),
+            blocked_flows: options.whole_flow.then(Vec::new),
             dropped: (0, 0),
         }
     }
 
     /// Writes the reports that go to files, and gives back the one for people.
     fn report(self, options: &Options, finished: Finished, files: &mut Files) -> Result<String> {
-        if let (Some(lines), Some(file)) = (self.lines, &mut files.flows) {
-            let mut out = file.buffered();
-            lines.finish(&mut out)?;
-            out.flush()?;
+        if let Some(lines) = self.lines {
+            write_side(&mut files.flows, |out| Ok(lines.finish(out).map(|_| ())?))?;
         }
         let mut counts = finished.ran.counts;
         counts.forwarded = counts.total.saturating_sub(counts.dropped);
@@ -277,13 +273,25 @@ impl<'a> Gathered<'a> {
             warnings: Vec::new(),
         };
         let report = Report::new(gathered, self.names);
-        if let Some(file) = &mut files.json {
-            let mut out = file.buffered();
-            report::json(&report, &mut out)?;
-            out.flush()?;
-        }
+        write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;
         Ok(report::text(&report, report::MIN_WIDTH))
     }
+}
+
+/// Writes a side output. One whose reader has gone away is left out; it is no reason to keep OUTPUT back.
+fn write_side(
+    place: &mut Option<OutputFile>,
+    write: impl FnOnce(&mut BufWriter<&mut OutputFile>) -> Result<()>,
+) -> Result<()> {
+    let Some(file) = place else { return Ok(()) };
+    let mut out = file.buffered();
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    drop(out);
+    match written {
+        Err(error) if Status::of_failure(error.as_ref()) == Status::Done => *place = None,
+        other => other?,
+    }
+    Ok(())
 }
 
 impl Sink for Gathered<'_> {
@@ -292,8 +300,8 @@ impl Sink for Gathered<'_> {
         self.hosts.observe(&flow);
         self.dropped.0 += flow.dropped_packets;
         self.dropped.1 += flow.dropped_bytes;
-        if flow.rule.is_some() {
-            self.blocked_flows.push(flow.first_packet);
+        if let (Some(fates), true) = (&mut self.blocked_flows, flow.rule.is_some()) {
+            fates.push(flow.first_packet);
         }
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;

@@ -128,6 +128,11 @@ impl Dialogue {
             Self::Datagrams(dialect) => {
                 if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
                     tell_dns(message, *dialect, evidence);
+                } else if quic::looks_like_quic(seen.payload) {
+                    // A port is no proof: somebody's ephemeral port may be 5353.
+                    let mut initials = Box::default();
+                    hear_quic(&mut initials, seen.payload, evidence);
+                    *self = Self::Quic(initials);
                 }
             }
             Self::Stream(stream) => {
@@ -240,8 +245,19 @@ impl Reader for Listener<'_> {
         }
     }
 
-    fn gap(&mut self, unread: &[u8]) {
+    fn gap(&mut self, unread: &[u8], missing: Option<u32>) {
         match self.phase {
+            Phase::Requests(Body::Length(left))
+                if missing.is_some_and(|missing| u64::from(missing) < *left) =>
+            {
+                // The hole lies inside a body: what follows it is still that body.
+                *left -= u64::from(missing.unwrap_or_default());
+            }
+            Phase::DnsMessages(skip)
+                if missing.is_some_and(|missing| (missing as usize) < *skip) =>
+            {
+                *skip -= missing.unwrap_or_default() as usize;
+            }
             Phase::Open if !unread.is_empty() => {
                 if let Some(hello) = tls::client_hello_partial(unread) {
                     self.tell_hello(hello);
@@ -269,8 +285,10 @@ impl Reader for Listener<'_> {
             return;
         }
         if tls::looks_like_client_hello(bytes) {
-            if let Outcome::Found(hello) = tls::client_hello(bytes) {
-                self.tell_offer(hello);
+            match tls::client_hello(bytes) {
+                Outcome::Found(hello) => self.tell_offer(hello),
+                Outcome::NeedMore => self.tell_unfinished_hello(bytes),
+                Outcome::NotMine => {}
             }
         } else if http::looks_like_request(bytes)
             && let Outcome::Found(request) = http::request(bytes)
@@ -290,13 +308,7 @@ impl Listener<'_> {
                     return bytes.len();
                 }
                 Outcome::NeedMore => {
-                    // The name may stand in what is there already: no reason to let the flow pass until the rest comes.
-                    if let Some(name) =
-                        tls::client_hello_partial(bytes).and_then(|hello| hello.server_name)
-                    {
-                        self.evidence.push(Evidence::Protocol(Protocol::Tls));
-                        self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
-                    }
+                    self.tell_unfinished_hello(bytes);
                     return 0;
                 }
                 Outcome::NotMine => {}
@@ -470,6 +482,14 @@ impl Listener<'_> {
         *self.reply = Phase::TlsReply;
     }
 
+    /// The name may stand in what is there already: no reason to let the flow pass until the rest comes.
+    fn tell_unfinished_hello(&mut self, bytes: &[u8]) {
+        if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
+            self.evidence.push(Evidence::Protocol(Protocol::Tls));
+            self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
+        }
+    }
+
     fn tell_offer(&mut self, hello: tls::ClientHello) {
         self.evidence.push(Evidence::Protocol(Protocol::Tls));
         self.evidence.push(Evidence::TlsOffer {
@@ -482,6 +502,7 @@ impl Listener<'_> {
     }
 
     fn tell_request(&mut self, request: http::Request) {
+        *self.misses = 0;
         self.evidence.push(Evidence::Protocol(Protocol::Http));
         self.evidence.extend(
             request

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use crate::classify::Classification;
 use crate::domain::DomainName;
 use crate::evidence::{FoundName, NameSource, TlsVersion};
-use crate::flow::tcp::{self, TcpLife};
+use crate::flow::tcp::TcpLife;
 use crate::flow::{FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
@@ -46,6 +46,14 @@ pub(super) struct Entry {
     pub(super) load: usize,
 }
 
+/// What a packet tells of its flow apart from its payload.
+pub(super) struct News {
+    /// Its sender had not spoken before.
+    pub(super) is_first_of_sender: bool,
+    /// It says, for the first time or better than before, which end is the responder.
+    pub(super) names_responder: bool,
+}
+
 /// What was found in a flow.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -82,8 +90,12 @@ impl Entry {
         }
     }
 
-    /// Counts a packet of the flow. Whether it is the first of its sender.
-    pub(super) fn count(&mut self, seen: &Observation<'_>) -> bool {
+    /// Counts a packet of the flow.
+    pub(super) fn count(&mut self, seen: &Observation<'_>) -> News {
+        let mut news = News {
+            is_first_of_sender: !std::mem::replace(&mut self.heard[seen.sender.index()], true),
+            names_responder: self.packets == 0,
+        };
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
@@ -91,8 +103,13 @@ impl Entry {
             self.life
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
                 .advance(tcp.flags, seen.sender);
+            if !self.initiator_known && tcp.flags.has(TcpFlags::SYN) {
+                let (opener, is_known) = initiator(seen);
+                news.names_responder |= opener != self.initiator;
+                (self.initiator, self.initiator_known) = (opener, is_known);
+            }
         }
-        !std::mem::replace(&mut self.heard[seen.sender.index()], true)
+        news
     }
 
     /// The port that the flow goes to.
@@ -139,7 +156,7 @@ impl Entry {
 /// Who opened the flow that `seen` begins, and whether a SYN says so.
 fn initiator(seen: &Observation<'_>) -> (Side, bool) {
     if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
-        let opens = tcp::is_opening(tcp.flags);
+        let opens = !tcp.flags.has(TcpFlags::ACK);
         return (
             if opens {
                 seen.sender
@@ -178,7 +195,12 @@ impl Found {
 
     /// Bytes that the names take.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.name_bytes + self.names.len() * size_of::<FoundName>()
+        let alpn: usize = self
+            .alpn
+            .iter()
+            .map(|name| name.len() + size_of::<Box<str>>())
+            .sum();
+        size_of::<Self>() + alpn + self.name_bytes + self.names.len() * size_of::<FoundName>()
     }
 
     fn has(&self, name: &DomainName, from: NameSource) -> bool {

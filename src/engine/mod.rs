@@ -31,8 +31,9 @@ pub const TCP_IDLE_TIMEOUT_NS: u64 = 3_600_000_000_000;
 pub const DEFAULT_MAX_FLOWS: usize = 4 * 65_536;
 /// Five-tuples of blocked flows that a shard remembers after it let go of the flow; the oldest is forgotten first.
 pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
-/// Bytes of names and of unfinished messages that the flows of a shard may hold; past it the least recently used flow is closed.
-pub const MAX_LOAD_PER_SHARD: usize = 1 << 20;
+/// Bytes of names and of unfinished messages that flows may hold on average when the table is full; past that, the least
+/// recently used flow of a shard is closed.
+pub const MAX_MEAN_LOAD: usize = 256;
 
 /// What the engine goes by. Shared by all shards.
 #[derive(Debug, Clone)]
@@ -81,6 +82,8 @@ pub struct Ended {
 struct Remembered {
     rule: RuleId,
     last: Timestamp,
+    /// Whether a SYN on its five-tuple is another connection's.
+    is_over: bool,
 }
 
 /// One shard's flows.
@@ -88,8 +91,9 @@ pub struct Engine {
     policy: Policy,
     flows: FlowTable<Entry>,
     remembered: LruCache<FlowKey, Remembered, ahash::RandomState>,
-    /// Bytes that all flows hold; see [`MAX_LOAD_PER_SHARD`].
+    /// Bytes that all flows hold, and how many they may; see [`MAX_MEAN_LOAD`].
     load: usize,
+    max_load: usize,
     /// Used again for every packet.
     evidence: Vec<Evidence>,
 }
@@ -103,6 +107,7 @@ impl Engine {
             flows: FlowTable::new(capacity),
             remembered: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
             load: 0,
+            max_load: capacity.saturating_mul(MAX_MEAN_LOAD),
             evidence: Vec::new(),
         }
     }
@@ -171,7 +176,7 @@ impl Engine {
 
     /// Closes the least recently used flows while all of them together hold too much.
     fn shed(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
-        while self.load > MAX_LOAD_PER_SHARD && self.flows.len() > 1 {
+        while self.load > self.max_load && self.flows.len() > 1 {
             let Some((key, entry)) = self.flows.pop_oldest() else {
                 return;
             };
@@ -193,11 +198,14 @@ impl Engine {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
             }
+            let is_over = entry.life.is_some_and(|life| life.is_over());
+            let last = entry.last;
             self.remembered.put(
                 key,
                 Remembered {
                     rule,
-                    last: entry.last,
+                    last,
+                    is_over,
                 },
             );
         }
@@ -216,15 +224,17 @@ impl Engine {
 
     /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.
     ///
-    /// A TCP connection without a new SYN is the same one, however long it was silent.
+    /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
+    /// one too (a retransmission) unless it was silent for its idle timeout.
     fn recall(&mut self, seen: &Observation<'_>) -> Option<RuleId> {
         if self.remembered.is_empty() {
             return None;
         }
         let remembered = self.remembered.pop(&seen.key)?;
+        let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
-            Some(tcp) => tcp::is_opening(tcp.flags),
-            None => is_idle(&seen.key, remembered.last, seen.timestamp),
+            Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
+            None => is_idle,
         };
         (!is_new).then_some(remembered.rule)
     }
@@ -256,16 +266,15 @@ fn step(
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
-    let is_first_of_flow = entry.packets == 0;
-    let is_first_of_sender = entry.count(seen);
+    let news = entry.count(seen);
     let was_blocked = entry.rule.is_some();
     if !policy.rules.is_empty() && !was_blocked {
-        if is_first_of_sender {
+        if news.is_first_of_sender {
             entry.rule = policy
                 .rules
                 .for_address(seen.key.endpoint(seen.sender).addr);
         }
-        if is_first_of_flow && entry.rule.is_none() {
+        if news.names_responder && entry.rule.is_none() {
             entry.rule = policy
                 .rules
                 .for_port(entry.responder_port(&seen.key))

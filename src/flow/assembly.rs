@@ -9,8 +9,12 @@ pub const MAX_WAITING_SEGMENTS: usize = 64;
 pub const MAX_WAITING_BYTES: usize = 64 << 10;
 /// Bytes in order that a reader may leave unread before they are taken from it.
 pub const MAX_UNREAD_BYTES: usize = 72 << 10;
-/// How far ahead of the expected byte a segment may lie and still wait; past that it is of another connection, or lies.
-const MAX_AHEAD: u32 = 1 << 20;
+/// How far from the expected byte a segment may lie and still be of these bytes; past that it is of another connection, or lies.
+const MAX_DISTANCE: u32 = 1 << 20;
+/// Unread bytes up to which the reader is asked again for every segment, however small.
+const ALWAYS_ASKED_BYTES: usize = 4096;
+/// Past that it is asked when the unread bytes have grown by this fraction: tiny segments must not cost quadratic time.
+const ASKED_AGAIN_FRACTION: usize = 32;
 
 /// One segment's payload.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +34,12 @@ pub trait Reader {
     fn read(&mut self, bytes: &[u8]) -> usize;
 
     /// Bytes are missing here for good: what comes next does not follow on what came before.
-    /// `unread` is what the reader was not done with; it does not come again.
-    fn gap(&mut self, unread: &[u8]);
+    ///
+    /// * `unread`: what the reader was not done with; it does not come again.
+    /// * `missing`: how many bytes were lost; `None` when what follows is out of all proportion to what came before.
+    fn gap(&mut self, unread: &[u8], missing: Option<u32>);
 
-    /// A segment that has to wait for an earlier one; a reader may look into it.
+    /// A segment that has to wait for an earlier one, or comes too late; a reader may look into it.
     fn peek(&mut self, bytes: &[u8]);
 }
 
@@ -47,9 +53,13 @@ pub struct Assembly {
     next: Option<u32>,
     /// Bytes in order that the reader is not done with.
     unread: Vec<u8>,
+    /// How many bytes were unread when the reader was last asked.
+    asked_bytes: usize,
     /// Later segments, ascending, not overlapping, each past `next`.
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
+    /// Where a segment lay that was too far away to be believed; a second one there is.
+    jump: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -105,15 +115,44 @@ impl Assembly {
         }
         let next = *self.next.get_or_insert(segment.seq);
         let ahead = distance(next, segment.seq);
-        if ahead > 0 {
-            self.wait(segment, ahead.unsigned_abs(), reader);
-            return;
-        }
-        let fresh = segment.after(next);
-        if fresh.origlen > 0 {
+        if ahead.unsigned_abs() > MAX_DISTANCE {
+            self.doubt(segment, reader);
+        } else if ahead > 0 {
+            self.wait(segment, reader);
+        } else {
+            let fresh = segment.after(next);
+            if fresh.origlen == 0 {
+                // A retransmission; or the begin of a connection of which we saw a later part first.
+                reader.peek(segment.bytes);
+                return;
+            }
             self.deliver(fresh, reader);
             self.release(reader);
         }
+    }
+
+    /// A segment far from everything: one alone proves nothing, a second one in its neighbourhood moves us there.
+    fn doubt(&mut self, segment: Segment<'_>, reader: &mut impl Reader) {
+        reader.peek(segment.bytes);
+        let is_confirmed = self
+            .jump
+            .is_some_and(|seq| distance(seq, segment.seq).unsigned_abs() <= MAX_DISTANCE);
+        if !is_confirmed {
+            self.jump = Some(segment.seq);
+            return;
+        }
+        self.skip_gap(reader);
+        self.lose(None, reader);
+        self.jump = None;
+        self.next = Some(segment.seq);
+        self.push(segment, reader);
+    }
+
+    /// Tells the reader of bytes that will not come.
+    fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
+        reader.gap(&self.unread, missing);
+        self.unread.clear();
+        self.asked_bytes = 0;
     }
 
     /// Hands over `segment`, which begins at the next byte in order.
@@ -123,31 +162,28 @@ impl Assembly {
         if self.unread.is_empty() {
             let done = reader.read(fresh).min(fresh.len());
             self.unread.extend_from_slice(&fresh[done..]);
+            self.asked_bytes = self.unread.len();
         } else {
             self.unread.extend_from_slice(fresh);
-            let done = reader.read(&self.unread).min(self.unread.len());
-            self.unread.drain(..done);
+            let len = self.unread.len();
+            if len <= ALWAYS_ASKED_BYTES || len - self.asked_bytes >= len / ASKED_AGAIN_FRACTION {
+                let done = reader.read(&self.unread).min(len);
+                self.unread.drain(..done);
+                self.asked_bytes = self.unread.len();
+            }
         }
-        if segment.bytes.len() < segment.origlen as usize || self.unread.len() > MAX_UNREAD_BYTES {
-            reader.gap(&self.unread);
-            self.unread.clear();
+        let cut = segment.origlen.saturating_sub(fresh.len() as u32);
+        if cut > 0 || self.unread.len() > MAX_UNREAD_BYTES {
+            self.lose(Some(cut), reader);
         }
     }
 
     /// Keeps a segment that came too early.
-    fn wait(&mut self, segment: Segment<'_>, ahead: u32, reader: &mut impl Reader) {
+    fn wait(&mut self, segment: Segment<'_>, reader: &mut impl Reader) {
         reader.peek(segment.bytes);
-        if ahead <= MAX_AHEAD {
-            self.keep(segment);
-        }
-        let is_full =
-            self.waiting.len() > MAX_WAITING_SEGMENTS || self.waiting_bytes > MAX_WAITING_BYTES;
-        if ahead > MAX_AHEAD || is_full {
+        self.keep(segment);
+        if self.waiting.len() > MAX_WAITING_SEGMENTS || self.waiting_bytes > MAX_WAITING_BYTES {
             self.skip_gap(reader);
-            if ahead > MAX_AHEAD {
-                self.next = Some(segment.seq);
-                self.push(segment, reader);
-            }
         }
     }
 
@@ -213,15 +249,15 @@ impl Assembly {
 
     /// Bytes that are held for later.
     pub fn held_bytes(&self) -> usize {
-        self.unread.len() + self.waiting_bytes
+        self.unread.len() + self.waiting_bytes + self.waiting.len() * size_of::<Waiting>()
     }
 
     /// Gives up on the missing bytes before the first waiting segment, and goes on from there.
     fn skip_gap(&mut self, reader: &mut impl Reader) {
-        while let Some(first) = self.waiting.first() {
+        while let (Some(next), Some(first)) = (self.next, self.waiting.first()) {
+            let missing = distance(next, first.seq).max(0).unsigned_abs();
             self.next = Some(first.seq);
-            reader.gap(&self.unread);
-            self.unread.clear();
+            self.lose(Some(missing), reader);
             self.release(reader);
         }
     }
@@ -252,7 +288,7 @@ mod tests {
             bytes.len()
         }
 
-        fn gap(&mut self, _: &[u8]) {
+        fn gap(&mut self, _: &[u8], _: Option<u32>) {
             self.gaps += 1;
         }
 
@@ -285,7 +321,7 @@ mod tests {
         }
         assert_eq!(
             (tape.bytes.as_slice(), tape.gaps, tape.peeked),
-            (b"abcdefgh".as_slice(), 0, 1)
+            (b"abcdefgh".as_slice(), 0, 2)
         );
     }
 
@@ -344,6 +380,41 @@ mod tests {
             assert!(assembly.waiting.len() <= MAX_WAITING_SEGMENTS);
         }
         assert_eq!((tape.bytes.len(), tape.gaps), (200, 1));
+    }
+
+    #[test]
+    fn one_stray_segment_moves_nothing_and_two_move_us() {
+        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
+        assembly.synchronise(0);
+        assembly.push(segment(5 << 20, b"?"), &mut tape);
+        assembly.push(segment(1, b"ab"), &mut tape);
+        assert_eq!((tape.bytes.as_slice(), tape.gaps), (b"ab".as_slice(), 0));
+        assembly.push(segment((5 << 20) + 1, b"cd"), &mut tape);
+        assembly.push(segment((5 << 20) + 3, b"ef"), &mut tape);
+        assert_eq!(
+            (tape.bytes.as_slice(), tape.gaps),
+            (b"abcdef".as_slice(), 1)
+        );
+    }
+
+    #[test]
+    fn tiny_segments_do_not_cost_quadratic_time() {
+        #[derive(Default)]
+        struct Meter(usize);
+        impl Reader for Meter {
+            fn read(&mut self, bytes: &[u8]) -> usize {
+                self.0 += bytes.len();
+                0
+            }
+            fn gap(&mut self, _: &[u8], _: Option<u32>) {}
+            fn peek(&mut self, _: &[u8]) {}
+        }
+        let (mut assembly, mut meter) = (Assembly::default(), Meter::default());
+        assembly.synchronise(0);
+        for i in 0..60_000 {
+            assembly.push(segment(1 + i, b"x"), &mut meter);
+        }
+        assert!(meter.0 < 12_000_000, "{} bytes read", meter.0);
     }
 
     #[test]

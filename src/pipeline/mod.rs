@@ -250,18 +250,15 @@ pub fn write_judged(
     mut capture: CaptureReader,
     fates: &mut Fates,
     mut outputs: Outputs<'_>,
-) -> Result<PacketCounts, PipelineError> {
+) -> Result<(), PipelineError> {
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
-    let mut counts = PacketCounts::default();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
         drops.clear();
-        for (index, record) in (0u32..).zip(chunk.records()) {
+        for (index, _) in (0u32..).zip(chunk.records()) {
             if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
                 drops.push(index);
-                counts.dropped += 1;
-                counts.dropped_bytes += u64::from(record.origlen);
             }
         }
         outputs.write(&chunk, &drops)?;
@@ -271,5 +268,5 @@ pub fn write_judged(
             packet: verdicts.number(),
         });
     }
-    Ok(counts)
+    Ok(())
 }

@@ -122,13 +122,12 @@ fn a_long_claim_takes_memory_only_as_bytes_arrive() {
 
 #[test]
 fn a_corrupt_block_is_damage_at_its_offset() {
-    use DamageReason::{BlockTooShort, ByteOrderMagic, FrameTooLong, LengthMismatch, TooLong};
+    use DamageReason::{BlockTooShort, ByteOrderMagic, LengthMismatch, TooLong};
     let with = |mut block: Vec<u8>, at: usize, word: u32| {
         block[at..at + 4].copy_from_slice(&le(&[word]));
         block
     };
     let mismatch = with(enhanced(0, 0, b"ping"), 32, 32);
-    let beyond = with(enhanced(0, 0, b"ping"), 20, 5);
     let tiny = with(block(7, b""), 4, 11);
     let huge = with(block(7, b""), 4, u32::MAX);
     let too_short = |total_len, least| BlockTooShort { total_len, least };
@@ -140,7 +139,6 @@ fn a_corrupt_block_is_damage_at_its_offset() {
                 trailing: 32,
             },
         ),
-        (beyond, FrameTooLong { caplen: 5, room: 4 }),
         (tiny, too_short(11, 12)),
         (
             huge,
@@ -169,6 +167,27 @@ fn a_corrupt_block_is_damage_at_its_offset() {
         assert_eq!(got.packets.len(), 1);
         assert_eq!(got.damage(), Some((before.len() as u64, reason)));
     }
+}
+
+#[test]
+fn a_frame_length_past_its_block_means_what_the_block_holds() {
+    let mut lying = enhanced(0, 0, b"ping");
+    lying[20..24].copy_from_slice(&le(&[65_536]));
+    let capture = [
+        section(),
+        interface(1, 0, &[]),
+        lying,
+        enhanced(0, 0, b"next"),
+    ]
+    .concat();
+    let got = read_bytes(&capture).unwrap();
+    assert_eq!(got.bytes, capture);
+    let lengths: Vec<_> = got
+        .packets
+        .iter()
+        .map(|packet| packet.frame.len())
+        .collect();
+    assert_eq!((lengths, got.damage()), (vec![4, 4], None));
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub const FLOW_LINES_BUDGET: usize = 16 << 20;
 #[derive(Debug, Error)]
 pub enum FlowLinesError {
     /// A temporary file could not be made, written or read.
-    #[error("cannot sort flows in a temporary file in {}: {source}", dir.display())]
+    #[error("cannot sort flows in a temporary file in {}", dir.display())]
     Temporary {
         /// Where the file was to be.
         dir: PathBuf,
@@ -30,7 +30,7 @@ pub enum FlowLinesError {
         source: io::Error,
     },
     /// The flow file itself could not be written.
-    #[error("cannot write flows: {0}")]
+    #[error("cannot write flows")]
     Output(#[source] io::Error),
 }
 
