@@ -53,16 +53,26 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without HDLC-like framing.
+    pub const PPP: Self = Self(9);
     /// Raw IP as some BSDs number it in files (their DLT_RAW).
     pub const RAW_BSD: Self = Self(12);
     /// Raw IP as OpenBSD numbers it in files.
     pub const RAW_OPENBSD: Self = Self(14);
+    /// PPP in HDLC-like framing, or Cisco HDLC.
+    pub const PPP_HDLC: Self = Self(50);
+    /// PPP over Ethernet, from the PPPoE header on.
+    pub const PPP_ETHER: Self = Self(51);
     /// Raw IP: the version nibble tells 4 from 6.
     pub const RAW: Self = Self(101);
+    /// Cisco HDLC.
+    pub const C_HDLC: Self = Self(104);
     /// OpenBSD loopback: a four-byte address family in network byte order.
     pub const LOOP: Self = Self(108);
     /// Linux "cooked" capture, version 1.
     pub const LINUX_SLL: Self = Self(113);
+    /// MPLS, from the label stack on.
+    pub const MPLS: Self = Self(219);
     /// Raw IPv4.
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
@@ -76,6 +86,11 @@ impl fmt::Display for LinkType {
         let name = match *self {
             Self::NULL => "NULL",
             Self::ETHERNET => "ETHERNET",
+            Self::PPP => "PPP",
+            Self::PPP_HDLC => "PPP_HDLC",
+            Self::PPP_ETHER => "PPP_ETHER",
+            Self::C_HDLC => "C_HDLC",
+            Self::MPLS => "MPLS",
             Self::RAW_BSD | Self::RAW_OPENBSD | Self::RAW => "RAW",
             Self::LOOP => "LOOP",
             Self::LINUX_SLL => "LINUX_SLL",
@@ -120,10 +135,18 @@ pub struct IpProtocol(pub u8);
 impl IpProtocol {
     /// Internet Control Message Protocol, RFC 792.
     pub const ICMP: Self = Self(1);
+    /// IPv4 in IP, RFC 2003.
+    pub const IPV4: Self = Self(4);
     /// Transmission Control Protocol, RFC 9293.
     pub const TCP: Self = Self(6);
     /// User Datagram Protocol, RFC 768.
     pub const UDP: Self = Self(17);
+    /// IPv6 in IP, RFC 4213.
+    pub const IPV6: Self = Self(41);
+    /// Generic Routing Encapsulation, RFC 2784.
+    pub const GRE: Self = Self(47);
+    /// IP Authentication Header, RFC 4302.
+    pub const AH: Self = Self(51);
     /// ICMP for IPv6, RFC 4443.
     pub const ICMP6: Self = Self(58);
     /// Stream Control Transmission Protocol, RFC 9260.

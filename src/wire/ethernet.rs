@@ -13,6 +13,15 @@ const TAG_LEN: usize = 4;
 /// Largest value of the type field that is a length in bytes. Source: IEEE 802.3 §3.2.6.
 const MAX_802_3_LEN: u16 = 1500;
 
+/// Source: RFC 3032 §5.
+const MPLS_UNICAST: u16 = 0x8847;
+/// Labels assigned upstream. Source: RFC 5332 §3.
+const MPLS_MULTICAST: u16 = 0x8848;
+/// Source: RFC 2516 §4.
+const PPPOE_SESSION: u16 = 0x8864;
+/// Smallest ethertype. Source: IEEE 802.3 §3.2.6.
+const MIN_ETHERTYPE: u16 = 0x0600;
+
 /// An Ethernet header.
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let header = Ethernet2HeaderSlice::from_slice(window.bytes())
@@ -45,13 +54,32 @@ fn by_type_or_length(layer: Layer, field: EtherType, after: Window<'_>) -> Step<
 ///
 /// Source: IANA "IEEE 802 Numbers".
 pub(super) fn by_ethertype(layer: Layer, ethertype: u16, after: Window<'_>) -> Step<'_> {
-    let next = match EtherType(ethertype) {
+    match next_of(ethertype) {
+        Some(next) => Ok(Some((next, after))),
+        None => Err(after.stop(layer, Reason::Ethertype(ethertype))),
+    }
+}
+
+/// Whether the bytes look like an Ethernet frame: their type field is a length, or could be an ethertype.
+pub(super) fn is_plausible(window: Window<'_>) -> bool {
+    let field = window.be16(HEADER_LEN - 2);
+    field.is_some_and(|field| field <= MAX_802_3_LEN || field >= MIN_ETHERTYPE)
+}
+
+/// Whether the bytes look like an Ethernet frame whose ethertype is decoded.
+pub(super) fn is_decoded(window: Window<'_>) -> bool {
+    window.be16(HEADER_LEN - 2).and_then(next_of).is_some()
+}
+
+fn next_of(ethertype: u16) -> Option<Layer> {
+    Some(match EtherType(ethertype) {
         EtherType::IPV4 => Layer::Ipv4,
         EtherType::IPV6 => Layer::Ipv6,
         EtherType::VLAN_TAGGED_FRAME
         | EtherType::PROVIDER_BRIDGING
         | EtherType::VLAN_DOUBLE_TAGGED_FRAME => Layer::Vlan,
-        EtherType(other) => return Err(after.stop(layer, Reason::Ethertype(other))),
-    };
-    Ok(Some((next, after)))
+        EtherType(MPLS_UNICAST | MPLS_MULTICAST) => Layer::Mpls,
+        EtherType(PPPOE_SESSION) => Layer::Pppoe,
+        _ => return None,
+    })
 }

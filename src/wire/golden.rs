@@ -257,10 +257,10 @@ pub(super) const LINKS: &[Golden] = &[
         Reason::Ethertype(0x0806),
     ),
     undecoded(
-        "MPLS",
+        "LLDP",
         ETHER,
-        &[ETHERNET, "88 47 00 01 01 40"],
-        Reason::Ethertype(0x8847),
+        &[ETHERNET, "88 cc 02 07 04"],
+        Reason::Ethertype(0x88cc),
     ),
     undecoded(
         "spanning tree",

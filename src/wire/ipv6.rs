@@ -85,7 +85,11 @@ pub(super) fn read_extension<'a>(
 }
 
 /// The header that a next-header field announces. Source: IANA "IPv6 Extension Header Types".
-fn by_next_header<'a>(next: IpProtocol, after: Window<'a>, view: &mut PacketView) -> Step<'a> {
+pub(super) fn by_next_header<'a>(
+    next: IpProtocol,
+    after: Window<'a>,
+    view: &mut PacketView,
+) -> Step<'a> {
     let layer = match next.0 {
         HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6 => {
             Layer::Ipv6Extension(next)

@@ -21,6 +21,11 @@ const HARDWARE_WITHOUT_ETHERTYPE: [u16; 4] = [801, 802, 803, 824];
 /// Length of the address family before a loopback packet.
 const FAMILY_LEN: usize = 4;
 
+/// An IPv4 header without options. Source: RFC 791 §3.1.
+const IPV4_MIN_LEN: usize = 20;
+/// The fixed IPv6 header. Source: RFC 8200 §3.
+const IPV6_LEN: usize = 40;
+
 /// The first header of a frame, as its link type says.
 pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_> {
     let link = link.ok_or_else(|| window.stop(Layer::Frame, Reason::NoLink))?;
@@ -28,6 +33,10 @@ pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_>
         LinkType::ETHERNET => Layer::Ethernet,
         LinkType::LINUX_SLL => Layer::LinuxSll,
         LinkType::LINUX_SLL2 => Layer::LinuxSll2,
+        LinkType::PPP | LinkType::PPP_HDLC => Layer::Ppp,
+        LinkType::PPP_ETHER => Layer::Pppoe,
+        LinkType::C_HDLC => Layer::CiscoHdlc,
+        LinkType::MPLS => Layer::Mpls,
         LinkType::NULL => Layer::Null,
         LinkType::LOOP => Layer::Loop,
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => Layer::Raw,
@@ -112,6 +121,31 @@ pub(super) fn read_raw(window: Window<'_>) -> Step<'_> {
         4 => Ok(Some((Layer::Ipv4, window))),
         6 => Ok(Some((Layer::Ipv6, window))),
         version => Err(window.stop(Layer::Raw, Reason::Version(version))),
+    }
+}
+
+/// What [`read_raw`] reads, where nothing says that it is IP: `None` unless the header is whole, and its lengths agree with one another and
+/// with those around it.
+pub(super) fn inside_raw(window: Window<'_>) -> Option<(Layer, Window<'_>)> {
+    let [first, _, len @ ..] = window.array::<4>(0)?;
+    match first >> 4 {
+        4 => {
+            let (header_len, len) = (
+                usize::from(first & 0x0f) * 4,
+                usize::from(u16::from_be_bytes(len)),
+            );
+            let is_sound = header_len >= IPV4_MIN_LEN
+                && window.bytes().len() >= header_len
+                && (len == 0 || len >= header_len)
+                && window.may_hold(len);
+            is_sound.then_some((Layer::Ipv4, window))
+        }
+        6 => {
+            let len = IPV6_LEN + usize::from(window.be16(4)?);
+            let is_sound = window.bytes().len() >= IPV6_LEN && window.may_hold(len);
+            is_sound.then_some((Layer::Ipv6, window))
+        }
+        _ => None,
     }
 }
 

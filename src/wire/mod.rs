@@ -4,6 +4,9 @@
 //! and answers with the next header and its window, with nothing (the payload is reached), or with a [`Stop`]. One protocol, one file;
 //! a new encapsulation is a [`Layer`], a file and a line in the walk.
 //!
+//! A tunnel is entered with the view of the packet around it complete. It changes when an IP header further in is read, so that a tunnel
+//! that holds none leaves the packet around it. What goes by a UDP port alone is only a hint: such a tunnel's header must look right too.
+//!
 //! The input is hostile. Traffic that is cut or malformed is no error: what was read up to there stands, and the stop says why there is no more.
 //! Header slices of `etherparse` read what is whole; what is cut we read ourselves.
 //!
@@ -11,17 +14,28 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod ah;
 mod ethernet;
+mod geneve;
 #[cfg(test)]
 mod golden;
+mod gre;
+mod gtp;
 mod ipv4;
 mod ipv6;
+mod l2tp;
 mod link;
 mod llc;
+mod mpls;
+mod ppp;
 #[cfg(test)]
 mod soundness;
+mod teredo;
 mod transport;
+#[cfg(test)]
+mod tunnels;
 mod view;
+mod vxlan;
 mod window;
 
 pub use view::{Layer, Net, PacketView, Payload, Reason, Stop};
@@ -65,6 +79,12 @@ fn walk(link: Option<LinkType>, frame: &[u8], view: &mut PacketView) -> Result<(
             Layer::Ipv4 => ipv4::read(window, view)?,
             Layer::Ipv6 => ipv6::read(window, view)?,
             Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,
+            Layer::Ah => ah::read(window, view)?,
+            Layer::Gre => gre::read(window)?,
+            Layer::Mpls => mpls::read(window)?,
+            Layer::Pppoe => ppp::read_pppoe(window)?,
+            Layer::Ppp => ppp::read(window)?,
+            Layer::CiscoHdlc => ppp::read_cisco_hdlc(window)?,
             Layer::Transport(protocol) => transport::read(protocol, window, view)?,
         };
         match step {

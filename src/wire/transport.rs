@@ -5,6 +5,7 @@ use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 use super::Step;
 use super::view::{Layer, PacketView, Reason, Stop};
 use super::window::Window;
+use super::{geneve, gtp, l2tp, teredo, vxlan};
 use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
 
 /// A TCP header without options. Source: RFC 9293 §3.1.
@@ -16,7 +17,9 @@ const UDP_LEN: usize = 8;
 /// The common header. Source: RFC 9260 §3.1.
 const SCTP_LEN: usize = 12;
 
-/// A transport header; what is not TCP, UDP or SCTP has no ports, and all of it is payload.
+/// A transport header; what is not TCP, UDP or SCTP has no ports, and all of it is payload, perhaps with another packet in it.
+///
+/// A fragment is no tunnel that can be entered: what is in it is not whole.
 pub(super) fn read<'a>(
     protocol: IpProtocol,
     window: Window<'a>,
@@ -24,11 +27,27 @@ pub(super) fn read<'a>(
 ) -> Step<'a> {
     match protocol {
         IpProtocol::TCP => read_tcp(window, view)?,
-        IpProtocol::UDP => read_udp(window, view)?,
+        IpProtocol::UDP => return read_udp(window, view),
         IpProtocol::SCTP => read_sctp(window, view)?,
-        _ => view.payload = window.payload(),
+        IpProtocol::AH => return Ok(Some((Layer::Ah, window))),
+        _ => {
+            view.payload = window.payload();
+            return Ok(inside(protocol)
+                .filter(|_| !view.is_fragment)
+                .map(|layer| (layer, window)));
+        }
     }
     Ok(None)
+}
+
+/// The header that a packet of this protocol carries, where it is a tunnel.
+fn inside(protocol: IpProtocol) -> Option<Layer> {
+    Some(match protocol {
+        IpProtocol::IPV4 => Layer::Ipv4,
+        IpProtocol::IPV6 => Layer::Ipv6,
+        IpProtocol::GRE => Layer::Gre,
+        _ => return None,
+    })
 }
 
 fn read_tcp(window: Window<'_>, view: &mut PacketView) -> Result<(), Stop> {
@@ -70,18 +89,39 @@ fn read_broken_tcp(window: Window<'_>, view: &mut PacketView) -> Stop {
 }
 
 /// A length field of less than a header is taken for none (RFC 2675 §4 has 0 in jumbograms), one that claims more than IP has is not believed.
-fn read_udp(window: Window<'_>, view: &mut PacketView) -> Result<(), Stop> {
+fn read_udp<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
     let Ok(header) = UdpHeaderSlice::from_slice(window.bytes()) else {
         read_ports(window, view);
         return Err(window.too_short(Layer::Transport(IpProtocol::UDP), UDP_LEN));
     };
-    view.set_ports(header.source_port(), header.destination_port());
+    let (src, dst) = (header.source_port(), header.destination_port());
+    view.set_ports(src, dst);
     let datagram = match usize::from(header.length()) {
         len @ UDP_LEN.. if len <= window.origlen() => window.limit(len),
         _ => window,
     };
-    view.payload = datagram.skip(UDP_LEN).payload();
-    Ok(())
+    let payload = datagram.skip(UDP_LEN);
+    view.payload = payload.payload();
+    if view.is_fragment {
+        return Ok(None);
+    }
+    Ok(inside_udp(src, dst, payload))
+}
+
+/// What a datagram of these ports carries, where its first bytes are those of the tunnel that the ports hint at.
+///
+/// Either port counts where the reply comes from the same one. Source: IANA "Service Name and Transport Protocol Port Number
+/// Registry"; 8472 is what Linux took for VXLAN before there was a number.
+fn inside_udp(src: u16, dst: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
+    match (src, dst) {
+        (_, 4789 | 8472) => vxlan::inside(payload),
+        (_, 4790) => vxlan::inside_gpe(payload),
+        (_, 6081) => geneve::inside(payload),
+        (2152, _) | (_, 2152) => gtp::inside(payload),
+        (3544, _) | (_, 3544) => teredo::inside(payload),
+        (1701, _) | (_, 1701) => l2tp::inside(payload),
+        _ => None,
+    }
 }
 
 fn read_sctp(window: Window<'_>, view: &mut PacketView) -> Result<(), Stop> {
@@ -198,7 +238,7 @@ mod tests {
     #[test]
     fn a_protocol_without_ports_is_all_payload() {
         let mut frame = hex(&[REAL_DNS]);
-        for protocol in [1, 4, 47, 50, 255] {
+        for protocol in [1, 50, 255] {
             frame[9] = protocol;
             let view = view(&frame);
             assert_eq!(

@@ -58,6 +58,8 @@ impl PacketView {
         protocol: IpProtocol,
     ) {
         let without_port = |addr: IpAddr| Endpoint { addr, port: 0 };
+        self.tcp = None;
+        self.payload = Payload::default();
         self.net = Some(net);
         self.five_tuple = Some(FiveTuple {
             src: without_port(src.into()),
@@ -109,6 +111,18 @@ pub enum Layer {
     Ipv6,
     /// An IPv6 extension header.
     Ipv6Extension(IpProtocol),
+    /// IP authentication header.
+    Ah,
+    /// Generic routing encapsulation, ERSPAN included.
+    Gre,
+    /// An entry of an MPLS label stack.
+    Mpls,
+    /// PPP over Ethernet, session stage.
+    Pppoe,
+    /// PPP, with or without HDLC-like framing.
+    Ppp,
+    /// Cisco HDLC.
+    CiscoHdlc,
     /// What IP carries.
     Transport(IpProtocol),
 }
@@ -128,6 +142,12 @@ impl fmt::Display for Layer {
             Self::Ipv4 => "IPv4 header",
             Self::Ipv6 => "IPv6 header",
             Self::Ipv6Extension(kind) => return write!(f, "IPv6 extension header {kind}"),
+            Self::Ah => "authentication header",
+            Self::Gre => "GRE header",
+            Self::Mpls => "MPLS label",
+            Self::Pppoe => "PPPoE header",
+            Self::Ppp => "PPP header",
+            Self::CiscoHdlc => "Cisco HDLC header",
             Self::Transport(protocol) => return write!(f, "{protocol} header"),
         })
     }
@@ -186,6 +206,12 @@ pub enum Reason {
     Family(u32),
     /// An ARP hardware type of a cooked capture whose packets are not decoded.
     Hardware(u16),
+    /// A PPP protocol that is not decoded.
+    Ppp(u16),
+    /// A version or a flag that a tunnel's header does not have, or that is not decoded: the first 16 bits of the header.
+    Flags(u16),
+    /// What follows the last MPLS label is neither IP nor Ethernet.
+    Unlabelled,
     /// More headers, one in the other, than are followed.
     TooDeep,
 }
@@ -206,6 +232,9 @@ impl fmt::Display for Reason {
             }
             Self::Family(family) => write!(f, "address family {family} not decoded"),
             Self::Hardware(kind) => write!(f, "ARP hardware type {kind} not decoded"),
+            Self::Ppp(protocol) => write!(f, "PPP protocol {protocol:#06x} not decoded"),
+            Self::Flags(flags) => write!(f, "version or flags {flags:#06x} not decoded"),
+            Self::Unlabelled => f.write_str("neither IP nor Ethernet after the labels"),
             Self::TooDeep => f.write_str("nested too deep"),
         }
     }

@@ -70,6 +70,11 @@ impl<'a> Window<'a> {
         self.origlen.unwrap_or(self.bytes().len())
     }
 
+    /// Whether `len` bytes may be in the layer, for all that the length fields say.
+    pub(super) fn may_hold(&self, len: usize) -> bool {
+        self.origlen.is_none_or(|origlen| len <= origlen)
+    }
+
     /// The window as a payload.
     #[inline]
     pub(super) fn payload(&self) -> Payload {
