@@ -10,7 +10,6 @@ mod contacts;
 mod findings;
 mod reason;
 mod reserved;
-mod services;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,6 +17,7 @@ use std::net::IpAddr;
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::packet::IpProtocol;
+use crate::services;
 use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, PortMaps};
 
 pub use findings::{Finding, Findings, Peer};
