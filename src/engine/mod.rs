@@ -399,3 +399,6 @@ fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy
 fn found(entry: &mut Entry) -> &mut Found {
     entry.found.get_or_insert_default()
 }
+
+#[cfg(test)]
+mod tests;

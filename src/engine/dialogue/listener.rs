@@ -1,226 +1,23 @@
-//! What has been read of one flow so far, and what is still worth reading: turns a flow's payloads into evidence.
-//!
-//! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
+//! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
+use super::{Body, Phase, tell_dns};
 use crate::evidence::{Evidence, NameSource, Protocol};
-use crate::flow::assembly::{Assembly, Reader, Segment};
-use crate::flow::tcp;
-use crate::inspect::{Outcome, dns, http, quic, tls};
-use crate::key::{FlowKey, Side};
-use crate::observation::Observation;
-use crate::packet::{IpProtocol, TcpFlags};
-
-/// Port of DNS, RFC 1035 §4.2.
-const DNS_PORT: u16 = 53;
-/// Port of multicast DNS, RFC 6762 §3.
-const MDNS_PORT: u16 = 5353;
-/// Port of LLMNR, RFC 4795 §2.1.
-const LLMNR_PORT: u16 = 5355;
+use crate::flow::assembly::Reader;
+use crate::inspect::{Outcome, dns, http, tls};
 
 /// Pieces of one direction that may say nothing before we stop listening to it.
 ///
 /// Enough for the plain-text beginning of a connection that turns to TLS later, few enough that a long download costs nothing.
 const MAX_MISSES: u8 = 64;
-/// Datagrams that may say nothing before we stop listening to their flow.
-const MAX_DATAGRAM_MISSES: u8 = 16;
-
-/// A flow's payloads, as far as they still have something to say.
-#[derive(Debug)]
-pub(super) enum Dialogue {
-    /// A connection that has not carried a byte yet; the sequence numbers of its SYNs, by [`Side::index`].
-    /// Most connections of a scan never get further, and cost no more than this.
-    Silent([Option<u32>; 2]),
-    /// A connection whose first bytes are being read.
-    Stream(Box<Stream>),
-    /// Datagrams of which nothing is known yet; how many said nothing.
-    Open(u8),
-    /// QUIC: its Initial packets are being read.
-    Quic(Box<quic::Initials>),
-    /// Each datagram is a DNS message.
-    Datagrams(dns::Dialect),
-    /// Nothing more to learn.
-    Settled,
-}
-
-/// Both directions of a TCP connection, by [`Side::index`].
-#[derive(Debug, Default)]
-pub(super) struct Stream {
-    ways: [Way; 2],
-}
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Way {
-    assembly: Assembly,
-    phase: Phase,
-    misses: u8,
-}
-
-/// What one direction is about.
-#[derive(Debug, Default)]
-enum Phase {
-    /// Not known yet.
-    #[default]
-    Open,
-    /// A TLS client has spoken; its server answers here.
-    TlsReply,
-    /// HTTP requests, one after the other.
-    Requests(Body),
-    /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
-    DnsMessages(usize),
-    /// Nothing more to learn.
-    Done,
-}
-
-/// Where in a request we are.
-#[derive(Debug, Default)]
-enum Body {
-    /// At the beginning of a head.
-    #[default]
-    Head,
-    /// In a body with so many bytes to come.
-    Length(u64),
-    /// In a chunked body.
-    Chunked(http::ChunkedBody),
-    /// Lost; the next segment that looks like a request begins one.
-    Lost,
-}
-
-impl Dialogue {
-    /// The dialogue of a flow that has just begun.
-    pub(super) fn begin(key: &FlowKey) -> Self {
-        let ports = [key.endpoint(Side::Low).port, key.endpoint(Side::High).port];
-        match key.protocol() {
-            IpProtocol::TCP => Self::Silent([None; 2]),
-            IpProtocol::UDP if ports.contains(&MDNS_PORT) => Self::Datagrams(dns::Dialect::Mdns),
-            IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
-            IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
-            IpProtocol::UDP => Self::Open(0),
-            _ => Self::Settled,
-        }
-    }
-
-    /// Reads the payload of `seen` and adds what it says to `evidence`.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
-        if let Self::Silent(syns) = self {
-            if seen.payload_origlen == 0 {
-                if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
-                    syns[seen.sender.index()] = Some(tcp.seq);
-                }
-                return;
-            }
-            *self = Self::Stream(Box::new(Stream::begin(*syns)));
-        }
-        if let Self::Open(misses) = self {
-            if quic::looks_like_quic(seen.payload) {
-                *self = Self::Quic(Box::default());
-            } else if dns::is_surely_dns(seen.payload) {
-                *self = Self::Datagrams(dns::Dialect::Dns);
-            } else if *misses < MAX_DATAGRAM_MISSES {
-                *misses += 1;
-            } else {
-                *self = Self::Settled;
-            }
-        }
-        match self {
-            Self::Settled | Self::Silent(_) | Self::Open(_) => {}
-            Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
-            Self::Datagrams(dialect) => {
-                if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
-                    tell_dns(message, *dialect, evidence);
-                } else if quic::looks_like_quic(seen.payload) {
-                    // A port is no proof: somebody's ephemeral port may be 5353.
-                    let mut initials = Box::default();
-                    hear_quic(&mut initials, seen.payload, evidence);
-                    *self = Self::Quic(initials);
-                }
-            }
-            Self::Stream(stream) => {
-                if stream.hear(seen, evidence) {
-                    *self = Self::Settled;
-                }
-            }
-        }
-    }
-
-    /// Bytes that are held for later.
-    pub(super) fn held_bytes(&self) -> usize {
-        match self {
-            Self::Stream(stream) => stream
-                .ways
-                .iter()
-                .map(|way| way.assembly.held_bytes())
-                .sum(),
-            Self::Quic(initials) => initials.held_bytes(),
-            Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
-        }
-    }
-}
-
-impl Stream {
-    /// The connection whose SYNs carried these sequence numbers.
-    fn begin(syns: [Option<u32>; 2]) -> Self {
-        let mut stream = Self::default();
-        for (way, syn) in stream.ways.iter_mut().zip(syns) {
-            if let Some(seq) = syn {
-                way.assembly.synchronise(seq);
-            }
-        }
-        stream
-    }
-
-    /// Reads a segment. Whether there is nothing more to learn from the connection.
-    fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
-        let Some(tcp) = seen.tcp else { return false };
-        let [low, high] = &mut self.ways;
-        let (way, reply) = match seen.sender {
-            Side::Low => (low, high),
-            Side::High => (high, low),
-        };
-        let mut seq = tcp.seq;
-        if tcp.flags.has(TcpFlags::SYN) {
-            way.assembly.synchronise(seq);
-            if tcp::is_opening(tcp.flags) {
-                way.phase = Phase::Open;
-            }
-            seq = seq.wrapping_add(1);
-        }
-        if matches!(way.phase, Phase::Done) || seen.payload_origlen == 0 {
-            return false;
-        }
-        let ports = seen.key.five_tuple(seen.sender);
-        let mut listener = Listener {
-            is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
-            phase: &mut way.phase,
-            misses: &mut way.misses,
-            reply: &mut reply.phase,
-            evidence,
-        };
-        way.assembly.push(
-            Segment {
-                seq,
-                bytes: seen.payload,
-                origlen: seen.payload_origlen,
-            },
-            &mut listener,
-        );
-        for way in [way, reply] {
-            if matches!(way.phase, Phase::Done) {
-                way.assembly = Assembly::default();
-            }
-        }
-        self.ways.iter().all(|way| matches!(way.phase, Phase::Done))
-    }
-}
 
 /// Reads one direction's bytes in order.
-struct Listener<'a> {
-    is_dns: bool,
-    phase: &'a mut Phase,
-    misses: &'a mut u8,
+pub(super) struct Listener<'a> {
+    pub(super) is_dns: bool,
+    pub(super) phase: &'a mut Phase,
+    pub(super) misses: &'a mut u8,
     /// The other direction's phase: what one side says tells what the other will.
-    reply: &'a mut Phase,
-    evidence: &'a mut Vec<Evidence>,
+    pub(super) reply: &'a mut Phase,
+    pub(super) evidence: &'a mut Vec<Evidence>,
 }
 
 impl Reader for Listener<'_> {
@@ -511,44 +308,4 @@ impl Listener<'_> {
                 .map(|host| Evidence::Name(host, NameSource::HttpHost)),
         );
     }
-}
-
-/// Reads one datagram of a QUIC flow.
-fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
-    let held = initials.held_bytes();
-    let hello = match initials.datagram(datagram) {
-        Outcome::Found(hello) => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            evidence.push(Evidence::TlsOffer {
-                alpn: hello.alpn,
-                version: hello.tls_version,
-            });
-            hello.server_name
-        }
-        Outcome::NeedMore => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            // As over TCP: a name that is there already need not wait for the rest of its hello.
-            let has_grown = initials.held_bytes() > held;
-            initials
-                .partial()
-                .filter(|_| has_grown)
-                .and_then(|hello| hello.server_name)
-        }
-        Outcome::NotMine => None,
-    };
-    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
-}
-
-fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evidence>) {
-    let (protocol, source) = match dialect {
-        dns::Dialect::Dns => (Protocol::Dns, NameSource::DnsQuery),
-        dns::Dialect::Mdns => (Protocol::Mdns, NameSource::Mdns),
-        dns::Dialect::Llmnr => (Protocol::Llmnr, NameSource::Llmnr),
-    };
-    evidence.push(Evidence::Protocol(protocol));
-    let names = message
-        .questions
-        .into_iter()
-        .filter_map(|question| question.name);
-    evidence.extend(names.map(|name| Evidence::Name(name, source)));
 }

@@ -1,0 +1,269 @@
+//! The engine by itself: a hand-moved clock, made packets, one shard.
+
+use super::*;
+use crate::flow::FlowState;
+use crate::key::{Endpoint, FiveTuple};
+use crate::packet::{TcpFlags, TcpSegment};
+use crate::rules::RuleSetBuilder;
+
+const SYN: u8 = 0x02;
+const SYN_ACK: u8 = 0x12;
+const ACK: u8 = 0x10;
+const FIN_ACK: u8 = 0x11;
+
+/// One shard and the packets that were sent through it.
+struct Bench {
+    engine: Engine,
+    ended: Vec<Ended>,
+    number: u64,
+    seconds: i64,
+}
+
+/// A question for `blocked.example`, type A.
+const QUESTION: &[u8] =
+    b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07blocked\x07example\x00\x00\x01\x00\x01";
+
+impl Bench {
+    fn new(rules: &[&str], flows_per_shard: usize, whole_flow: bool) -> Self {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mut builder = RuleSetBuilder::new(&catalogue);
+        for rule in rules {
+            match rule.split_once(':').unwrap() {
+                ("ip", ip) => builder.block_ip(ip, "test").unwrap(),
+                ("port", port) => builder.block_port(port, "test").unwrap(),
+                ("app", app) => builder.block_app(app, "test").unwrap(),
+                (_, domain) => builder.block_domain(domain, "test").unwrap(),
+            }
+        }
+        let policy = Policy {
+            rules: Arc::new(builder.build()),
+            catalogue: Arc::new(catalogue),
+            whole_flow,
+            max_flows: flows_per_shard * SHARDS,
+        };
+        Self {
+            engine: Engine::new(policy),
+            ended: Vec::new(),
+            number: 0,
+            seconds: 0,
+        }
+    }
+
+    /// Sends a packet; whether it was forwarded.
+    fn send(&mut self, tuple: FiveTuple, flags: Option<u8>, payload: &[u8]) -> bool {
+        self.number += 1;
+        let (key, sender) = FlowKey::of(&tuple);
+        let seen = Observation {
+            number: self.number,
+            timestamp: Timestamp::from_ns(self.seconds * 1_000_000_000),
+            key,
+            sender,
+            origlen: 100,
+            tcp: flags.map(|flags| TcpSegment {
+                flags: TcpFlags(flags),
+                seq: 1000,
+            }),
+            payload,
+            payload_origlen: payload.len() as u32,
+        };
+        self.engine.observe(&seen, &mut self.ended).verdict == Verdict::Forward
+    }
+
+    fn tcp(&mut self, tuple: FiveTuple, flags: u8) -> bool {
+        self.send(tuple, Some(flags), b"")
+    }
+
+    fn ends(&self) -> Vec<FlowEnd> {
+        self.ended.iter().map(|ended| ended.flow.end).collect()
+    }
+}
+
+fn tuple(protocol: IpProtocol, src: (u8, u16), dst: (u8, u16)) -> FiveTuple {
+    let end = |(last, port): (u8, u16)| Endpoint {
+        addr: [10, 0, 0, last].into(),
+        port,
+    };
+    FiveTuple {
+        src: end(src),
+        dst: end(dst),
+        protocol,
+    }
+}
+
+fn udp(client_port: u16) -> FiveTuple {
+    tuple(IpProtocol::UDP, (1, client_port), (2, 53))
+}
+
+fn tcp(client_port: u16) -> FiveTuple {
+    tuple(IpProtocol::TCP, (1, client_port), (2, 443))
+}
+
+fn back(tuple: FiveTuple) -> FiveTuple {
+    FiveTuple {
+        src: tuple.dst,
+        dst: tuple.src,
+        ..tuple
+    }
+}
+
+#[test]
+fn a_flow_passes_until_it_is_named_and_is_blocked_both_ways_from_then_on() {
+    let mut bench = Bench::new(&["domain:blocked.example"], 8, false);
+    assert!(bench.send(udp(4000), None, b"no DNS"));
+    assert!(!bench.send(udp(4000), None, QUESTION));
+    assert!(!bench.send(back(udp(4000)), None, b""));
+    assert!(bench.send(udp(4001), None, b""));
+    let flows = bench.engine.finish();
+    assert_eq!(
+        (flows[0].packets, flows[0].dropped_packets, flows[0].rule),
+        (3, 2, Some(RuleId(0)))
+    );
+    assert_eq!((flows[1].dropped_packets, flows[1].rule), (0, None));
+}
+
+#[test]
+fn a_whole_flow_is_told_as_dropped_from_its_first_packet() {
+    let mut bench = Bench::new(&["domain:blocked.example"], 8, true);
+    bench.send(udp(4000), None, b"no DNS");
+    bench.send(udp(4000), None, QUESTION);
+    assert_eq!(bench.engine.finish()[0].dropped_packets, 2);
+}
+
+#[test]
+fn the_kinds_of_rules_are_asked_in_their_order() {
+    let given = [
+        "domain:blocked.example",
+        "app:DNS",
+        "port:53",
+        "ip:10.0.0.1",
+    ];
+    for (rules, decides) in [
+        (&given[..], 3),
+        (&given[..3], 2),
+        (&given[..2], 1),
+        (&given[..1], 0),
+    ] {
+        let mut bench = Bench::new(rules, 8, false);
+        assert!(!bench.send(udp(4000), None, QUESTION));
+        assert_eq!(
+            bench.engine.finish()[0].rule,
+            Some(RuleId(decides)),
+            "{rules:?}"
+        );
+    }
+}
+
+#[test]
+fn an_address_rule_meets_the_sender_and_then_both() {
+    let mut bench = Bench::new(&["ip:10.0.0.2"], 8, false);
+    assert!(bench.send(udp(4000), None, b""));
+    assert!(!bench.send(back(udp(4000)), None, b""));
+    assert!(!bench.send(udp(4000), None, b""));
+}
+
+#[test]
+fn the_least_recently_used_flow_goes_when_the_table_is_full() {
+    let mut bench = Bench::new(&[], 2, false);
+    for port in [1, 2, 1, 3] {
+        bench.send(udp(port), None, b"");
+    }
+    assert_eq!(bench.ends(), [FlowEnd::Evicted]);
+    assert_eq!((bench.ended[0].flow.src().port, bench.ended[0].at), (2, 4));
+}
+
+#[test]
+fn a_blocked_flow_stays_blocked_after_it_was_evicted() {
+    let mut bench = Bench::new(&["domain:blocked.example"], 1, false);
+    assert!(!bench.send(udp(4000), None, QUESTION));
+    assert!(bench.send(udp(4001), None, b""));
+    assert!(!bench.send(udp(4000), None, b""));
+    // After its idle timeout the five-tuple is another flow's.
+    assert!(bench.send(udp(4001), None, b""));
+    bench.seconds += 61;
+    assert!(bench.send(udp(4000), None, b""));
+}
+
+#[test]
+fn a_retransmitted_syn_does_not_unblock_an_evicted_connection() {
+    let mut bench = Bench::new(&["ip:10.0.0.2"], 1, false);
+    assert!(bench.tcp(tcp(4000), SYN));
+    assert!(!bench.tcp(back(tcp(4000)), SYN_ACK));
+    assert!(bench.tcp(tuple(IpProtocol::TCP, (3, 1), (4, 2)), SYN));
+    // No rule names this sender: only the memory of the evicted flow can say so.
+    assert!(!bench.tcp(tcp(4000), SYN));
+}
+
+#[test]
+fn idle_flows_end_after_their_protocol_s_timeout() {
+    for (is_tcp, timeout) in [(false, 60), (true, 3600)] {
+        let mut bench = Bench::new(&[], 8, false);
+        let send = |bench: &mut Bench| {
+            if is_tcp {
+                bench.tcp(tcp(4000), ACK)
+            } else {
+                bench.send(udp(4000), None, b"")
+            }
+        };
+        send(&mut bench);
+        bench.seconds += timeout;
+        send(&mut bench);
+        assert_eq!(bench.ends(), []);
+        bench.seconds += timeout + 1;
+        send(&mut bench);
+        assert_eq!(bench.ends(), [FlowEnd::Expired]);
+    }
+}
+
+#[test]
+fn a_syn_on_a_closed_tuple_is_a_new_flow() {
+    let mut bench = Bench::new(&[], 8, false);
+    bench.tcp(tcp(4000), SYN);
+    bench.tcp(back(tcp(4000)), SYN_ACK);
+    bench.tcp(tcp(4000), SYN);
+    assert_eq!(bench.ends(), [], "a SYN on an open one is a retransmission");
+    bench.tcp(tcp(4000), FIN_ACK);
+    bench.tcp(back(tcp(4000)), FIN_ACK);
+    bench.tcp(tcp(4000), ACK);
+    bench.tcp(tcp(4000), SYN);
+    assert_eq!(bench.ends(), [FlowEnd::Replaced]);
+    assert_eq!(
+        (bench.ended[0].flow.state, bench.ended[0].flow.packets),
+        (FlowState::Closed, 6)
+    );
+}
+
+#[test]
+fn the_first_syn_says_who_opened_even_behind_a_stray_packet() {
+    let mut bench = Bench::new(&["port:443"], 8, false);
+    // High ports on both sides: the first sender is the guess.
+    let flow = tuple(IpProtocol::TCP, (1, 50_000), (2, 50_001));
+    bench.tcp(back(flow), ACK);
+    bench.tcp(flow, SYN);
+    let told = &bench.engine.finish()[0];
+    assert!(told.initiator_known);
+    assert_eq!((told.src().port, told.dst().port), (50_000, 50_001));
+}
+
+#[test]
+fn without_a_syn_the_side_with_the_service_is_the_server() {
+    let mut bench = Bench::new(&[], 8, false);
+    bench.tcp(back(tcp(50_000)), ACK);
+    let told = &bench.engine.finish()[0];
+    assert!(!told.initiator_known);
+    assert_eq!(told.dst().port, 443);
+}
+
+#[test]
+fn names_of_many_flows_do_not_add_up_without_bound() {
+    let mut bench = Bench::new(&[], 64, false);
+    for port in 1..=64u16 {
+        for i in 0..40u8 {
+            let mut question = QUESTION.to_vec();
+            question[13] = b'a' + i % 26;
+            question[14] = b'a' + i / 26;
+            bench.send(udp(port), None, &question);
+        }
+    }
+    assert!(bench.engine.load <= 64 * MAX_MEAN_LOAD);
+    assert!(bench.ends().contains(&FlowEnd::Evicted));
+}
