@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`evidence`], [`observation`], [`services`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
-//! | 2 | [`flow`], [`classify`], [`rules`], [`stats`] |
+//! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
 //! | 5 | [`pipeline`], [`report`], [`output`] |
@@ -48,6 +48,7 @@ pub mod domain_map;
 pub mod engine;
 pub mod evidence;
 pub mod flow;
+pub mod fragments;
 pub mod hosts;
 pub mod ini;
 pub mod inspect;

@@ -80,12 +80,24 @@ impl CaptureReader {
     /// # Errors
     /// [`CaptureError::Io`] when the source fails. Nothing is in the chunk then, and the capture is over.
     pub fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
+        self.fill_as(chunk, false)
+    }
+
+    /// As [`Self::fill`], but waits for a source that is behind until the chunk is full.
+    ///
+    /// # Errors
+    /// As [`Self::fill`].
+    pub fn fill_up(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
+        self.fill_as(chunk, true)
+    }
+
+    fn fill_as(&mut self, chunk: &mut Chunk, is_patient: bool) -> Result<bool, CaptureError> {
         chunk.begin(&self.carried, self.packets + 1);
         chunk.whole = std::mem::take(&mut self.carried_whole);
         let mut filled = self.carried.len();
         self.carried.clear();
         if !self.is_over {
-            filled = self.read_records(chunk, filled)?;
+            filled = self.read_records(chunk, (filled, is_patient))?;
         }
         if !self.is_over {
             let rest = chunk.buffer.get(chunk.whole..filled);
@@ -106,7 +118,7 @@ impl CaptureReader {
     fn read_records(
         &mut self,
         chunk: &mut Chunk,
-        mut filled: usize,
+        (mut filled, is_patient): (usize, bool),
     ) -> Result<usize, CaptureError> {
         let mut is_behind = false;
         while let Some(need) = self.walk_on(chunk, filled, false) {
@@ -126,7 +138,7 @@ impl CaptureReader {
                 Ok(len) => {
                     filled += len;
                     self.summary.bytes += len as u64;
-                    is_behind = self.input.is_behind();
+                    is_behind = !is_patient && self.input.is_behind();
                 }
                 Err(ReadError::Damaged(reason)) => {
                     self.stop(chunk, reason);

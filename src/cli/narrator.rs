@@ -59,7 +59,7 @@ impl Narrator {
         }
     }
 
-    pub(super) fn second_pass(&self, flows: usize) {
+    pub(super) fn second_pass(&self, flows: u64) {
         self.say(
             Verbosity::Verbose,
             format_args!("second pass: {flows} flows to remove"),

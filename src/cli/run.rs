@@ -113,7 +113,7 @@ fn filter(
         return Ok(finished(ran, &again));
     }
     let mut fates = Fates::default();
-    let mut ran = pipeline::run(
+    let ran = pipeline::run(
         capture,
         options.workers,
         policy,
@@ -121,14 +121,11 @@ fn filter(
         gathered,
     )
     .with_context(about)?;
-    (ran.counts.dropped, ran.counts.dropped_bytes) = gathered.dropped;
     let finished = finished(ran, &again);
     if !files.has_packets() {
         return Ok(finished);
     }
-    let blocked = gathered.blocked_flows.take().unwrap_or_default();
-    gathered.narrator.second_pass(blocked.len());
-    blocked.into_iter().for_each(|flow| fates.block(flow));
+    gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs();
     pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
     outputs.flush()?;
@@ -230,10 +227,6 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     lines: Option<FlowLines>,
-    /// First packets of blocked flows, where a second pass needs them.
-    blocked_flows: Option<Vec<u64>>,
-    /// Packets of blocked flows and their bytes.
-    dropped: (u64, u64),
 }
 
 impl<'a> Gathered<'a> {
@@ -252,8 +245,6 @@ impl<'a> Gathered<'a> {
                 .flows
                 .is_some()
                 .then(|| FlowLines::new(std::env::temp_dir())),
-            blocked_flows: options.whole_flow.then(Vec::new),
-            dropped: (0, 0),
         }
     }
 
@@ -298,11 +289,6 @@ impl Sink for Gathered<'_> {
     fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
         self.stats.observe(&flow);
         self.hosts.observe(&flow);
-        self.dropped.0 += flow.dropped_packets;
-        self.dropped.1 += flow.dropped_bytes;
-        if let (Some(fates), true) = (&mut self.blocked_flows, flow.rule.is_some()) {
-            fates.push(flow.first_packet);
-        }
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;
         }

@@ -141,6 +141,7 @@ impl Entry {
             bytes: self.bytes,
             dropped_packets: self.dropped_packets,
             dropped_bytes: self.dropped_bytes,
+            shared_drops: Vec::new(),
             state,
             end,
             protocols: self.classification.protocols,

@@ -68,6 +68,15 @@ pub struct Answer {
     pub is_news: bool,
 }
 
+/// What becomes of a flow, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fate {
+    /// Number of its first packet: which flow it is.
+    pub flow: u64,
+    /// The rule that blocked it, if one has.
+    pub rule: Option<RuleId>,
+}
+
 /// A flow that ended, and the packet at which that came out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
@@ -80,6 +89,7 @@ pub struct Ended {
 /// What is remembered of a blocked flow that is no longer in the table.
 #[derive(Debug, Clone, Copy)]
 struct Remembered {
+    flow: u64,
     rule: RuleId,
     last: Timestamp,
     /// Whether a SYN on its five-tuple is another connection's.
@@ -144,6 +154,25 @@ impl Engine {
         answer
     }
 
+    /// What becomes of the flow of `key` at `now`; `None` when it is not known, or over.
+    ///
+    /// For packets of other flows that share its verdict, as an ICMP error does that quotes it. Changes nothing.
+    pub fn fate(&self, key: &FlowKey, now: Timestamp) -> Option<Fate> {
+        if let Some(entry) = self.flows.peek(key) {
+            let fate = Fate {
+                flow: entry.first_packet,
+                rule: entry.rule,
+            };
+            return Some(fate).filter(|_| !is_idle(key, entry.last, now));
+        }
+        let remembered = self.remembered.peek(key)?;
+        let fate = Fate {
+            flow: remembered.flow,
+            rule: Some(remembered.rule),
+        };
+        Some(fate).filter(|_| !is_idle(key, remembered.last, now))
+    }
+
     /// Ends every flow that is left, the least recently used first.
     pub fn finish(&mut self) -> Vec<FlowSummary> {
         let mut left = Vec::with_capacity(self.flows.len());
@@ -199,15 +228,13 @@ impl Engine {
                 self.remembered.pop_lru();
             }
             let is_over = entry.life.is_some_and(|life| life.is_over());
-            let last = entry.last;
-            self.remembered.put(
-                key,
-                Remembered {
-                    rule,
-                    last,
-                    is_over,
-                },
-            );
+            let remembered = Remembered {
+                flow: entry.first_packet,
+                rule,
+                last: entry.last,
+                is_over,
+            };
+            self.remembered.put(key, remembered);
         }
         let flow = self.summary(key, entry, end);
         ended.push(Ended { at, flow });

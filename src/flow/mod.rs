@@ -5,5 +5,5 @@ mod summary;
 mod table;
 pub mod tcp;
 
-pub use summary::{FlowEnd, FlowState, FlowSummary};
+pub use summary::{FlowEnd, FlowState, FlowSummary, SharedDrop};
 pub use table::FlowTable;

@@ -58,6 +58,17 @@ pub enum FlowEnd {
     Evicted,
 }
 
+/// Packets of a flow that were dropped because they quote another one, as ICMP errors do, and a rule blocked that one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedDrop {
+    /// The rule that blocked the other flow.
+    pub rule: RuleId,
+    /// Packets.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+}
+
 /// A flow, told when it ends.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowSummary {
@@ -77,10 +88,12 @@ pub struct FlowSummary {
     pub packets: u64,
     /// Their bytes on the wire, frame headers included.
     pub bytes: u64,
-    /// Packets the verdict dropped.
+    /// Packets that were dropped: for its own verdict, or for that of a flow that they quote.
     pub dropped_packets: u64,
     /// Their bytes on the wire.
     pub dropped_bytes: u64,
+    /// Those of them that were dropped for the verdict of another flow.
+    pub shared_drops: Vec<SharedDrop>,
     /// How far it came.
     pub state: FlowState,
     /// Why it ended.

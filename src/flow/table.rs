@@ -29,6 +29,11 @@ impl<V> FlowTable<V> {
         self.flows.get_mut(key)
     }
 
+    /// The flow of `key`, which is not used by that.
+    pub fn peek(&self, key: &FlowKey) -> Option<&V> {
+        self.flows.peek(key)
+    }
+
     /// Whether there is no room for one more.
     pub fn is_full(&self) -> bool {
         self.flows.len() >= self.capacity

@@ -9,11 +9,29 @@ const MAX_NOTES_IN_MEMORY: usize = 16 << 20;
 /// Bytes of one note: the number of the first packet of the packet's flow, 0 for a packet of no flow.
 const NOTE_LEN: usize = size_of::<u64>();
 
+/// Bytes of a note on a packet that quotes a flow: the packet's number, the first packets of its own flow and of the quoted one,
+/// the packet's length.
+const QUOTE_LEN: usize = 4 * size_of::<u64>();
+
+/// A packet that quotes a flow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NotedQuote {
+    pub(super) packet: u64,
+    /// First packet of its own flow.
+    pub(super) flow: u64,
+    /// First packet of the flow that it quotes.
+    pub(super) quoted: u64,
+    /// Its length on the wire.
+    pub(super) origlen: u32,
+}
+
 /// The flow of every packet of a capture, and the flows that are to go.
 ///
-/// * Memory: 16 MiB, and a bit for each packet up to the last blocked flow's first.
+/// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first.
 pub struct Fates {
     notes: SpooledTempFile,
+    /// Packets that share the fate of a second flow.
+    quotes: SpooledTempFile,
     packets: u64,
     /// A bit for each packet number: a flow that began there is blocked.
     blocked: Vec<u64>,
@@ -25,6 +43,7 @@ impl Default for Fates {
     fn default() -> Self {
         Self {
             notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
+            quotes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
             packets: 0,
             blocked: Vec::new(),
             chunk: Vec::new(),
@@ -51,8 +70,28 @@ impl Fates {
         self.notes.write_all(&self.chunk)
     }
 
+    /// Notes a packet that shares the fate of a second flow. Packets come in order.
+    pub(super) fn note_quote(&mut self, quote: NotedQuote) -> io::Result<()> {
+        let fields = [quote.packet, quote.flow, quote.quoted, quote.origlen.into()];
+        self.quotes
+            .write_all(fields.map(u64::to_le_bytes).as_flattened())
+    }
+
+    /// Tells every packet that quotes a condemned flow and does not belong to one.
+    pub(super) fn condemned_quotes(&mut self, mut tell: impl FnMut(NotedQuote)) -> io::Result<()> {
+        self.quotes.seek(SeekFrom::Start(0))?;
+        let mut quotes = BufReader::new(&mut self.quotes);
+        while let Some(quote) = read_quote(&mut quotes)? {
+            if is_condemned(&self.blocked, quote.quoted) && !is_condemned(&self.blocked, quote.flow)
+            {
+                tell(quote);
+            }
+        }
+        Ok(())
+    }
+
     /// Condemns the flow that began with packet `first_packet`.
-    pub fn block(&mut self, first_packet: u64) {
+    pub(super) fn block(&mut self, first_packet: u64) {
         let word = (first_packet / 64) as usize;
         if self.blocked.len() <= word {
             self.blocked.resize(word + 1, 0);
@@ -63,18 +102,26 @@ impl Fates {
     /// The verdicts, packet by packet, from the first.
     pub(super) fn judge(&mut self) -> io::Result<Verdicts<'_>> {
         self.notes.seek(SeekFrom::Start(0))?;
-        Ok(Verdicts {
+        self.quotes.seek(SeekFrom::Start(0))?;
+        let mut verdicts = Verdicts {
             notes: BufReader::with_capacity(64 << 10, &mut self.notes),
+            quotes: BufReader::with_capacity(4 << 10, &mut self.quotes),
+            quote: None,
             blocked: &self.blocked,
             packets: self.packets,
             at: 0,
-        })
+        };
+        verdicts.quote = read_quote(&mut verdicts.quotes)?;
+        Ok(verdicts)
     }
 }
 
 /// Reads the notes back.
 pub(super) struct Verdicts<'a> {
     notes: BufReader<&'a mut SpooledTempFile>,
+    quotes: BufReader<&'a mut SpooledTempFile>,
+    /// The next packet that quotes a flow.
+    quote: Option<NotedQuote>,
     blocked: &'a [u64],
     packets: u64,
     at: u64,
@@ -99,10 +146,40 @@ impl Verdicts<'_> {
         let mut note = [0; NOTE_LEN];
         self.notes.read_exact(&mut note)?;
         self.at += 1;
-        let flow = u64::from_le_bytes(note);
-        let word = self.blocked.get((flow / 64) as usize).copied().unwrap_or(0);
-        Ok(flow != 0 && word >> (flow % 64) & 1 == 1)
+        let mut is_dropped = is_condemned(self.blocked, u64::from_le_bytes(note));
+        while let Some(quote) = self.quote
+            && quote.packet == self.at
+        {
+            is_dropped |= is_condemned(self.blocked, quote.quoted);
+            self.quote = read_quote(&mut self.quotes)?;
+        }
+        Ok(is_dropped)
     }
+}
+
+fn is_condemned(blocked: &[u64], flow: u64) -> bool {
+    let word = blocked.get((flow / 64) as usize).copied().unwrap_or(0);
+    flow != 0 && word >> (flow % 64) & 1 == 1
+}
+
+fn read_quote(quotes: &mut impl Read) -> io::Result<Option<NotedQuote>> {
+    let mut bytes = [0; QUOTE_LEN];
+    match quotes.read_exact(&mut bytes) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let mut fields = [0; QUOTE_LEN / NOTE_LEN];
+    let (words, _) = bytes.as_chunks::<NOTE_LEN>();
+    for (field, word) in fields.iter_mut().zip(words) {
+        *field = u64::from_le_bytes(*word);
+    }
+    let [packet, flow, quoted, origlen] = fields;
+    Ok(Some(NotedQuote {
+        packet,
+        flow,
+        quoted,
+        origlen: origlen as u32,
+    }))
 }
 
 #[cfg(test)]
@@ -122,6 +199,34 @@ mod tests {
         assert_eq!(dropped, [false, false, true, false, false, true]);
         assert_eq!(verdicts.left(), 0);
         assert!(!verdicts.next_is_dropped().unwrap());
+    }
+
+    #[test]
+    fn a_packet_that_quotes_a_flow_shares_its_fate_too() {
+        let mut fates = Fates::default();
+        fates
+            .note(4, [(0, 1), (1, 2), (2, 3), (3, 2)].into_iter())
+            .unwrap();
+        for (packet, flow, quoted) in [(2, 2, 3), (2, 2, 1), (4, 2, 3)] {
+            let quote = NotedQuote {
+                packet,
+                flow,
+                quoted,
+                origlen: 90,
+            };
+            fates.note_quote(quote).unwrap();
+        }
+        fates.block(1);
+        let mut condemned = Vec::new();
+        fates
+            .condemned_quotes(|quote| condemned.push(quote.packet))
+            .unwrap();
+        assert_eq!(condemned, [2]);
+        let mut verdicts = fates.judge().unwrap();
+        let dropped: Vec<bool> = (0..4)
+            .map(|_| verdicts.next_is_dropped().unwrap())
+            .collect();
+        assert_eq!(dropped, [true, true, false, false]);
     }
 
     #[test]

@@ -9,6 +9,8 @@
 //!   capture order, and endings are told in the order of the packets that caused them.
 
 mod fates;
+mod held;
+mod quotes;
 mod reader;
 mod worker;
 mod writer;

@@ -1,16 +1,21 @@
-//! The reader thread: fills chunks, decodes each packet once, and hands every worker the list of its own.
+//! The reader thread: fills chunks, decodes each packet once, puts fragmented datagrams together, and hands every worker the list of its own.
+//!
+//! A fragment alone has no flow. A chunk that holds one is kept back, with all that follow it, until the rest of its datagram has come
+//! or will not come any more; then the datagram is told with the first of its packets, and they all share its flow.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Message;
-use super::worker::{Batch, Task};
+use super::held::{Assignment, Held};
+use super::worker::Batch;
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
-use crate::key::FlowKey;
+use crate::fragments::{Assembled, Fragments, Moment};
 use crate::packet::{IpProtocol, Timestamp};
 use crate::stats::{AtomicCounters, PacketCounts};
-use crate::wire::{self, Net, PacketView};
+use crate::wire::{self, Net, PacketView, Payload};
 
 pub(super) struct Reader {
     capture: CaptureReader,
@@ -21,6 +26,25 @@ pub(super) struct Reader {
     workers: Vec<Sender<Batch>>,
     counters: Arc<AtomicCounters>,
     span: Option<(Timestamp, Timestamp)>,
+    /// Bytes of the capture in the chunks before the one that is being decoded.
+    position: u64,
+    fragments: Fragments<Member>,
+    /// Chunks that were decoded and not handed out, in order: the first holds a fragment whose datagram is not known yet.
+    held: VecDeque<Held>,
+}
+
+/// A packet whose chunk is held: the chunk, and the place in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Member {
+    sequence: u64,
+    index: u32,
+}
+
+/// A fragment that was just decoded.
+struct Part {
+    index: u32,
+    view: PacketView,
+    seen: Moment,
 }
 
 impl Reader {
@@ -37,6 +61,9 @@ impl Reader {
             workers,
             counters,
             span: None,
+            position: 0,
+            fragments: Fragments::default(),
+            held: VecDeque::new(),
         }
     }
 
@@ -59,25 +86,37 @@ impl Reader {
     ) -> Result<(), CaptureError> {
         for sequence in 0.. {
             let Some(mut chunk) = self.spare.pop().or_else(|| self.idle.recv().ok()) else {
-                break;
+                return Ok(());
             };
-            if !self.capture.fill(&mut chunk)? {
+            // While chunks are held, each has to be full: their number is bounded, and so must the bytes be that fit in.
+            let is_more = if self.held.is_empty() {
+                self.capture.fill(&mut chunk)?
+            } else {
+                self.capture.fill_up(&mut chunk)?
+            };
+            if !is_more {
                 break;
             }
             *progress = chunk.first_packet();
             if chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
-                break;
+                return Ok(());
             }
-            if self.hand_out(sequence, chunk, results).is_none() {
-                break;
+            self.take_in(sequence, chunk);
+            if self.hand_out(results).is_none() {
+                return Ok(());
             }
         }
+        let mut done = Vec::new();
+        self.fragments.finish(self.now(0), &mut done);
+        self.settle(done);
+        // It does not matter any more whether anybody is there.
+        let _ = self.hand_out(results);
         Ok(())
     }
 
     /// An oversized chunk travels alone, so that a file of huge records holds the memory of one. Whether anybody is still there.
     fn wait_for_all_others(&mut self) -> bool {
-        while self.spare.len() + 1 < super::CHUNKS {
+        while self.spare.len() + self.held.len() + 1 < super::CHUNKS {
             match self.idle.recv() {
                 Ok(chunk) => self.spare.push(chunk),
                 Err(_) => return false,
@@ -86,56 +125,131 @@ impl Reader {
         true
     }
 
-    /// Decodes the packets of a chunk and sends it on its way. `None` when nobody is there any more.
-    fn hand_out(&mut self, sequence: u64, chunk: Chunk, results: &Sender<Message>) -> Option<()> {
-        let workers = self.workers.len();
-        let mut lists: Vec<Vec<Task>> = Vec::new();
-        lists.resize_with(workers, || {
-            Vec::with_capacity(chunk.records().len() / workers * 5 / 4 + 8)
-        });
+    /// The moment at the given offset in the chunk that is being decoded.
+    fn now(&self, offset: u32) -> Moment {
+        Moment {
+            position: self.position + u64::from(offset),
+            latest: self.span.map_or(Timestamp::default(), |(_, latest)| latest),
+        }
+    }
+
+    /// Decodes the packets of a chunk, and lists those whose flow is known.
+    fn take_in(&mut self, sequence: u64, chunk: Chunk) {
+        let mut held = Held::new(sequence, chunk, self.workers.len());
         let mut counts = PacketCounts::default();
-        for (index, record) in (0u32..).zip(chunk.records()) {
-            let view = wire::decode(record.link, chunk.frame(record));
-            count(&mut counts, &view, record.origlen);
+        let mut parts = Vec::new();
+        for index in 0..held.chunk.records().len() as u32 {
+            let Some(record) = held.record(index) else {
+                break;
+            };
+            let view = wire::decode(record.link, held.chunk.frame(&record));
+            counts.total += 1;
+            counts.bytes += u64::from(record.origlen);
             self.span = Some(match self.span {
                 None => (record.timestamp, record.timestamp),
                 Some((first, last)) => (first.min(record.timestamp), last.max(record.timestamp)),
             });
-            let Some(tuple) = view.five_tuple else {
-                continue;
-            };
-            let (key, sender) = FlowKey::of(&tuple);
-            if let Some(list) = lists.get_mut(key.shard() % workers) {
-                list.push(Task {
+            if view.fragment.is_some() && view.five_tuple.is_some() {
+                counts.fragments += 1;
+                parts.push(Part {
                     index,
-                    key,
-                    sender,
-                    timestamp: record.timestamp,
-                    origlen: record.origlen,
-                    tcp: view.tcp,
-                    payload: record.frame.saturating_add(view.payload.offset),
-                    payload_caplen: view.payload.caplen,
-                    payload_origlen: view.payload.origlen,
+                    view,
+                    seen: self.now(record.start),
                 });
+            } else {
+                count(&mut counts, &view);
+                held.list(index, &record, &view);
             }
         }
         self.counters.add(&counts);
+        held.waiting = parts.len();
+        let done = self.put_together(&held, &parts);
+        self.position += held.chunk.bytes().len() as u64;
+        self.held.push_back(held);
+        self.settle(done);
+    }
+
+    /// Adds the fragments in a chunk to their datagrams; gives back those that wait no longer.
+    fn put_together(&mut self, held: &Held, parts: &[Part]) -> Vec<Assembled<Member>> {
+        let mut done = Vec::new();
+        for part in parts {
+            let Some(record) = held.record(part.index) else {
+                continue;
+            };
+            let member = Member {
+                sequence: held.sequence,
+                index: part.index,
+            };
+            let packet = (&part.view, held.chunk.frame(&record));
+            self.fragments.take(packet, member, part.seen, &mut done);
+        }
+        let end = self.now(held.chunk.bytes().len() as u32);
+        self.fragments.expire(end, &mut done);
+        done
+    }
+
+    /// Lists the packets of datagrams that wait no longer: all the same flow's, and the first one carries what they say.
+    fn settle(&mut self, done: Vec<Assembled<Member>>) {
+        let Some(first_held) = self.held.front().map(|held| held.sequence) else {
+            return;
+        };
+        let mut counts = PacketCounts::default();
+        for datagram in done {
+            let Assembled {
+                mut members,
+                mut view,
+                mut bytes,
+            } = datagram;
+            let quoted = wire::quoted(&view, &bytes);
+            members.sort_unstable();
+            for member in members {
+                count(&mut counts, &view);
+                let place = member.sequence.saturating_sub(first_held) as usize;
+                if let Some(held) = self.held.get_mut(place) {
+                    held.list_fragment(member.index, &view, &bytes, quoted);
+                }
+                bytes.clear();
+                view.tcp = None;
+                view.payload = Payload::default();
+            }
+        }
+        self.counters.add(&counts);
+    }
+
+    /// Sends the chunks that wait for nothing on their way. `None` when nobody is there any more.
+    fn hand_out(&mut self, results: &Sender<Message>) -> Option<()> {
+        while self.held.front().is_some_and(|held| held.waiting == 0) {
+            let mut held = self.held.pop_front()?;
+            held.sort();
+            self.send(held, results)?;
+        }
+        Some(())
+    }
+
+    fn send(&self, held: Held, results: &Sender<Message>) -> Option<()> {
+        let Held {
+            sequence,
+            chunk,
+            assignments,
+            ..
+        } = held;
         let chunk = Arc::new(chunk);
-        let parts = lists.iter().filter(|list| !list.is_empty()).count();
+        let has_tasks = |assignment: &&Assignment| !assignment.tasks.is_empty();
         results
             .send(Message::Chunk {
                 sequence,
                 chunk: Arc::clone(&chunk),
-                parts,
+                parts: assignments.iter().filter(has_tasks).count(),
             })
             .ok()?;
-        for (worker, tasks) in self.workers.iter().zip(lists) {
-            if !tasks.is_empty() {
+        for (worker, assignment) in self.workers.iter().zip(assignments) {
+            if !assignment.tasks.is_empty() {
                 worker
                     .send(Batch {
                         sequence,
                         chunk: Arc::clone(&chunk),
-                        tasks,
+                        tasks: assignment.tasks,
+                        assembled: assignment.assembled,
                     })
                     .ok()?;
             }
@@ -145,10 +259,7 @@ impl Reader {
 }
 
 /// Counts a packet by what it is; its fate is counted by the writer.
-fn count(counts: &mut PacketCounts, view: &PacketView, origlen: u32) {
-    counts.total += 1;
-    counts.bytes += u64::from(origlen);
-    counts.fragments += u64::from(view.is_fragment);
+fn count(counts: &mut PacketCounts, view: &PacketView) {
     match view.net {
         Some(Net::Ipv4) => counts.ipv4 += 1,
         Some(Net::Ipv6) => counts.ipv6 += 1,

@@ -11,17 +11,30 @@ use crate::flow::FlowSummary;
 use crate::key::{FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
+use crate::rules::RuleId;
+
+/// What a worker is to do with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Judge it.
+    Packet,
+    /// Judge it, and say which flow it is: it quotes another flow, whose verdict it shares.
+    Quoting,
+    /// Say what becomes of the flow, which the packet only quotes.
+    Quoted,
+}
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
 pub(super) struct Task {
     /// Place among the chunk's records.
     pub(super) index: u32,
+    pub(super) role: Role,
     pub(super) key: FlowKey,
     pub(super) sender: Side,
     pub(super) timestamp: Timestamp,
     pub(super) origlen: u32,
     pub(super) tcp: Option<TcpSegment>,
-    /// Offset of the transport's payload in the chunk.
+    /// Offset of the transport's payload in the chunk; past the chunk's end, in the batch's own bytes.
     pub(super) payload: u32,
     pub(super) payload_caplen: u32,
     pub(super) payload_origlen: u32,
@@ -32,6 +45,19 @@ pub(super) struct Batch {
     pub(super) sequence: u64,
     pub(super) chunk: Arc<Chunk>,
     pub(super) tasks: Vec<Task>,
+    /// Datagrams that were put together from fragments.
+    pub(super) assembled: Vec<u8>,
+}
+
+/// What becomes of a flow that a packet quotes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quoted {
+    /// Place of the packet that quotes it.
+    pub(super) index: u32,
+    /// Number of the quoted flow's first packet.
+    pub(super) flow: u64,
+    /// What has blocked it so far.
+    pub(super) rule: Option<RuleId>,
 }
 
 /// What a worker says of a batch. Gives the chunk back, so that the writer is its last holder.
@@ -42,6 +68,10 @@ pub(super) struct Part {
     pub(super) drops: Vec<u32>,
     /// Place and flow of every packet; only when asked for.
     pub(super) flows: Vec<(u32, u64)>,
+    /// Place and flow of every packet that quotes another flow.
+    pub(super) quoting: Vec<(u32, u64)>,
+    /// What becomes of the flows that packets quote; those that are not in the table are left out.
+    pub(super) quoted: Vec<Quoted>,
     /// Flows that ended, in order.
     pub(super) ended: Vec<Ended>,
     /// Verdicts just reached, in order.
@@ -95,55 +125,75 @@ impl Worker {
             sequence,
             chunk,
             tasks,
+            assembled,
         } = batch;
         let mut part = Part {
             sequence,
             chunk,
             drops: Vec::new(),
             flows: Vec::new(),
+            quoting: Vec::new(),
+            quoted: Vec::new(),
             ended: Vec::new(),
             blocked: Vec::new(),
         };
         if self.keeps_flows {
             part.flows.reserve_exact(tasks.len());
         }
-        for task in tasks {
-            let start = task.payload as usize;
-            let payload = part
-                .chunk
-                .bytes()
-                .get(start..start + task.payload_caplen as usize)
-                .unwrap_or_default();
-            let seen = Observation {
-                number: part.chunk.first_packet() + u64::from(task.index),
-                timestamp: task.timestamp,
-                key: task.key,
-                sender: task.sender,
-                origlen: task.origlen,
-                tcp: task.tcp,
-                payload,
-                payload_origlen: task.payload_origlen,
-            };
+        for task in &tasks {
             let Some(engine) = self.engines.get_mut(task.key.shard() / self.workers) else {
                 continue;
             };
-            let answer = engine.observe(&seen, &mut part.ended);
-            if self.keeps_flows {
-                part.flows.push((task.index, answer.flow));
-            }
-            if let Verdict::Drop(rule) = answer.verdict {
-                part.drops.push(task.index);
-                if answer.is_news {
-                    let five_tuple = task.key.five_tuple(task.sender);
-                    part.blocked.push(Blocked {
-                        packet: seen.number,
-                        flow: answer.flow,
-                        five_tuple,
-                        rule,
-                    });
-                }
+            if task.role == Role::Quoted {
+                let fate = engine.fate(&task.key, task.timestamp);
+                part.quoted.extend(fate.map(|fate| Quoted {
+                    index: task.index,
+                    flow: fate.flow,
+                    rule: fate.rule,
+                }));
+            } else {
+                judge(task, &assembled, engine, &mut part, self.keeps_flows);
             }
         }
         part
+    }
+}
+
+/// Judges one packet, and notes what comes of it.
+fn judge(task: &Task, assembled: &[u8], engine: &mut Engine, part: &mut Part, keeps_flow: bool) {
+    let chunk = part.chunk.bytes();
+    let (bytes, start) = match (task.payload as usize).checked_sub(chunk.len()) {
+        None => (chunk, task.payload as usize),
+        Some(start) => (assembled, start),
+    };
+    let payload = bytes.get(start..start + task.payload_caplen as usize);
+    let seen = Observation {
+        number: part.chunk.first_packet() + u64::from(task.index),
+        timestamp: task.timestamp,
+        key: task.key,
+        sender: task.sender,
+        origlen: task.origlen,
+        tcp: task.tcp,
+        payload: payload.unwrap_or_default(),
+        payload_origlen: task.payload_origlen,
+    };
+    let answer = engine.observe(&seen, &mut part.ended);
+    if keeps_flow {
+        part.flows.push((task.index, answer.flow));
+    }
+    if task.role == Role::Quoting {
+        part.quoting.push((task.index, answer.flow));
+    }
+    if let Verdict::Drop(rule) = answer.verdict {
+        part.drops.push(task.index);
+        if answer.is_news {
+            let five_tuple = task.key.five_tuple(task.sender);
+            part.blocked.push(Blocked {
+                packet: seen.number,
+                flow: answer.flow,
+                five_tuple,
+                rule,
+            });
+        }
     }
 }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::fates::NotedQuote;
+use super::quotes::{self, Quotes};
 use super::worker::Part;
 use super::{Finals, Message, Outputs, Packets, PipelineError, Sink};
 use crate::capture::{CaptureSummary, Chunk};
+use crate::flow::FlowSummary;
 use crate::key::SHARDS;
 use crate::packet::Timestamp;
 use crate::stats::{AtomicCounters, PacketCounts};
@@ -22,6 +25,7 @@ pub(super) struct Writer<'a, 's> {
     /// Chunks that were read and are not written yet, in order.
     open: VecDeque<Open>,
     drops: Vec<u32>,
+    quotes: Quotes,
 }
 
 /// A chunk on its way through the workers.
@@ -47,6 +51,7 @@ impl<'a, 's> Writer<'a, 's> {
             next: 0,
             open: VecDeque::new(),
             drops: Vec::new(),
+            quotes: Quotes::default(),
         }
     }
 
@@ -130,7 +135,7 @@ impl<'a, 's> Writer<'a, 's> {
         blocked.iter().for_each(|news| self.sink.blocked(news));
         ended.sort_by_key(|ended| ended.at);
         for ended in ended {
-            self.sink.flow(ended.flow).map_err(PipelineError::Flows)?;
+            self.tell(ended.flow)?;
         }
         if let Some(chunk) = Arc::into_inner(chunk) {
             // The reader may have come to its end.
@@ -140,8 +145,23 @@ impl<'a, 's> Writer<'a, 's> {
     }
 
     fn write_packets(&mut self, chunk: &Chunk, parts: &[Part]) -> Result<(), PipelineError> {
+        let origlen = |index: u32| {
+            let record = chunk.records().get(index as usize);
+            record.map_or(0, |record| record.origlen)
+        };
+        let quotes = quotes::of_chunk(parts);
         match &mut self.packets {
             Packets::Note(fates) => {
+                for quote in &quotes {
+                    self.quotes.note(quote);
+                    let noted = NotedQuote {
+                        packet: chunk.first_packet() + u64::from(quote.index),
+                        flow: quote.flow,
+                        quoted: quote.quoted.flow,
+                        origlen: origlen(quote.index),
+                    };
+                    fates.note_quote(noted).map_err(PipelineError::Notes)?;
+                }
                 let flows = parts.iter().flat_map(|part| part.flows.iter().copied());
                 fates
                     .note(chunk.records().len(), flows)
@@ -153,15 +173,18 @@ impl<'a, 's> Writer<'a, 's> {
                     .iter()
                     .for_each(|part| self.drops.extend_from_slice(&part.drops));
                 self.drops.sort_unstable();
-                let dropped_bytes = |&index: &u32| {
-                    chunk
-                        .records()
-                        .get(index as usize)
-                        .map_or(0, |record| u64::from(record.origlen))
-                };
+                for quote in &quotes {
+                    if let Some(rule) = quote.quoted.rule
+                        && let Err(place) = self.drops.binary_search(&quote.index)
+                    {
+                        self.drops.insert(place, quote.index);
+                        self.quotes.dropped(quote.flow, rule, origlen(quote.index));
+                    }
+                }
+                let bytes = self.drops.iter().map(|&index| u64::from(origlen(index)));
                 self.counters.add(&PacketCounts {
                     dropped: self.drops.len() as u64,
-                    dropped_bytes: self.drops.iter().map(dropped_bytes).sum(),
+                    dropped_bytes: bytes.sum(),
                     ..PacketCounts::default()
                 });
                 outputs.write(chunk, &self.drops)
@@ -169,7 +192,25 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells the flows that were still open, shard by shard.
+    /// Tells a flow that has ended.
+    fn tell(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
+        if let Packets::Note(fates) = &mut self.packets
+            && flow.rule.is_some()
+        {
+            fates.block(flow.first_packet);
+            self.counters.add(&PacketCounts {
+                dropped: flow.dropped_packets,
+                dropped_bytes: flow.dropped_bytes,
+                ..PacketCounts::default()
+            });
+        }
+        match self.quotes.ended(flow) {
+            Some(flow) => self.sink.flow(flow).map_err(PipelineError::Flows),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the flows that were still open, shard by shard, then those that share others' verdicts.
     pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<(), PipelineError> {
         for shard in 0..SHARDS {
             let worker = shard % finals.len();
@@ -180,8 +221,26 @@ impl<'a, 's> Writer<'a, 's> {
                 });
             };
             for flow in flows {
-                self.sink.flow(flow).map_err(PipelineError::Flows)?;
+                self.tell(flow)?;
             }
+        }
+        if let Packets::Note(fates) = &mut self.packets {
+            let (mut dropped, mut dropped_bytes) = (0, 0);
+            let quotes = &mut self.quotes;
+            let told = fates.condemned_quotes(|quote| {
+                dropped += 1;
+                dropped_bytes += u64::from(quote.origlen);
+                quotes.condemned(quote.flow, quote.quoted, quote.origlen);
+            });
+            told.map_err(PipelineError::Notes)?;
+            self.counters.add(&PacketCounts {
+                dropped,
+                dropped_bytes,
+                ..PacketCounts::default()
+            });
+        }
+        for flow in self.quotes.finish() {
+            self.sink.flow(flow).map_err(PipelineError::Flows)?;
         }
         Ok(())
     }

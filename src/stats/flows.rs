@@ -145,9 +145,21 @@ impl FlowStats {
                 bytes: flow.dropped_bytes,
             });
         }
+        for drop in &flow.shared_drops {
+            self.rules.entry(drop.rule).or_default().add(Tally {
+                flows: 0,
+                packets: drop.packets,
+                bytes: drop.bytes,
+            });
+        }
         for found in &flow.names {
             self.observe_name(&found.name, flow.first_packet);
         }
+    }
+
+    /// Flows that a rule blocked, so far.
+    pub const fn blocked(&self) -> u64 {
+        self.counts.blocked
     }
 
     /// What was counted.
@@ -239,6 +251,7 @@ pub(crate) mod tests {
             bytes: 1000,
             dropped_packets: 0,
             dropped_bytes: 0,
+            shared_drops: Vec::new(),
             state: FlowState::Established,
             end: FlowEnd::Finished,
             protocols: Protocols::default(),

@@ -3,7 +3,7 @@
 use etherparse::Ipv4HeaderSlice;
 
 use super::Step;
-use super::view::{Layer, Net, PacketView, Reason, Stop};
+use super::view::{Fragment, Layer, Net, PacketView, Reason, Stop};
 use super::window::Window;
 use crate::packet::IpProtocol;
 
@@ -32,6 +32,7 @@ pub(super) fn read<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
         return Err(packet.too_short(Layer::Ipv4, header_len));
     }
     let after = packet.skip(header_len);
+    note_fragment(&header, after, view);
     if header.fragments_offset().value() != 0 {
         view.payload = after.empty_payload();
         return Ok(None);
@@ -48,7 +49,18 @@ fn note(header: &Ipv4HeaderSlice<'_>, view: &mut PacketView) {
         header.destination_addr(),
         protocol,
     );
-    view.is_fragment |= header.is_fragmenting_payload();
+}
+
+fn note_fragment(header: &Ipv4HeaderSlice<'_>, after: Window<'_>, view: &mut PacketView) {
+    if header.is_fragmenting_payload() {
+        view.set_fragment(Fragment {
+            id: header.identification().into(),
+            offset: header.fragments_offset().byte_offset(),
+            has_more: header.more_fragments(),
+            protocol: IpProtocol(header.protocol().0),
+            part: after.payload(),
+        });
+    }
 }
 
 /// What there is to read in a header that is cut or malformed.
@@ -69,6 +81,7 @@ fn read_broken(window: Window<'_>, view: &mut PacketView) -> Stop {
         fixed[0] = 4 << 4 | MIN_HEADER_WORDS;
         if let Ok(header) = Ipv4HeaderSlice::from_slice(&fixed) {
             note(&header, view);
+            note_fragment(&header, window.limit(0), view);
         }
     }
     window.too_short(Layer::Ipv4, usize::from(words) * 4)

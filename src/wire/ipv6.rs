@@ -3,7 +3,7 @@
 use etherparse::Ipv6HeaderSlice;
 
 use super::Step;
-use super::view::{Layer, Net, PacketView, Reason};
+use super::view::{Fragment, Layer, Net, PacketView, Reason};
 use super::window::Window;
 use crate::packet::IpProtocol;
 
@@ -75,7 +75,15 @@ pub(super) fn read_extension<'a>(
     if kind.0 == FRAGMENT {
         // fragment offset: 13 bits, reserved: 2, more fragments: 1
         let field = u16::from_be_bytes([offset_high, offset_low]);
-        view.is_fragment |= field & !0b110 != 0;
+        if field & !0b110 != 0 {
+            view.set_fragment(Fragment {
+                id: window.array(4).map_or(0, u32::from_be_bytes),
+                offset: field & !0b111,
+                has_more: field & 1 != 0,
+                protocol: next,
+                part: after.payload(),
+            });
+        }
         if field >> 3 != 0 {
             view.payload = after.empty_payload();
             return Ok(None);

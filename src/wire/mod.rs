@@ -21,6 +21,7 @@ mod geneve;
 mod golden;
 mod gre;
 mod gtp;
+mod icmp;
 mod ipv4;
 mod ipv6;
 mod l2tp;
@@ -38,9 +39,10 @@ mod view;
 mod vxlan;
 mod window;
 
-pub use view::{Layer, Net, PacketView, Payload, Reason, Stop};
+pub use view::{Fragment, Layer, Net, PacketView, Payload, Reason, Stop};
 
-use crate::packet::LinkType;
+use crate::key::FiveTuple;
+use crate::packet::{IpProtocol, LinkType};
 use window::Window;
 
 /// Most headers of one frame that are read; past them it ends in [`Reason::TooDeep`].
@@ -58,13 +60,66 @@ type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
 /// * Time: proportional to the number of headers, of which at most [`MAX_LAYERS`] are read.
 pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
     let mut view = PacketView::default();
-    view.stop = walk(link, frame, &mut view).err();
+    let first = (Layer::Frame, Window::new(frame));
+    view.stop = walk(link, first, &mut view).err();
     view
 }
 
-fn walk(link: Option<LinkType>, frame: &[u8], view: &mut PacketView) -> Result<(), Stop> {
-    let mut window = Window::new(frame);
-    let mut layer = Layer::Frame;
+/// Decodes what an IP header carries, from fragments put together.
+///
+/// * `of`: the view of one of the fragments: the addresses.
+/// * `protocol`: what the datagram carries, by the first fragment's header.
+/// * `bytes`: the datagram's bytes from its first on, as far as they are there; offsets in the view are into these.
+/// * `origlen`: how many there are when it is whole; `None` when fragments are missing. Of such a datagram no tunnel is entered.
+pub fn decode_datagram(
+    of: &PacketView,
+    protocol: IpProtocol,
+    bytes: &[u8],
+    origlen: Option<u32>,
+) -> PacketView {
+    let mut view = PacketView::default();
+    let (Some(net), Some(tuple)) = (of.net, of.five_tuple) else {
+        return view;
+    };
+    view.set_net(net, tuple.src.addr, tuple.dst.addr, protocol);
+    view.is_fragment = origlen.is_none();
+    let window = match origlen {
+        Some(origlen) => Window::new(bytes).limit(origlen as usize),
+        None => Window::new(bytes),
+    };
+    let first = match net {
+        Net::Ipv4 => Ok(Some((Layer::Transport(protocol), window))),
+        Net::Ipv6 => ipv6::by_next_header(protocol, window, &mut view),
+    };
+    let walked = first.and_then(|first| match first {
+        Some(first) => walk(None, first, &mut view),
+        None => Ok(()),
+    });
+    view.stop = walked.err();
+    view
+}
+
+/// The flow that an ICMP error is about: protocol, addresses and ports of the packet that it quotes, its sender first.
+///
+/// * `view`: what decoding made of `frame`.
+/// * `None`: it is no ICMP error, or quotes too little.
+pub fn quoted(view: &PacketView, frame: &[u8]) -> Option<FiveTuple> {
+    let protocol = view.five_tuple?.protocol;
+    let start = view.payload.offset as usize;
+    let end = start.checked_add(view.payload.caplen as usize)?;
+    let packet = icmp::quoted_packet(protocol, frame.get(start..end)?)?;
+    let mut inner = PacketView::default();
+    // A quotation is cut as a rule: what was read up to there counts.
+    let _ = walk(None, (Layer::Raw, Window::new(packet)), &mut inner);
+    inner.five_tuple
+}
+
+fn walk<'a>(
+    link: Option<LinkType>,
+    first: (Layer, Window<'a>),
+    view: &mut PacketView,
+) -> Result<(), Stop> {
+    let (mut layer, mut window) = first;
     for _ in 0..MAX_LAYERS {
         let step = match layer {
             Layer::Frame => link::read_frame(link, window)?,

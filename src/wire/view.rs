@@ -30,6 +30,23 @@ pub struct Payload {
     pub origlen: u32,
 }
 
+/// A part of a datagram, as its IP header says.
+///
+/// Source: RFC 791 §3.2 (IPv4); RFC 8200 §4.5 (IPv6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// Which datagram of its sender, receiver and (IPv4) protocol: 16 bits in IPv4, 32 in IPv6.
+    pub id: u32,
+    /// Where in the datagram the part begins, in bytes: a multiple of 8, at most 65,528.
+    pub offset: u16,
+    /// Whether more parts follow behind it.
+    pub has_more: bool,
+    /// What the datagram carries: IPv4's protocol, or the next header that this part's fragment header names.
+    pub protocol: IpProtocol,
+    /// The part's own bytes.
+    pub part: Payload,
+}
+
 /// A frame, decoded: who talks to whom in its innermost IP header, and where the payload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PacketView {
@@ -40,6 +57,8 @@ pub struct PacketView {
     pub five_tuple: Option<FiveTuple>,
     /// Whether this is a part of a datagram, the first one included. An IPv6 atomic fragment is whole (RFC 6946).
     pub is_fragment: bool,
+    /// Which part of which datagram, where this frame is such a part.
+    pub fragment: Option<Fragment>,
     /// What flow tracking needs of the TCP header; there when it was captured up to its flags.
     pub tcp: Option<TcpSegment>,
     /// What the transport carries. Of a transport whose header is not read (ICMP, all others), header and payload in one.
@@ -66,6 +85,12 @@ impl PacketView {
             dst: without_port(dst.into()),
             protocol,
         });
+    }
+
+    /// Notes that this is a part of a datagram. One that is cut into parts again is put together from the outside in.
+    pub(super) fn set_fragment(&mut self, fragment: Fragment) {
+        self.is_fragment = true;
+        self.fragment.get_or_insert(fragment);
     }
 
     /// Notes the protocol that an extension header names.

@@ -79,6 +79,28 @@ fn output_and_dropped_packets_together_are_the_input() {
 }
 
 #[test]
+fn every_fragment_goes_with_its_datagram() {
+    let bench = Bench::new();
+    let input = testdata::bytes("ip_fragments.pcap");
+    let rules = ["--block-domain", "v4.fragment.example", "--whole-flow"];
+    let filtered = bench.filter(&testdata::path("ip_fragments.pcap"), &rules);
+    let all = records::read(&input).packets;
+    let is_v4 = |packet: &records::Packet<'_>| packet.frame[12..14] == [0x08, 0x00];
+    let (v4, v6): (Vec<_>, Vec<_>) = all.into_iter().partition(is_v4);
+    assert_eq!(records::read(filtered.gone()).packets, v4);
+    assert_eq!(records::read(filtered.kept()).packets, v6);
+}
+
+#[test]
+fn an_icmp_error_goes_with_the_flow_that_it_quotes() {
+    let bench = Bench::new();
+    let path = testdata::path("icmp_error.pcap");
+    let filtered = bench.filter(&path, &["--block-domain", "nobody.error.example"]);
+    assert!(records::read(filtered.kept()).packets.is_empty());
+    assert_eq!(records::read(filtered.gone()).packets.len(), 2);
+}
+
+#[test]
 fn a_reused_tuple_is_a_new_flow_and_blocked_alone() {
     let bench = Bench::new();
     let path = testdata::path("tuple_reuse.pcap");

@@ -1,0 +1,168 @@
+//! A chunk before it goes to the workers: the lists of its packets, and how many of them still wait for the rest of their datagram.
+
+use std::iter;
+
+use super::worker::{Role, Task};
+use crate::capture::Chunk;
+use crate::key::{FiveTuple, FlowKey};
+use crate::packet::Record;
+use crate::wire::{self, PacketView};
+
+/// A chunk whose packets were decoded. It is handed out when each of them has its flow.
+pub(super) struct Held {
+    pub(super) sequence: u64,
+    pub(super) chunk: Chunk,
+    /// For each worker.
+    pub(super) assignments: Vec<Assignment>,
+    /// Fragments whose datagram is not known yet.
+    pub(super) waiting: usize,
+}
+
+/// What one worker has to do with a chunk.
+#[derive(Default)]
+pub(super) struct Assignment {
+    /// In capture order, but for those that came late: [`Held::sort`].
+    pub(super) tasks: Vec<Task>,
+    /// Bytes of datagrams that were put together; payload offsets past the chunk's end are into these.
+    pub(super) assembled: Vec<u8>,
+    is_unsorted: bool,
+}
+
+/// A packet whose flow is known.
+struct Listed<'a> {
+    index: u32,
+    view: &'a PacketView,
+    /// The datagram that the view's offsets are into, where it is not the frame itself.
+    assembled: Option<&'a [u8]>,
+    /// The flow that it quotes.
+    quoted: Option<FiveTuple>,
+}
+
+impl Held {
+    /// A chunk of which no packet is listed yet.
+    pub(super) fn new(sequence: u64, chunk: Chunk, workers: usize) -> Self {
+        let room = chunk.records().len() / workers * 5 / 4 + 8;
+        let assignment = || Assignment {
+            tasks: Vec::with_capacity(room),
+            ..Assignment::default()
+        };
+        Self {
+            sequence,
+            chunk,
+            assignments: iter::repeat_with(assignment).take(workers).collect(),
+            waiting: 0,
+        }
+    }
+
+    /// The record at `index`.
+    pub(super) fn record(&self, index: u32) -> Option<Record> {
+        self.chunk.records().get(index as usize).copied()
+    }
+
+    /// Lists a packet that is no fragment.
+    #[inline]
+    pub(super) fn list(&mut self, index: u32, record: &Record, view: &PacketView) {
+        let listed = Listed {
+            index,
+            view,
+            assembled: None,
+            quoted: wire::quoted(view, self.chunk.frame(record)),
+        };
+        self.put(record, &listed);
+    }
+
+    /// Lists a fragment whose datagram is known now; the offsets of `view` are into `bytes`.
+    pub(super) fn list_fragment(
+        &mut self,
+        index: u32,
+        view: &PacketView,
+        bytes: &[u8],
+        quoted: Option<FiveTuple>,
+    ) {
+        self.waiting = self.waiting.saturating_sub(1);
+        for assignment in &mut self.assignments {
+            assignment.is_unsorted = true;
+        }
+        let listed = Listed {
+            index,
+            view,
+            assembled: Some(bytes),
+            quoted,
+        };
+        if let Some(record) = self.record(index) {
+            self.put(&record, &listed);
+        }
+    }
+
+    /// Puts the tasks into capture order.
+    pub(super) fn sort(&mut self) {
+        for assignment in &mut self.assignments {
+            if std::mem::take(&mut assignment.is_unsorted) {
+                // Stable: a question comes after the packet that asks it.
+                assignment.tasks.sort_by_key(|task| task.index);
+            }
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, record: &Record, listed: &Listed<'_>) {
+        let Some(tuple) = listed.view.five_tuple else {
+            return;
+        };
+        let (key, sender) = FlowKey::of(&tuple);
+        let chunk_len = self.chunk.bytes().len() as u32;
+        let workers = self.assignments.len();
+        let Some(assignment) = self.assignments.get_mut(key.shard() % workers) else {
+            return;
+        };
+        let payload = listed.view.payload;
+        let base = match listed.assembled {
+            None => record.frame,
+            Some(bytes) => {
+                let base = chunk_len.saturating_add(assignment.assembled.len() as u32);
+                assignment.assembled.extend_from_slice(bytes);
+                base
+            }
+        };
+        let task = Task {
+            index: listed.index,
+            role: match listed.quoted {
+                None => Role::Packet,
+                Some(_) => Role::Quoting,
+            },
+            key,
+            sender,
+            timestamp: record.timestamp,
+            origlen: record.origlen,
+            tcp: listed.view.tcp,
+            payload: base.saturating_add(payload.offset),
+            payload_caplen: payload.caplen,
+            payload_origlen: payload.origlen,
+        };
+        assignment.tasks.push(task);
+        if let Some(quoted) = listed.quoted {
+            self.ask(record, listed.index, quoted);
+        }
+    }
+
+    /// Asks the worker of the flow that a packet quotes.
+    #[cold]
+    fn ask(&mut self, record: &Record, index: u32, quoted: FiveTuple) {
+        let (key, sender) = FlowKey::of(&quoted);
+        let workers = self.assignments.len();
+        if let Some(assignment) = self.assignments.get_mut(key.shard() % workers) {
+            assignment.tasks.push(Task {
+                index,
+                role: Role::Quoted,
+                key,
+                sender,
+                timestamp: record.timestamp,
+                origlen: record.origlen,
+                tcp: None,
+                payload: 0,
+                payload_caplen: 0,
+                payload_origlen: 0,
+            });
+        }
+    }
+}

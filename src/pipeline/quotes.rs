@@ -1,0 +1,131 @@
+//! Packets that share the verdict of another flow, which they quote: ICMP errors. They stay in their own flow's figures, as dropped.
+//!
+//! Inline, the quoted flow's verdict so far counts. When whole flows are removed, it is known only at the end: flows with such
+//! packets are then told last.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::worker::{Part, Quoted};
+use crate::flow::{FlowSummary, SharedDrop};
+use crate::rules::RuleId;
+
+/// Flows that quote others and are held back until the end, when whole flows are removed. More are told without these packets.
+const MAX_HELD: usize = 65_536;
+/// Quoted flows whose rule is kept for that. Packets that quote further ones are dropped too, and not counted for the rule.
+const MAX_QUOTED: usize = 262_144;
+
+/// A packet that quotes a flow, with the answer of that flow's worker.
+pub(super) struct Quote {
+    pub(super) index: u32,
+    /// Number of the first packet of the packet's own flow.
+    pub(super) flow: u64,
+    pub(super) quoted: Quoted,
+}
+
+/// Brings the workers' answers for a chunk together, in capture order.
+pub(super) fn of_chunk(parts: &[Part]) -> Vec<Quote> {
+    let mut quoted: Vec<Quoted> = parts
+        .iter()
+        .flat_map(|part| part.quoted.iter().copied())
+        .collect();
+    if quoted.is_empty() {
+        return Vec::new();
+    }
+    quoted.sort_unstable_by_key(|quoted| quoted.index);
+    let mut quotes: Vec<Quote> = parts
+        .iter()
+        .flat_map(|part| &part.quoting)
+        .filter_map(|&(index, flow)| {
+            let at = quoted.binary_search_by_key(&index, |quoted| quoted.index);
+            let quoted = *quoted.get(at.ok()?)?;
+            Some(Quote {
+                index,
+                flow,
+                quoted,
+            })
+        })
+        .collect();
+    quotes.sort_unstable_by_key(|quote| quote.index);
+    quotes
+}
+
+/// What the verdicts of quoted flows did to the flows that quote them.
+#[derive(Default)]
+pub(super) struct Quotes {
+    /// By the first packet of the quoting flow.
+    drops: HashMap<u64, Vec<SharedDrop>, ahash::RandomState>,
+    /// Quoted flows and what blocked them; where whole flows are removed.
+    quoted: HashMap<u64, Option<RuleId>, ahash::RandomState>,
+    /// Flows that quote others and are not over; where whole flows are removed.
+    quoting: HashSet<u64, ahash::RandomState>,
+    /// The same that are over.
+    held: BTreeMap<u64, FlowSummary>,
+}
+
+impl Quotes {
+    /// A packet of `flow` was dropped for `rule`, which had blocked another flow.
+    pub(super) fn dropped(&mut self, flow: u64, rule: RuleId, bytes: u32) {
+        let drops = self.drops.entry(flow).or_default();
+        match drops.iter_mut().find(|drop| drop.rule == rule) {
+            Some(drop) => {
+                drop.packets += 1;
+                drop.bytes += u64::from(bytes);
+            }
+            None => drops.push(SharedDrop {
+                rule,
+                packets: 1,
+                bytes: bytes.into(),
+            }),
+        }
+    }
+
+    /// A packet of one flow quotes another, whose verdict is not final.
+    pub(super) fn note(&mut self, quote: &Quote) {
+        if self.quoted.len() < MAX_QUOTED {
+            self.quoted.entry(quote.quoted.flow).or_default();
+        }
+        if self.quoting.len() + self.held.len() < MAX_HELD {
+            self.quoting.insert(quote.flow);
+        }
+    }
+
+    /// A flow has ended: gives it back with its figures put right, or holds it.
+    pub(super) fn ended(&mut self, flow: FlowSummary) -> Option<FlowSummary> {
+        if let Some(rule) = self.quoted.get_mut(&flow.first_packet) {
+            *rule = flow.rule;
+        }
+        if self.quoting.remove(&flow.first_packet) {
+            self.held.insert(flow.first_packet, flow);
+            return None;
+        }
+        Some(self.put_right(flow))
+    }
+
+    /// A packet of `flow` goes with `quoted`, which is blocked for good. Whether it does not go anyway.
+    pub(super) fn condemned(&mut self, flow: u64, quoted: u64, bytes: u32) {
+        let rule = self.quoted.get(&quoted).copied().flatten();
+        if let Some(rule) = rule.filter(|_| self.held.contains_key(&flow)) {
+            self.dropped(flow, rule, bytes);
+        }
+    }
+
+    /// The flows that were held, in order of their first packets.
+    pub(super) fn finish(&mut self) -> Vec<FlowSummary> {
+        std::mem::take(&mut self.held)
+            .into_values()
+            .map(|flow| self.put_right(flow))
+            .collect()
+    }
+
+    fn put_right(&mut self, mut flow: FlowSummary) -> FlowSummary {
+        if self.drops.is_empty() {
+            return flow;
+        }
+        flow.shared_drops = self.drops.remove(&flow.first_packet).unwrap_or_default();
+        for drop in &flow.shared_drops {
+            flow.dropped_packets += drop.packets;
+            flow.dropped_bytes += drop.bytes;
+        }
+        flow
+    }
+}
