@@ -223,6 +223,16 @@ fn what_is_incomplete_comes_out_with_what_there_is() {
 }
 
 #[test]
+fn the_first_part_of_a_tunnelled_packet_tells_the_flow_inside() {
+    let mut inner = ipv4(9, 17, 0, false, &udp(400)).frame;
+    inner[6] = 0x40;
+    let mut bench = Bench::default();
+    bench.send(&ipv4(20, 4, 0, true, &inner[..104]));
+    bench.finish();
+    assert_eq!(bench.told(), [(vec![0], 53, udp(400)[8..84].to_vec())]);
+}
+
+#[test]
 fn a_straggler_joins_the_flow_of_the_datagram_that_it_missed() {
     let datagram = udp(3000);
     let cuts = cut_v4(&datagram, &[1480, 2960]);

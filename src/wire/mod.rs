@@ -70,7 +70,7 @@ pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
 /// * `of`: the view of one of the fragments: the addresses.
 /// * `protocol`: what the datagram carries, by the first fragment's header.
 /// * `bytes`: the datagram's bytes from its first on, as far as they are there; offsets in the view are into these.
-/// * `origlen`: how many there are when it is whole; `None` when fragments are missing. Of such a datagram no tunnel is entered.
+/// * `origlen`: how many there are when it is whole; `None` when fragments are missing. Its beginning still tells the flow, in a tunnel too.
 pub fn decode_datagram(
     of: &PacketView,
     protocol: IpProtocol,
@@ -82,7 +82,6 @@ pub fn decode_datagram(
         return view;
     };
     view.set_net(net, tuple.src.addr, tuple.dst.addr, protocol);
-    view.is_fragment = origlen.is_none();
     let window = match origlen {
         Some(origlen) => Window::new(bytes).limit(origlen as usize),
         None => Window::new(bytes),

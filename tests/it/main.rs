@@ -12,6 +12,7 @@ mod damage;
 mod determinism;
 mod endings;
 mod flow_lines;
+mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
