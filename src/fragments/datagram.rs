@@ -59,7 +59,7 @@ impl Datagram {
         }
         let start = u32::from(fragment.offset);
         let mut len = fragment.part.origlen;
-        if fragment.has_more && len % UNIT != 0 {
+        if fragment.has_more && !len.is_multiple_of(UNIT) {
             self.is_broken |= self.is_ipv6();
             len -= len % UNIT;
         }

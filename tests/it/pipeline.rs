@@ -95,9 +95,23 @@ fn every_fragment_goes_with_its_datagram() {
 fn an_icmp_error_goes_with_the_flow_that_it_quotes() {
     let bench = Bench::new();
     let path = testdata::path("icmp_error.pcap");
-    let filtered = bench.filter(&path, &["--block-domain", "nobody.error.example"]);
-    assert!(records::read(filtered.kept()).packets.is_empty());
-    assert_eq!(records::read(filtered.gone()).packets.len(), 2);
+    let rule = ["--block-domain", "nobody.error.example"];
+    for options in [&rule[..], &[rule[0], rule[1], "--whole-flow"]] {
+        let filtered = bench.filter(&path, options);
+        assert!(records::read(filtered.kept()).packets.is_empty());
+        assert_eq!(records::read(filtered.gone()).packets.len(), 2);
+        let flows = filtered.flow_lines();
+        let told: Vec<_> = flows
+            .iter()
+            .map(|flow| (&flow["dropped"], &flow["verdict"]))
+            .collect();
+        assert_eq!(
+            told,
+            [(&1.into(), &"drop".into()), (&1.into(), &"forward".into())]
+        );
+        let rules = &filtered.json()["rules"][0];
+        assert_eq!((&rules["flows"], &rules["packets"]), (&1.into(), &2.into()));
+    }
 }
 
 #[test]
