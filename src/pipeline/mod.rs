@@ -272,3 +272,6 @@ pub fn write_judged(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

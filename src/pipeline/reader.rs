@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Message;
-use super::held::{Assignment, Held};
+use super::held::Held;
 use super::worker::Batch;
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
 use crate::fragments::{Assembled, Fragments, Moment};
@@ -234,16 +234,10 @@ impl Reader {
             ..
         } = held;
         let chunk = Arc::new(chunk);
-        let has_tasks = |assignment: &&Assignment| !assignment.tasks.is_empty();
-        results
-            .send(Message::Chunk {
-                sequence,
-                chunk: Arc::clone(&chunk),
-                parts: assignments.iter().filter(has_tasks).count(),
-            })
-            .ok()?;
+        let mut parts = 0;
         for (worker, assignment) in self.workers.iter().zip(assignments) {
             if !assignment.tasks.is_empty() {
+                parts += 1;
                 worker
                     .send(Batch {
                         sequence,
@@ -254,7 +248,13 @@ impl Reader {
                     .ok()?;
             }
         }
-        Some(())
+        // Last, and without a copy kept here: the writer, which gives chunks back, has to be the last to hold it.
+        let announcement = Message::Chunk {
+            sequence,
+            chunk,
+            parts,
+        };
+        results.send(announcement).ok()
     }
 }
 
