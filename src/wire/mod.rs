@@ -19,6 +19,7 @@ mod ayiya;
 mod batman;
 #[cfg(test)]
 mod carried;
+mod cause;
 mod certain;
 mod etherip;
 mod ethernet;
@@ -54,6 +55,7 @@ mod view;
 mod vxlan;
 mod window;
 
+pub use cause::Cause;
 pub use view::{Layer, Net, PacketView, Payload, Reason, Stop, Tag};
 
 use crate::packet::LinkType;

@@ -208,8 +208,8 @@ impl fmt::Display for Layer {
 
 /// Why decoding ended early, and where.
 ///
-/// To count stops by cause, count (`layer`, `reason`): few distinct values in practice, though a hostile sender may bring about all
-/// of them (every ethertype, for one).
+/// To count stops by cause there is [`super::Cause`]: few distinct values in practice, though a hostile sender may bring about many
+/// (every ethertype, for one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// The header that was being read.
