@@ -40,12 +40,13 @@ pub(super) fn inside_gpe(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let [flags, 0, 0, next, .., 0] = payload.array::<HEADER_LEN>(0)? else {
         return None;
     };
-    let after = payload.skip(HEADER_LEN).through(Tunnel::VxlanGpe);
-    let layer = match (flags, next) {
-        (HAS_VNI, 0) => Layer::Ethernet,
+    let (layer, tunnel) = match (flags, next) {
+        // No extension is in use.
+        (HAS_VNI, 0) => (Layer::Ethernet, Tunnel::Vxlan),
         _ if flags != HAS_VNI | HAS_NEXT => return None,
-        _ => by_next_protocol(next)?,
+        _ => (by_next_protocol(next)?, Tunnel::VxlanGpe),
     };
+    let after = payload.skip(HEADER_LEN).through(tunnel);
     let is_gpe = layer != Layer::Ethernet || ethernet::is_plausible(after);
     is_gpe.then_some((layer, after))
 }
