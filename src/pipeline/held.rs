@@ -6,6 +6,7 @@ use super::worker::{Role, Task};
 use crate::capture::Chunk;
 use crate::key::{FiveTuple, FlowKey};
 use crate::packet::Record;
+use crate::tunnel::Tunnels;
 use crate::wire::{self, PacketView};
 
 /// A chunk whose packets were decoded. It is handed out when each of them has its flow.
@@ -134,6 +135,7 @@ impl Held {
             sender,
             timestamp: record.timestamp,
             origlen: record.origlen,
+            tunnels: listed.view.tunnels,
             tcp: listed.view.tcp,
             payload: base.saturating_add(payload.offset),
             payload_caplen: payload.caplen,
@@ -158,6 +160,7 @@ impl Held {
                 sender,
                 timestamp: record.timestamp,
                 origlen: record.origlen,
+                tunnels: Tunnels::default(),
                 tcp: None,
                 payload: 0,
                 payload_caplen: 0,

@@ -14,7 +14,7 @@ use super::worker::Batch;
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
 use crate::fragments::{Assembled, Fragments, Moment};
 use crate::packet::{IpProtocol, Timestamp};
-use crate::stats::{AtomicCounters, PacketCounts};
+use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 use crate::wire::{self, Net, PacketView, Payload};
 
 pub(super) struct Reader {
@@ -31,6 +31,7 @@ pub(super) struct Reader {
     fragments: Fragments<Member>,
     /// Chunks that were decoded and not handed out, in order: the first holds a fragment whose datagram is not known yet.
     held: VecDeque<Held>,
+    undecoded: Undecoded,
 }
 
 /// A packet whose chunk is held: the chunk, and the place in it.
@@ -64,6 +65,7 @@ impl Reader {
             position: 0,
             fragments: Fragments::default(),
             held: VecDeque::new(),
+            undecoded: Undecoded::default(),
         }
     }
 
@@ -76,6 +78,7 @@ impl Reader {
             outcome,
             capture,
             span: self.span,
+            undecoded: self.undecoded,
         });
     }
 
@@ -158,6 +161,9 @@ impl Reader {
                 });
             } else {
                 count(&mut counts, &view);
+                if let (None, Some(stop)) = (view.five_tuple, view.stop) {
+                    self.undecoded.count(stop);
+                }
                 held.list(index, &record, &view);
             }
         }

@@ -23,6 +23,7 @@ pub(super) enum Role {
     /// Say what becomes of the flow, which the packet only quotes.
     Quoted,
 }
+use crate::tunnel::Tunnels;
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
 pub(super) struct Task {
@@ -33,6 +34,7 @@ pub(super) struct Task {
     pub(super) sender: Side,
     pub(super) timestamp: Timestamp,
     pub(super) origlen: u32,
+    pub(super) tunnels: Tunnels,
     pub(super) tcp: Option<TcpSegment>,
     /// Offset of the transport's payload in the chunk; past the chunk's end, in the batch's own bytes.
     pub(super) payload: u32,
@@ -173,6 +175,7 @@ fn judge(task: &Task, assembled: &[u8], engine: &mut Engine, part: &mut Part, ke
         key: task.key,
         sender: task.sender,
         origlen: task.origlen,
+        tunnels: task.tunnels,
         tcp: task.tcp,
         payload: payload.unwrap_or_default(),
         payload_origlen: task.payload_origlen,

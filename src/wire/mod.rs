@@ -15,7 +15,15 @@
 #![deny(clippy::indexing_slicing)]
 
 mod ah;
+mod ayiya;
+mod batman;
+#[cfg(test)]
+mod carried;
+mod cause;
+mod certain;
+mod etherip;
 mod ethernet;
+mod fabricpath;
 mod geneve;
 #[cfg(test)]
 mod golden;
@@ -25,21 +33,31 @@ mod icmp;
 mod ipv4;
 mod ipv6;
 mod l2tp;
+mod l2tpv3;
 mod link;
+mod lisp;
 mod llc;
+mod macsec;
 mod mpls;
+mod nsh;
+mod pbb;
+mod pim;
 mod ppp;
+mod route;
 #[cfg(test)]
 mod soundness;
+mod tag;
 mod teredo;
 mod transport;
 #[cfg(test)]
 mod tunnels;
+mod udp_ports;
 mod view;
 mod vxlan;
 mod window;
 
-pub use view::{Fragment, Layer, Net, PacketView, Payload, Reason, Stop};
+pub use cause::Cause;
+pub use view::{Fragment, Layer, Net, PacketView, Payload, Reason, Stop, Tag};
 
 use crate::key::FiveTuple;
 use crate::packet::{IpProtocol, LinkType};
@@ -95,6 +113,9 @@ pub fn decode_datagram(
         None => Ok(()),
     });
     view.stop = walked.err();
+    let inside = view.tunnels;
+    view.tunnels = of.tunnels;
+    view.tunnels.add(inside);
     view
 }
 
@@ -124,6 +145,12 @@ fn walk<'a>(
             Layer::Frame => link::read_frame(link, window)?,
             Layer::Ethernet => ethernet::read(window)?,
             Layer::Vlan => ethernet::read_tag(window)?,
+            Layer::Tag(tag) => tag::read(tag, window)?,
+            Layer::MacSec => macsec::read(window)?,
+            Layer::Pbb => pbb::read(window)?,
+            Layer::FabricPath => fabricpath::read(window)?,
+            Layer::Nsh => nsh::read(window)?,
+            Layer::Batman => batman::read(window)?,
             Layer::Llc => llc::read(window)?,
             Layer::LinuxSll => link::read_sll(window)?,
             Layer::LinuxSll2 => link::read_sll2(window)?,
@@ -135,6 +162,9 @@ fn walk<'a>(
             Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,
             Layer::Ah => ah::read(window, view)?,
             Layer::Gre => gre::read(window)?,
+            Layer::EtherIp => etherip::read(window)?,
+            Layer::Pim => pim::read(window)?,
+            Layer::L2tpV3 => l2tpv3::read(window)?,
             Layer::Mpls => mpls::read(window)?,
             Layer::Pppoe => ppp::read_pppoe(window)?,
             Layer::Ppp => ppp::read(window)?,
