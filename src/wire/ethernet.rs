@@ -28,7 +28,7 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
         .map_err(|_| window.too_short(Layer::Ethernet, HEADER_LEN))?;
     by_type_or_length(
         Layer::Ethernet,
-        header.ether_type(),
+        header.ether_type().0,
         window.skip(HEADER_LEN),
     )
 }
@@ -37,14 +37,15 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
 pub(super) fn read_tag(window: Window<'_>) -> Step<'_> {
     let tag = SingleVlanHeaderSlice::from_slice(window.bytes())
         .map_err(|_| window.too_short(Layer::Vlan, TAG_LEN))?;
-    by_type_or_length(Layer::Vlan, tag.ether_type(), window.skip(TAG_LEN))
+    by_type_or_length(Layer::Vlan, tag.ether_type().0, window.skip(TAG_LEN))
 }
 
-fn by_type_or_length(layer: Layer, field: EtherType, after: Window<'_>) -> Step<'_> {
-    if field.0 <= MAX_802_3_LEN {
-        return Ok(Some((Layer::Llc, after.limit(usize::from(field.0)))));
+/// The header that a field announces which holds an ethertype, or the length of an LLC packet.
+pub(super) fn by_type_or_length(layer: Layer, field: u16, after: Window<'_>) -> Step<'_> {
+    if field <= MAX_802_3_LEN {
+        return Ok(Some((Layer::Llc, after.limit(usize::from(field)))));
     }
-    by_ethertype(layer, field.0, after)
+    by_ethertype(layer, field, after)
 }
 
 /// The header that an ethertype announces.

@@ -5,7 +5,7 @@ use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 use super::Step;
 use super::view::{Layer, PacketView, Reason, Stop};
 use super::window::Window;
-use super::{geneve, gtp, l2tp, teredo, vxlan};
+use super::{capwap, geneve, gtp, l2tp, teredo, vxlan};
 use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
 
 /// A TCP header without options. Source: RFC 9293 §3.1.
@@ -120,6 +120,7 @@ fn inside_udp(src: u16, dst: u16, payload: Window<'_>) -> Option<(Layer, Window<
         (2152, _) | (_, 2152) => gtp::inside(payload),
         (3544, _) | (_, 3544) => teredo::inside(payload),
         (1701, _) | (_, 1701) => l2tp::inside(payload),
+        (5247, _) | (_, 5247) => capwap::inside(payload),
         _ => None,
     }
 }

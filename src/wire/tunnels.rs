@@ -1,6 +1,7 @@
 //! What must hold of every encapsulation: the packet inside is what the view tells; what holds none leaves the packet around it.
 
 use super::golden::{ETHERNET, IS_IPV4, REAL_DNS, hex, payload_numbers, tuple_text};
+use super::golden_wireless::{DNS_SUBFRAME, SNAP, WIFI_HEADER};
 use super::{PacketView, Reason, decode};
 use crate::packet::LinkType;
 
@@ -126,6 +127,18 @@ const IN_IP: &[Tunnel] = &[
         (3, 0x49),
     ),
     tunnel(
+        "802.11 of Aruba",
+        Ip(47),
+        &["00 00 82 00", "88 01", WIFI_HEADER, "00 00", SNAP],
+        (2, 0x84),
+    ),
+    tunnel(
+        "an aggregate of 802.11, of Aruba",
+        Ip(47),
+        &["00 00 83 70", "88 02", WIFI_HEADER, "80 00", DNS_SUBFRAME],
+        (3, 0x78),
+    ),
+    tunnel(
         "ERSPAN, type I",
         Ip(47),
         &["00 00 88 be", ETHERNET, IS_IPV4],
@@ -209,6 +222,39 @@ const IN_UDP: &[Tunnel] = &[
         Udp(6081),
         &["00 00 08 00 00 00 07 00"],
         (0, 0x3f),
+    ),
+    tunnel(
+        "Ethernet in CAPWAP",
+        Udp(5247),
+        &[
+            "00 10 02 00 00 00 00 00 ; plain; 2 words, for 802.11",
+            ETHERNET,
+            IS_IPV4,
+        ],
+        (0, 0x01),
+    ),
+    tunnel(
+        "802.11 in CAPWAP",
+        Udp(5247),
+        &[
+            "00 18 43 10 00 00 00 00 ; 3 words, radio 1, for 802.11, native, radio address",
+            "\n00 00 00 00 08 01",
+            WIFI_HEADER,
+            SNAP,
+        ],
+        (3, 0x90),
+    ),
+    tunnel(
+        "802.11 in CAPWAP as Cisco has it",
+        Udp(5247),
+        &[
+            "00 20 03 20 00 00 00 00 ; 4 words, for 802.11, native, wireless information",
+            "\n01 04 00 00 00 00 00 00 01 88 ; frame control swapped",
+            "\n00 00 02 00 00 00 00 01 02 00 00 00 00 02 02 00 00 00 00 03",
+            "\n01 50 00 00 ; fragment 0, frame 21, QoS",
+            SNAP,
+        ],
+        (7, 0x01),
     ),
     tunnel(
         "GTP-U",
@@ -478,7 +524,7 @@ fn an_authentication_header_is_passed() {
 #[test]
 fn ports_alone_make_no_tunnel() {
     let name = "a datagram of another protocol";
-    for port in [4789, 8472, 4790, 6081, 2152, 3544, 1701] {
+    for port in [4789, 8472, 4790, 6081, 2152, 3544, 1701, 5247] {
         for body in [
             &b"GET / HTTP/1.1\r\n\r\n, and so on, at some length"[..],
             &[0xff; 60],
