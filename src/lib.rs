@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`evidence`], [`observation`], [`services`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
@@ -60,4 +60,5 @@ pub mod report;
 pub mod rules;
 pub mod services;
 pub mod stats;
+pub mod tunnel;
 pub mod wire;

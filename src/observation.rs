@@ -2,6 +2,7 @@
 
 use crate::key::{FlowKey, Side};
 use crate::packet::{TcpSegment, Timestamp};
+use crate::tunnel::Tunnels;
 
 /// The only intake of the core.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,8 @@ pub struct Observation<'a> {
     pub sender: Side,
     /// Length on the wire, frame header included.
     pub origlen: u32,
+    /// The tunnels that it came through.
+    pub tunnels: Tunnels,
     /// What its TCP header says, if it has one.
     pub tcp: Option<TcpSegment>,
     /// The transport's payload, as far as it was captured.

@@ -230,6 +230,8 @@ impl IpProtocol {
     pub const AH: Self = Self(51);
     /// ICMP for IPv6, RFC 4443.
     pub const ICMP6: Self = Self(58);
+    /// Nothing follows, RFC 8200 §4.7.
+    pub const NO_NEXT_HEADER: Self = Self(59);
     /// Stream Control Transmission Protocol, RFC 9260.
     pub const SCTP: Self = Self(132);
 }

@@ -268,6 +268,7 @@ impl<'a> Gathered<'a> {
         let gathered = report::Gathered {
             input: about_input(options, &finished),
             packets: counts,
+            undecoded: finished.ran.undecoded.clone(),
             flows: self.stats.finish(),
             suspicious: self.hosts.finish(),
             warnings: Vec::new(),

@@ -13,6 +13,7 @@ use crate::observation::Observation;
 use crate::packet::{TcpFlags, Timestamp};
 use crate::rules::RuleId;
 use crate::services;
+use crate::tunnel::Tunnels;
 
 use super::dialogue::Dialogue;
 
@@ -38,6 +39,8 @@ pub(super) struct Entry {
     pub(super) initiator_known: bool,
     /// Which sides have sent a packet, by [`Side::index`].
     pub(super) heard: [bool; 2],
+    /// Around any of its packets.
+    pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
     pub(super) rule: Option<RuleId>,
     pub(super) dialogue: Dialogue,
@@ -82,6 +85,7 @@ impl Entry {
             initiator,
             initiator_known,
             heard: [false; 2],
+            tunnels: seen.tunnels,
             classification: Classification::default(),
             rule: None,
             dialogue: Dialogue::begin(&seen.key),
@@ -99,6 +103,7 @@ impl Entry {
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
+        self.tunnels.add(seen.tunnels);
         if let Some(tcp) = seen.tcp {
             self.life
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
@@ -148,6 +153,7 @@ impl Entry {
             names: found.names,
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),
+            tunnels: self.tunnels,
             rule: self.rule,
         }
     }

@@ -5,6 +5,7 @@ use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{TcpFlags, TcpSegment};
 use crate::rules::RuleSetBuilder;
+use crate::tunnel::{Tunnel, Tunnels};
 
 const SYN: u8 = 0x02;
 const SYN_ACK: u8 = 0x12;
@@ -17,6 +18,8 @@ struct Bench {
     ended: Vec<Ended>,
     number: u64,
     seconds: i64,
+    /// Of the packets that are sent from now on.
+    tunnels: Tunnels,
 }
 
 /// A question for `blocked.example`, type A.
@@ -46,6 +49,7 @@ impl Bench {
             ended: Vec::new(),
             number: 0,
             seconds: 0,
+            tunnels: Tunnels::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Bench {
             key,
             sender,
             origlen: 100,
+            tunnels: self.tunnels,
             tcp: flags.map(|flags| TcpSegment {
                 flags: TcpFlags(flags),
                 seq: 1000,
@@ -266,4 +271,30 @@ fn names_of_many_flows_do_not_add_up_without_bound() {
     }
     assert!(bench.engine.load <= 64 * MAX_MEAN_LOAD);
     assert!(bench.ends().contains(&FlowEnd::Evicted));
+}
+
+#[test]
+fn a_flow_tells_the_tunnels_of_all_its_packets() {
+    let mut bench = Bench::new(&[], 8, false);
+    for tunnels in [
+        &[Tunnel::Gre][..],
+        &[],
+        &[Tunnel::Gre, Tunnel::Vxlan],
+        &[Tunnel::Mpls],
+    ] {
+        bench.tunnels = tunnels.iter().copied().collect();
+        bench.send(udp(1000), None, b"");
+    }
+    bench.tunnels = Tunnels::default();
+    bench.send(udp(1001), None, b"");
+    let told: Vec<Vec<Tunnel>> = bench
+        .engine
+        .finish()
+        .iter()
+        .map(|flow| flow.tunnels.iter().collect())
+        .collect();
+    assert_eq!(
+        told,
+        [vec![Tunnel::Gre, Tunnel::Vxlan, Tunnel::Mpls], vec![]]
+    );
 }

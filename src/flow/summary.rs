@@ -5,6 +5,7 @@ use crate::evidence::{FoundName, Protocols, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::rules::RuleId;
+use crate::tunnel::Tunnels;
 
 /// How far a flow has come in its life.
 ///
@@ -95,6 +96,8 @@ pub struct FlowSummary {
     pub alpn: Vec<Box<str>>,
     /// The version the server chose; where it was not seen, the highest the client offered.
     pub tls_version: Option<TlsVersion>,
+    /// The tunnels that its packets came through, the outermost first; of all packets, where they differ.
+    pub tunnels: Tunnels,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
 }

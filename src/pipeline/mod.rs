@@ -27,7 +27,7 @@ use crate::flow::FlowSummary;
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
 use crate::rules::RuleId;
-use crate::stats::{AtomicCounters, PacketCounts};
+use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use fates::Fates;
 
@@ -84,6 +84,8 @@ pub struct Ran {
     pub capture: CaptureSummary,
     /// The earliest and the latest packet time; `None` for a capture without packets.
     pub span: Option<(Timestamp, Timestamp)>,
+    /// Packets that could not be decoded, by cause.
+    pub undecoded: Undecoded,
 }
 
 /// Why a run failed.
@@ -179,7 +181,7 @@ pub fn run(
     })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
-    let (capture, span) = writer.write(&results)?;
+    let (capture, span, undecoded) = writer.write(&results)?;
     writer.finish(&finals)?;
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
@@ -189,6 +191,7 @@ pub fn run(
         counts: counters.snapshot(),
         capture,
         span,
+        undecoded,
     })
 }
 
@@ -234,6 +237,7 @@ enum Message {
         outcome: Result<(), CaptureError>,
         capture: Box<CaptureSummary>,
         span: Option<(Timestamp, Timestamp)>,
+        undecoded: Undecoded,
     },
     /// A thread panicked.
     Died { name: String, packet: u64 },

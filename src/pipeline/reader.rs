@@ -9,7 +9,7 @@ use super::worker::{Batch, Task};
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
 use crate::key::FlowKey;
 use crate::packet::{IpProtocol, Timestamp};
-use crate::stats::{AtomicCounters, PacketCounts};
+use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 use crate::wire::{self, Net, PacketView};
 
 pub(super) struct Reader {
@@ -21,6 +21,7 @@ pub(super) struct Reader {
     workers: Vec<Sender<Batch>>,
     counters: Arc<AtomicCounters>,
     span: Option<(Timestamp, Timestamp)>,
+    undecoded: Undecoded,
 }
 
 impl Reader {
@@ -37,6 +38,7 @@ impl Reader {
             workers,
             counters,
             span: None,
+            undecoded: Undecoded::default(),
         }
     }
 
@@ -49,6 +51,7 @@ impl Reader {
             outcome,
             capture,
             span: self.span,
+            undecoded: self.undecoded,
         });
     }
 
@@ -102,6 +105,9 @@ impl Reader {
                 Some((first, last)) => (first.min(record.timestamp), last.max(record.timestamp)),
             });
             let Some(tuple) = view.five_tuple else {
+                view.stop
+                    .iter()
+                    .for_each(|&stop| self.undecoded.count(stop));
                 continue;
             };
             let (key, sender) = FlowKey::of(&tuple);
@@ -112,6 +118,7 @@ impl Reader {
                     sender,
                     timestamp: record.timestamp,
                     origlen: record.origlen,
+                    tunnels: view.tunnels,
                     tcp: view.tcp,
                     payload: record.frame.saturating_add(view.payload.offset),
                     payload_caplen: view.payload.caplen,

@@ -11,6 +11,7 @@ use crate::flow::FlowSummary;
 use crate::key::{FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
+use crate::tunnel::Tunnels;
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
 pub(super) struct Task {
@@ -20,6 +21,7 @@ pub(super) struct Task {
     pub(super) sender: Side,
     pub(super) timestamp: Timestamp,
     pub(super) origlen: u32,
+    pub(super) tunnels: Tunnels,
     pub(super) tcp: Option<TcpSegment>,
     /// Offset of the transport's payload in the chunk.
     pub(super) payload: u32,
@@ -120,6 +122,7 @@ impl Worker {
                 key: task.key,
                 sender: task.sender,
                 origlen: task.origlen,
+                tunnels: task.tunnels,
                 tcp: task.tcp,
                 payload,
                 payload_origlen: task.payload_origlen,

@@ -10,7 +10,7 @@ use super::{Finals, Message, Outputs, Packets, PipelineError, Sink};
 use crate::capture::{CaptureSummary, Chunk};
 use crate::key::SHARDS;
 use crate::packet::Timestamp;
-use crate::stats::{AtomicCounters, PacketCounts};
+use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
@@ -23,6 +23,9 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
 }
+
+/// What the reader tells at its end: the capture, the times of its packets, and what could not be decoded.
+type End = (CaptureSummary, Option<(Timestamp, Timestamp)>, Undecoded);
 
 /// A chunk on its way through the workers.
 #[derive(Default)]
@@ -51,10 +54,7 @@ impl<'a, 's> Writer<'a, 's> {
     }
 
     /// Writes every chunk until the reader has come to its end.
-    pub(super) fn write(
-        &mut self,
-        results: &Receiver<Message>,
-    ) -> Result<(CaptureSummary, Option<(Timestamp, Timestamp)>), PipelineError> {
+    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<End, PipelineError> {
         let mut end = None;
         for message in results {
             match message {
@@ -77,9 +77,10 @@ impl<'a, 's> Writer<'a, 's> {
                     outcome,
                     capture,
                     span,
+                    undecoded,
                 } => {
                     outcome?;
-                    end = Some((*capture, span));
+                    end = Some((*capture, span, undecoded));
                 }
                 Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
             }

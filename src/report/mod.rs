@@ -16,7 +16,8 @@ use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
 use crate::rules::RuleId;
 use crate::stats::{
-    FlowCounts, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, PacketCounts, Shown, Tally,
+    FlowCounts, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, PacketCounts, Shown, Tally, Undecoded,
+    UndecodedReason,
 };
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
@@ -57,6 +58,8 @@ pub struct Report<'a> {
     pub input: Input,
     /// Packets.
     pub packets: PacketCounts,
+    /// Packets that could not be decoded, by reason; together they are `packets.undecoded`.
+    pub undecoded_reasons: Vec<ReasonCount>,
     /// Flows.
     pub flows: FlowCounts,
     /// Flows by application, else by innermost protocol, else [`UNKNOWN`].
@@ -138,6 +141,16 @@ pub struct Damage {
     pub reason: String,
 }
 
+/// Packets that could not be decoded for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ReasonCount {
+    /// What was in the way: what is not decoded, such as `ARP (ethertype 0x0806)`, or how the packet is broken.
+    #[serde(serialize_with = "json::shown")]
+    pub reason: UndecodedReason,
+    /// Packets.
+    pub packets: u64,
+}
+
 /// Flows that are shown under one name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ApplicationCount<'a> {
@@ -189,6 +202,8 @@ pub struct Gathered {
     pub input: Input,
     /// Packets, all of them by transport and by fate.
     pub packets: PacketCounts,
+    /// Those of them that could not be decoded.
+    pub undecoded: Undecoded,
     /// Flows.
     pub flows: FlowTables,
     /// Addresses worth a look.
@@ -203,6 +218,7 @@ impl<'a> Report<'a> {
         let Gathered {
             input,
             packets,
+            undecoded,
             flows,
             suspicious,
             mut warnings,
@@ -220,6 +236,7 @@ impl<'a> Report<'a> {
             tool: Tool::THIS,
             input,
             packets,
+            undecoded_reasons: reasons(undecoded),
             applications: applications(&flows, names),
             rules: rules(&flows, names),
             flows: flows.counts,
@@ -228,6 +245,12 @@ impl<'a> Report<'a> {
             warnings,
         }
     }
+}
+
+fn reasons(undecoded: Undecoded) -> Vec<ReasonCount> {
+    let rows = undecoded.into_rows().into_iter();
+    rows.map(|(reason, packets)| ReasonCount { reason, packets })
+        .collect()
 }
 
 fn applications<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<ApplicationCount<'a>> {

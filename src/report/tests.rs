@@ -7,6 +7,7 @@ use crate::hosts::{Hosts, Thresholds};
 use crate::packet::IpProtocol;
 use crate::stats::FlowStats;
 use crate::stats::flows::tests::sample_flow;
+use crate::wire::{Layer, Reason, Stop};
 
 pub(super) const GITHUB: AppId = AppId(4);
 
@@ -85,6 +86,20 @@ fn flows() -> Vec<FlowSummary> {
     flows
 }
 
+fn undecoded(packets: u64) -> Undecoded {
+    let mut undecoded = Undecoded::default();
+    for _ in 0..packets {
+        undecoded.count(Stop {
+            layer: Layer::Ethernet,
+            offset: 14,
+            need: 0,
+            have: 46,
+            reason: Reason::Ethertype(0x0806),
+        });
+    }
+    undecoded
+}
+
 fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Report<'static> {
     let mut stats = FlowStats::default();
     let mut hosts = Hosts::new(Thresholds::default());
@@ -95,6 +110,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
     let gathered = Gathered {
         input,
         packets,
+        undecoded: undecoded(packets.undecoded),
         flows: stats.finish(),
         suspicious: hosts.finish(),
         warnings: vec!["TLS 1.3 hides certificates".to_owned()],

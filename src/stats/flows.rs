@@ -203,6 +203,7 @@ pub(crate) mod tests {
     use crate::flow::FlowState;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;
+    use crate::tunnel::Tunnels;
 
     fn flow(first_packet: u64, protocol: IpProtocol, names: &[&str]) -> FlowSummary {
         let ends = ("192.168.1.2:50000", "140.82.112.21:443");
@@ -253,6 +254,7 @@ pub(crate) mod tests {
                 .collect(),
             alpn: Vec::new(),
             tls_version: None,
+            tunnels: Tunnels::default(),
             rule: None,
         }
     }

@@ -5,6 +5,8 @@
 
 pub(crate) mod flows;
 mod packets;
+mod undecoded;
 
 pub use flows::{FlowCounts, FlowStats, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, Shown, Tally};
 pub use packets::{AtomicCounters, PacketCounts};
+pub use undecoded::{MAX_CAUSES, Undecoded, UndecodedReason};

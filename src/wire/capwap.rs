@@ -3,6 +3,7 @@
 use super::view::Layer;
 use super::window::Window;
 use super::{ethernet, ieee80211};
+use crate::tunnel::Tunnel;
 
 /// A header without optional fields. Source: RFC 5415 §4.3.
 const MIN_LEN: usize = 8;
@@ -33,7 +34,7 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     if has_flaw || header_len < MIN_LEN || payload.bytes().len() < header_len {
         return None;
     }
-    let frame = payload.skip(header_len);
+    let frame = payload.skip(header_len).through(Tunnel::Capwap);
     let step = match (fields & IS_NATIVE, fields >> BINDING_SHIFT & BINDING) {
         (0, _) => ethernet::read(frame),
         (_, BINDING_80211) => ieee80211::read_tunnelled(frame),

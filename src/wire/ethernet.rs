@@ -3,7 +3,7 @@
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
 use super::Step;
-use super::view::{Layer, Reason};
+use super::view::{Layer, Reason, Tag};
 use super::window::Window;
 
 /// Two addresses and the type. Source: IEEE 802.3 §3.1.1.
@@ -19,6 +19,20 @@ const MPLS_UNICAST: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 /// Source: RFC 2516 §4.
 const PPPOE_SESSION: u16 = 0x8864;
+/// Source: IEEE 802.1AE §9.8.
+const MACSEC: u16 = 0x88e5;
+/// Service tag of a backbone. Source: IEEE 802.1Q §9.5 (once 802.1ah).
+const PBB: u16 = 0x88e7;
+/// Source: IEEE 802.1BR §7.5.
+const EXTENDER_TAG: u16 = 0x893f;
+/// Source: RFC 8300 §11.1.
+const NSH: u16 = 0x894f;
+/// Cisco. Source: IANA "IEEE 802 Numbers".
+const FABRICPATH: u16 = 0x8903;
+/// Cisco. Source: IANA "IEEE 802 Numbers".
+const VN_TAG: u16 = 0x8926;
+/// Source: `ETH_P_BATMAN` of linux/if_ether.h.
+const BATMAN: u16 = 0x4305;
 /// Smallest ethertype. Source: IEEE 802.3 §3.2.6.
 const MIN_ETHERTYPE: u16 = 0x0600;
 
@@ -72,6 +86,11 @@ pub(super) fn is_decoded(window: Window<'_>) -> bool {
     window.be16(HEADER_LEN - 2).and_then(next_of).is_some()
 }
 
+/// Whether an ethertype leads further.
+pub(super) fn is_ethertype_decoded(ethertype: u16) -> bool {
+    next_of(ethertype).is_some()
+}
+
 fn next_of(ethertype: u16) -> Option<Layer> {
     Some(match EtherType(ethertype) {
         EtherType::IPV4 => Layer::Ipv4,
@@ -81,6 +100,13 @@ fn next_of(ethertype: u16) -> Option<Layer> {
         | EtherType::VLAN_DOUBLE_TAGGED_FRAME => Layer::Vlan,
         EtherType(MPLS_UNICAST | MPLS_MULTICAST) => Layer::Mpls,
         EtherType(PPPOE_SESSION) => Layer::Pppoe,
+        EtherType(MACSEC) => Layer::MacSec,
+        EtherType(PBB) => Layer::Pbb,
+        EtherType(EXTENDER_TAG) => Layer::Tag(Tag::Extender),
+        EtherType(VN_TAG) => Layer::Tag(Tag::VirtualInterface),
+        EtherType(NSH) => Layer::Nsh,
+        EtherType(FABRICPATH) => Layer::FabricPath,
+        EtherType(BATMAN) => Layer::Batman,
         _ => return None,
     })
 }

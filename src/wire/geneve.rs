@@ -4,6 +4,7 @@ use super::ethernet::by_ethertype;
 use super::gre::BRIDGED_ETHERNET;
 use super::view::Layer;
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// A header without options. Source: RFC 8926 §3.4.
 const HEADER_LEN: usize = 8;
@@ -22,7 +23,7 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     if payload.bytes().len() < header_len {
         return None;
     }
-    let after = payload.skip(header_len);
+    let after = payload.skip(header_len).through(Tunnel::Geneve);
     match u16::from_be_bytes([t0, t1]) {
         BRIDGED_ETHERNET => Some((Layer::Ethernet, after)),
         // A type that leads no further makes this an ordinary datagram.

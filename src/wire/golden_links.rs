@@ -82,7 +82,7 @@ pub(super) const LOGGED: &[Golden] = &[
         "NFLOG, version 1",
         LinkType::NFLOG,
         &["02 01 00 05 08 00 01 00"],
-        Reason::Kind(1),
+        Reason::Flags(0x0201),
     ),
     dns("PFLOG", LinkType::PFLOG, &[PFLOG, REAL_DNS], 92),
     undecoded(

@@ -184,29 +184,19 @@ pub(super) const WIRELESS: &[Golden] = &[
         &["08 01 00 00", FOURTH, FOURTH, FOURTH, "12 00", SNAP],
         Reason::LaterPart,
     ),
-    undecoded(
-        "beacon",
-        WIFI,
-        &["80 00", WIFI_HEADER],
-        Reason::NoData(0x80),
-    ),
+    undecoded("beacon", WIFI, &["80 00", WIFI_HEADER], Reason::Management),
     undecoded(
         "acknowledgement",
         WIFI,
         &["d4 00 00 00", FOURTH],
-        Reason::NoData(0xd4),
+        Reason::Control,
     ),
-    undecoded(
-        "no data",
-        WIFI,
-        &["48 11", WIFI_HEADER],
-        Reason::NoData(0x48),
-    ),
+    undecoded("no data", WIFI, &["48 11", WIFI_HEADER], Reason::NoData),
     undecoded(
         "no data, QoS",
         WIFI,
         &["c8 11", WIFI_HEADER, "00 00"],
-        Reason::NoData(0xc8),
+        Reason::NoData,
     ),
     undecoded(
         "version 1",
@@ -265,7 +255,7 @@ pub(super) const WIRELESS: &[Golden] = &[
         "radiotap, version 1",
         RADIOTAP,
         &["01 00 08 00 00 00 00 00"],
-        Reason::Kind(1),
+        Reason::Flags(0x0100),
     ),
     dns(
         "Prism",
@@ -365,6 +355,6 @@ pub(super) const WIRELESS: &[Golden] = &[
         "PPI, version 1",
         LinkType::PPI,
         &["01 00 08 00 01 00 00 00"],
-        Reason::Kind(1),
+        Reason::Flags(0x0100),
     ),
 ];

@@ -1,9 +1,11 @@
-//! Generic routing encapsulation: any ethertype in IP; PPTP, which is its version 1; the mirrored frames of ERSPAN.
+//! Generic routing encapsulation: any ethertype in IP or a datagram; PPTP and EoIP, which are its version 1; the mirrored frames of ERSPAN,
+//! and what WCCP redirects.
 
 use super::Step;
-use super::ethernet::by_ethertype;
+use super::ethernet::{self, by_ethertype};
 use super::view::{Layer, Reason};
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// Flags and version, ethertype. Source: RFC 2784 §2.1.
 const HEADER_LEN: usize = 4;
@@ -23,6 +25,11 @@ const VERSION: u16 = 0x0007;
 pub(super) const BRIDGED_ETHERNET: u16 = 0x6558;
 /// Source: IANA "IEEE 802 Numbers".
 const PPP: u16 = 0x880b;
+/// Ethernet of MikroTik, in a header that is PPTP's but for the type. Source: `packet-gre.c` of Wireshark.
+const EOIP: u16 = 0x6400;
+/// What Cisco's web cache communication protocol redirects. Source: draft-wilson-wrec-wccp-v2-01 §4.12.
+const WCCP: u16 = 0x883e;
+const WCCP_LEN: usize = 4;
 /// ERSPAN of types I and II. Source: draft-foschiano-erspan §4.
 const ERSPAN: u16 = 0x88be;
 /// ERSPAN of type III. Source: draft-foschiano-erspan §4.3.
@@ -40,27 +47,49 @@ const ARUBA_STEP: u16 = 0x10;
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let fields = window.be16(0).zip(window.be16(2));
     let (flags, ethertype) = fields.ok_or_else(|| window.too_short(Layer::Gre, HEADER_LEN))?;
-    let optional = match (flags & VERSION, ethertype) {
-        (0, _) if flags & HAS_ROUTING == 0 => HAS_CHECKSUM | HAS_KEY | HAS_SEQUENCE,
-        (1, PPP) => HAS_KEY | HAS_SEQUENCE | HAS_ACKNOWLEDGEMENT,
+    let (optional, tunnel) = match (flags & VERSION, ethertype) {
+        (0, _) if flags & HAS_ROUTING == 0 => (HAS_CHECKSUM | HAS_KEY | HAS_SEQUENCE, Tunnel::Gre),
+        (1, PPP) => (HAS_KEY | HAS_SEQUENCE | HAS_ACKNOWLEDGEMENT, Tunnel::Pptp),
+        (1, EOIP) => (HAS_KEY, Tunnel::Eoip),
         _ => return Err(window.stop(Layer::Gre, Reason::Flags(flags))),
     };
     let header_len = HEADER_LEN + FIELD_LEN * (flags & optional).count_ones() as usize;
     if window.bytes().len() < header_len {
         return Err(window.too_short(Layer::Gre, header_len));
     }
-    let after = window.skip(header_len);
+    let after = window.skip(header_len).through(tunnel);
     match ethertype {
-        BRIDGED_ETHERNET => Ok(Some((Layer::Ethernet, after))),
+        BRIDGED_ETHERNET | EOIP => Ok(Some((Layer::Ethernet, after))),
         PPP => Ok(Some((Layer::Ppp, after))),
+        WCCP => Ok(Some((Layer::Ipv4, past_wccp(after)))),
         // Type I has no header of its own, and says so by having no sequence number.
-        ERSPAN if flags & HAS_SEQUENCE == 0 => Ok(Some((Layer::Ethernet, after))),
+        ERSPAN if flags & HAS_SEQUENCE == 0 => past_erspan(after, 0),
         ERSPAN => past_erspan(after, ERSPAN_II_LEN),
         ERSPAN_III => past_erspan(after, erspan_iii_len(after)),
         _ if ARUBA.contains(&ethertype) && ethertype % ARUBA_STEP == 0 => {
             Ok(Some((Layer::Ieee80211, after)))
         }
         _ => by_ethertype(Layer::Gre, ethertype, after),
+    }
+}
+
+/// The GRE header that a datagram begins with; `None` when these are not the bytes of one, or what it announces is not decoded.
+///
+/// Source: RFC 8086 §3.
+pub(super) fn inside_udp(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
+    let (flags, ethertype) = payload.be16(0).zip(payload.be16(2))?;
+    let is_gre = flags & !(HAS_CHECKSUM | HAS_KEY | HAS_SEQUENCE) == 0
+        && (ethertype == BRIDGED_ETHERNET || ethernet::is_ethertype_decoded(ethertype));
+    is_gre.then_some((Layer::Gre, payload))
+}
+
+/// The redirected packet behind the header of WCCP, version 2; version 1 has none.
+///
+/// Source: draft-wilson-wrec-wccp-v2-01 §4.12.
+fn past_wccp(window: Window<'_>) -> Window<'_> {
+    match window.array(0) {
+        Some([first]) if first >> 4 == 4 => window,
+        _ => window.skip(WCCP_LEN),
     }
 }
 
@@ -75,5 +104,6 @@ fn past_erspan(window: Window<'_>, header_len: usize) -> Step<'_> {
     if window.bytes().len() < header_len {
         return Err(window.too_short(Layer::Gre, header_len));
     }
-    Ok(Some((Layer::Ethernet, window.skip(header_len))))
+    let frame = window.skip(header_len).through(Tunnel::Erspan);
+    Ok(Some((Layer::Ethernet, frame)))
 }

@@ -3,6 +3,7 @@
 use super::link;
 use super::view::Layer;
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// Flags, message type, length, tunnel. Source: 3GPP TS 29.281 §5.1.
 const HEADER_LEN: usize = 8;
@@ -31,7 +32,7 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
         0 => message,
         _ => past_extensions(flags & HAS_EXTENSION != 0, message)?,
     };
-    link::inside_raw(packet)
+    link::inside_raw(packet.through(Tunnel::Gtp))
 }
 
 /// What follows the optional fields and the extension headers.

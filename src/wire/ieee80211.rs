@@ -23,6 +23,7 @@ const FRAGMENT_NUMBER: u8 = 0x0f;
 /// First byte of frame control. Source: IEEE 802.11-2020 §9.2.4.1.
 const VERSION: u8 = 0x03;
 const TYPE: u8 = 0x0c;
+const TYPE_CONTROL: u8 = 0x04;
 const TYPE_DATA: u8 = 0x08;
 /// Bits of the subtype, for data frames.
 const IS_NULL: u8 = 0x40;
@@ -100,8 +101,11 @@ fn read_data(form: Form, window: Window<'_>) -> Step<'_> {
         let flags = Reason::Flags(u16::from_be_bytes([kind, flags]));
         return Err(window.stop(layer, flags));
     }
-    if kind & TYPE != TYPE_DATA || kind & IS_NULL != 0 {
-        return Err(window.stop(layer, Reason::NoData(kind)));
+    match kind & TYPE {
+        TYPE_DATA if kind & IS_NULL == 0 => {}
+        TYPE_DATA => return Err(window.stop(layer, Reason::NoData)),
+        TYPE_CONTROL => return Err(window.stop(layer, Reason::Control)),
+        _ => return Err(window.stop(layer, Reason::Management)),
     }
     let is_between = flags & TO_DS != 0 && flags & FROM_DS != 0;
     let qos_at = BASE_LEN + if is_between { ADDRESS_LEN } else { 0 };

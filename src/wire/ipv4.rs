@@ -3,6 +3,7 @@
 use etherparse::Ipv4HeaderSlice;
 
 use super::Step;
+use super::route;
 use super::view::{Layer, Net, PacketView, Reason, Stop};
 use super::window::Window;
 use crate::packet::IpProtocol;
@@ -22,7 +23,11 @@ pub(super) fn read<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
         return Err(read_broken(window, view));
     };
     note(&header, view);
+    view.tunnels = window.tunnels();
     let header_len = header.slice().len();
+    if let Some(last) = route::last_hop(header.options()) {
+        view.set_destination(last);
+    }
     let total_len = usize::from(header.total_len());
     let packet = match total_len {
         0 => window,
@@ -69,6 +74,7 @@ fn read_broken(window: Window<'_>, view: &mut PacketView) -> Stop {
         fixed[0] = 4 << 4 | MIN_HEADER_WORDS;
         if let Ok(header) = Ipv4HeaderSlice::from_slice(&fixed) {
             note(&header, view);
+            view.tunnels = window.tunnels();
         }
     }
     window.too_short(Layer::Ipv4, usize::from(words) * 4)
@@ -171,6 +177,16 @@ mod tests {
         assert_eq!(tuple_text(&view), WITHOUT_PORTS);
         let stop = view.stop.unwrap();
         assert_eq!((stop.need, stop.have, stop.reason), (60, 50, Reason::Cut));
+    }
+
+    #[test]
+    fn a_source_route_tells_the_destination() {
+        let mut frame = hex(&[REAL_DNS]);
+        frame[0] = 0x47;
+        frame[3] += 8;
+        frame.splice(20..20, hex(&["83 07 04 c0 00 02 09 00"]));
+        let view = decode(Some(LinkType::IPV4), &frame);
+        assert_eq!(tuple_text(&view), "udp 10.77.0.2:48513 > 192.0.2.9:53");
     }
 
     #[test]

@@ -15,7 +15,6 @@ const EXTENSION_LEN: usize = 8;
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
-const NO_NEXT_HEADER: u8 = 59;
 const DESTINATION_OPTIONS: u8 = 60;
 const MOBILITY: u8 = 135;
 const HIP: u8 = 139;
@@ -24,6 +23,7 @@ const SHIM6: u8 = 140;
 /// An IPv6 header.
 ///
 /// Payload length 0 is what segmentation offload leaves, and what a jumbogram has (RFC 2675): the packet is as long as what was captured.
+/// Where nothing was, it means what it says.
 pub(super) fn read<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
     let Ok(header) = Ipv6HeaderSlice::from_slice(window.bytes()) else {
         return Err(match window.array(0) {
@@ -40,9 +40,10 @@ pub(super) fn read<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
         header.destination_addr(),
         next,
     );
+    view.tunnels = window.tunnels();
     let after = window.skip(HEADER_LEN);
     let after = match header.payload_length() {
-        0 => after,
+        0 if !after.bytes().is_empty() => after,
         len => after.limit(usize::from(len)),
     };
     by_next_header(next, after, view)
@@ -94,7 +95,7 @@ pub(super) fn by_next_header<'a>(
         HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6 => {
             Layer::Ipv6Extension(next)
         }
-        NO_NEXT_HEADER => {
+        _ if next == IpProtocol::NO_NEXT_HEADER => {
             view.payload = after.empty_payload();
             return Ok(None);
         }
@@ -162,6 +163,13 @@ mod tests {
             assert_eq!(tuple_text(&view), "udp [2001:db8::1]:0 > [2001:db8::2]:0");
             assert_eq!((payload_numbers(&view), view.stop), ((48, 0, 0), None));
         }
+    }
+
+    #[test]
+    fn payload_length_0_with_nothing_after_it_means_none() {
+        let view = view(&packet(0, 17, &[]));
+        assert_eq!(tuple_text(&view), "59 [2001:db8::1]:0 > [2001:db8::2]:0");
+        assert_eq!(view.stop.map(|stop| stop.reason), Some(Reason::Short));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::ppp;
 use super::view::Layer;
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// Bits of the first two bytes. Source: RFC 2661 §3.1.
 const IS_CONTROL: u16 = 0x8000;
@@ -37,6 +38,6 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     if has(HAS_OFFSET) {
         header_len += 2 + usize::from(message.be16(header_len)?);
     }
-    let frame = message.skip(header_len);
+    let frame = message.skip(header_len).through(Tunnel::L2tp);
     ppp::is_decoded(frame).then_some((Layer::Ppp, frame))
 }

@@ -16,9 +16,19 @@
 
 mod ah;
 mod atm;
+mod ayiya;
+mod batman;
 mod capwap;
+#[cfg(test)]
+mod carried;
+#[cfg(test)]
+mod carried_wireless;
+mod cause;
+mod certain;
 mod dsa;
+mod etherip;
 mod ethernet;
+mod fabricpath;
 mod frame_relay;
 mod geneve;
 #[cfg(test)]
@@ -34,26 +44,36 @@ mod ipv4;
 mod ipv6;
 mod juniper;
 mod l2tp;
+mod l2tpv3;
 mod link;
+mod lisp;
 mod llc;
+mod macsec;
 mod mpls;
 mod nflog;
+mod nsh;
+mod pbb;
+mod pim;
 mod ppi;
 mod ppp;
 mod prism;
 mod radiotap;
 mod ring;
+mod route;
 #[cfg(test)]
 mod soundness;
+mod tag;
 mod teredo;
 mod transport;
 #[cfg(test)]
 mod tunnels;
+mod udp_ports;
 mod view;
 mod vxlan;
 mod window;
 
-pub use view::{Layer, Net, PacketView, Payload, Reason, Stop};
+pub use cause::Cause;
+pub use view::{Layer, Net, PacketView, Payload, Reason, Stop, Tag};
 
 use crate::packet::LinkType;
 use window::Window;
@@ -85,6 +105,12 @@ fn walk(link: Option<LinkType>, frame: &[u8], view: &mut PacketView) -> Result<(
             Layer::Frame => link::read_frame(link, window)?,
             Layer::Ethernet => ethernet::read(window)?,
             Layer::Vlan => ethernet::read_tag(window)?,
+            Layer::Tag(tag) => tag::read(tag, window)?,
+            Layer::MacSec => macsec::read(window)?,
+            Layer::Pbb => pbb::read(window)?,
+            Layer::FabricPath => fabricpath::read(window)?,
+            Layer::Nsh => nsh::read(window)?,
+            Layer::Batman => batman::read(window)?,
             Layer::Llc => llc::read(window)?,
             Layer::LinuxSll => link::read_sll(window)?,
             Layer::LinuxSll2 => link::read_sll2(window)?,
@@ -111,6 +137,9 @@ fn walk(link: Option<LinkType>, frame: &[u8], view: &mut PacketView) -> Result<(
             Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,
             Layer::Ah => ah::read(window, view)?,
             Layer::Gre => gre::read(window)?,
+            Layer::EtherIp => etherip::read(window)?,
+            Layer::Pim => pim::read(window)?,
+            Layer::L2tpV3 => l2tpv3::read(window)?,
             Layer::Mpls => mpls::read(window)?,
             Layer::Pppoe => ppp::read_pppoe(window)?,
             Layer::Ppp => ppp::read(window)?,

@@ -30,7 +30,8 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let too_short = || window.too_short(Layer::Nflog, HEADER_LEN + ATTRIBUTE_LEN);
     let [family, version, ..] = window.array::<HEADER_LEN>(0).ok_or_else(too_short)?;
     if version != 0 {
-        return Err(window.stop(Layer::Nflog, Reason::Kind(version)));
+        let flags = u16::from_be_bytes([family, version]);
+        return Err(window.stop(Layer::Nflog, Reason::Flags(flags)));
     }
     let mut rest = window.skip(HEADER_LEN);
     let first: [u8; 2] = rest.array(2).ok_or_else(too_short)?;

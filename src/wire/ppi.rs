@@ -19,10 +19,11 @@ const PKTAP_PACKET: u32 = 1;
 /// Its fields are passed: none of them changes where the frame is.
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let fields = window.array(0).zip(window.array(4));
-    let ([version, _, l0, l1], link) =
+    let ([version, flags, l0, l1], link) =
         fields.ok_or_else(|| window.too_short(Layer::Ppi, PPI_MIN_LEN))?;
     if version != 0 {
-        return Err(window.stop(Layer::Ppi, Reason::Kind(version)));
+        let flags = u16::from_be_bytes([version, flags]);
+        return Err(window.stop(Layer::Ppi, Reason::Flags(flags)));
     }
     let len = usize::from(u16::from_le_bytes([l0, l1]));
     let frame = window.past(Layer::Ppi, len, PPI_MIN_LEN)?;

@@ -4,6 +4,7 @@ use super::Step;
 use super::ethernet::by_ethertype;
 use super::view::{Layer, Reason};
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// Address and control field of HDLC-like framing. Source: RFC 1662 §3.1.
 const FRAMING: [u8; 2] = [0xff, 0x03];
@@ -74,7 +75,7 @@ pub(super) fn read_pppoe(window: Window<'_>) -> Step<'_> {
     if flags != PPPOE_DATA {
         return Err(window.stop(Layer::Pppoe, Reason::Flags(flags)));
     }
-    let after = window.skip(PPPOE_LEN);
+    let after = window.skip(PPPOE_LEN).through(Tunnel::Pppoe);
     Ok(Some((Layer::Ppp, after.limit(usize::from(len)))))
 }
 

@@ -25,12 +25,13 @@ const IS_PADDED: u8 = 0x20;
 
 /// A radiotap header, and the 802.11 header behind it. All its numbers are little-endian.
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
-    let fields = window.array::<1>(0).zip(window.array(2));
-    let ([version], len) = fields.ok_or_else(|| window.too_short(Layer::Radiotap, MIN_LEN))?;
+    let start = window.array(0);
+    let [version, pad, l0, l1] = start.ok_or_else(|| window.too_short(Layer::Radiotap, MIN_LEN))?;
     if version != 0 {
-        return Err(window.stop(Layer::Radiotap, Reason::Kind(version)));
+        let flags = u16::from_be_bytes([version, pad]);
+        return Err(window.stop(Layer::Radiotap, Reason::Flags(flags)));
     }
-    let len = usize::from(u16::from_le_bytes(len));
+    let len = usize::from(u16::from_le_bytes([l0, l1]));
     let frame = window.past(Layer::Radiotap, len, MIN_LEN)?;
     match flags(window.limit(len)) & IS_PADDED {
         0 => Ok(Some((Layer::Ieee80211, frame))),

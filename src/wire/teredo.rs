@@ -3,6 +3,7 @@
 use super::link;
 use super::view::Layer;
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 const AUTHENTICATION: u16 = 0x0001;
 const ORIGIN: u16 = 0x0000;
@@ -21,5 +22,5 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     if rest.be16(0) == Some(ORIGIN) {
         rest = rest.skip(ORIGIN_LEN);
     }
-    link::inside_raw(rest).filter(|(layer, _)| *layer == Layer::Ipv6)
+    link::inside_raw(rest.through(Tunnel::Teredo)).filter(|(layer, _)| *layer == Layer::Ipv6)
 }

@@ -3,10 +3,11 @@
 use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 
 use super::Step;
-use super::view::{Layer, PacketView, Reason, Stop};
+use super::udp_ports;
+use super::view::{Layer, Net, PacketView, Reason, Stop};
 use super::window::Window;
-use super::{capwap, geneve, gtp, l2tp, teredo, vxlan};
 use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
+use crate::tunnel::Tunnel;
 
 /// A TCP header without options. Source: RFC 9293 §3.1.
 const TCP_MIN_LEN: usize = 20;
@@ -14,17 +15,31 @@ const TCP_MIN_LEN: usize = 20;
 const TCP_MIN_WORDS: u8 = 5;
 /// Source: RFC 768.
 const UDP_LEN: usize = 8;
+/// Source and destination, which all of them begin with.
+const PORTS_LEN: usize = 4;
 /// The common header. Source: RFC 9260 §3.1.
 const SCTP_LEN: usize = 12;
 
+const ETHERIP: IpProtocol = IpProtocol(97);
+const PIM: IpProtocol = IpProtocol(103);
+const L2TP: IpProtocol = IpProtocol(115);
+const MPLS: IpProtocol = IpProtocol(137);
+/// Source: RFC 8986 §10.1.
+const ETHERNET: IpProtocol = IpProtocol(143);
+
 /// A transport header; what is not TCP, UDP or SCTP has no ports, and all of it is payload, perhaps with another packet in it.
 ///
-/// A fragment is no tunnel that can be entered: what is in it is not whole.
+/// Where the lengths say that not even ports are there, there is no transport: the packet belongs to no connection, and is one of its two
+/// addresses alone. A fragment is no tunnel that can be entered: what is in it is not whole.
 pub(super) fn read<'a>(
     protocol: IpProtocol,
     window: Window<'a>,
     view: &mut PacketView,
 ) -> Step<'a> {
+    if has_ports(protocol) && !window.may_hold(PORTS_LEN) {
+        view.set_no_transport();
+        return Err(window.too_short(Layer::Transport(protocol), PORTS_LEN));
+    }
     match protocol {
         IpProtocol::TCP => read_tcp(window, view)?,
         IpProtocol::UDP => return read_udp(window, view),
@@ -32,22 +47,41 @@ pub(super) fn read<'a>(
         IpProtocol::AH => return Ok(Some((Layer::Ah, window))),
         _ => {
             view.payload = window.payload();
-            return Ok(inside(protocol)
-                .filter(|_| !view.is_fragment)
-                .map(|layer| (layer, window)));
+            return Ok(inside(protocol, window, view.net).filter(|_| !view.is_fragment));
         }
     }
     Ok(None)
 }
 
-/// The header that a packet of this protocol carries, where it is a tunnel.
-fn inside(protocol: IpProtocol) -> Option<Layer> {
-    Some(match protocol {
-        IpProtocol::IPV4 => Layer::Ipv4,
-        IpProtocol::IPV6 => Layer::Ipv6,
-        IpProtocol::GRE => Layer::Gre,
+const fn has_ports(protocol: IpProtocol) -> bool {
+    matches!(
+        protocol,
+        IpProtocol::TCP | IpProtocol::UDP | IpProtocol::SCTP
+    )
+}
+
+/// The header that a packet of this protocol carries, where it is a tunnel. Source: IANA "Assigned Internet Protocol Numbers".
+fn inside(
+    protocol: IpProtocol,
+    window: Window<'_>,
+    outer: Option<Net>,
+) -> Option<(Layer, Window<'_>)> {
+    let is_in_ipv6 = outer == Some(Net::Ipv6);
+    let (layer, tunnel) = match protocol {
+        IpProtocol::IPV4 if is_in_ipv6 => (Layer::Ipv4, Tunnel::FourInSix),
+        IpProtocol::IPV4 => (Layer::Ipv4, Tunnel::IpIp),
+        IpProtocol::IPV6 if is_in_ipv6 => (Layer::Ipv6, Tunnel::SixInSix),
+        IpProtocol::IPV6 => (Layer::Ipv6, Tunnel::SixInFour),
+        ETHERNET => (Layer::Ethernet, Tunnel::EtherIp),
+        // These say themselves that they are tunnels.
+        IpProtocol::GRE => return Some((Layer::Gre, window)),
+        ETHERIP => return Some((Layer::EtherIp, window)),
+        PIM => return Some((Layer::Pim, window)),
+        L2TP => return Some((Layer::L2tpV3, window)),
+        MPLS => return Some((Layer::Mpls, window)),
         _ => return None,
-    })
+    };
+    Some((layer, window.through(tunnel)))
 }
 
 fn read_tcp(window: Window<'_>, view: &mut PacketView) -> Result<(), Stop> {
@@ -105,24 +139,7 @@ fn read_udp<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
     if view.is_fragment {
         return Ok(None);
     }
-    Ok(inside_udp(src, dst, payload))
-}
-
-/// What a datagram of these ports carries, where its first bytes are those of the tunnel that the ports hint at.
-///
-/// Either port counts where the reply comes from the same one. Source: IANA "Service Name and Transport Protocol Port Number
-/// Registry"; 8472 is what Linux took for VXLAN before there was a number.
-fn inside_udp(src: u16, dst: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
-    match (src, dst) {
-        (_, 4789 | 8472) => vxlan::inside(payload),
-        (_, 4790) => vxlan::inside_gpe(payload),
-        (_, 6081) => geneve::inside(payload),
-        (2152, _) | (_, 2152) => gtp::inside(payload),
-        (3544, _) | (_, 3544) => teredo::inside(payload),
-        (1701, _) | (_, 1701) => l2tp::inside(payload),
-        (5247, _) | (_, 5247) => capwap::inside(payload),
-        _ => None,
-    }
+    Ok(udp_ports::inside(src, dst, payload))
 }
 
 fn read_sctp(window: Window<'_>, view: &mut PacketView) -> Result<(), Stop> {
@@ -233,6 +250,22 @@ mod tests {
             let view = view(&frame[..cut]);
             assert_eq!(tuple_text(&view) == DNS, cut >= 24, "{cut}");
             assert_eq!(view.stop.map(|stop| stop.reason), Some(Reason::Cut));
+        }
+    }
+
+    #[test]
+    fn lengths_that_leave_no_room_for_ports_leave_no_transport() {
+        for frame in [hex(&[REAL_SYN]), hex(&[REAL_DNS])] {
+            for total_len in 20..26 {
+                let mut frame = frame.clone();
+                frame[3] = total_len;
+                let view = view(&frame);
+                let protocol = view.five_tuple.unwrap().protocol;
+                let has_ports = view.five_tuple.unwrap().src.port != 0;
+                assert_eq!(has_ports, total_len >= 24);
+                assert_eq!(protocol == IpProtocol::NO_NEXT_HEADER, total_len < 24);
+                assert_eq!(view.stop.map(|stop| stop.reason), Some(Reason::Short));
+            }
         }
     }
 

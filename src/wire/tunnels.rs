@@ -1,23 +1,23 @@
 //! What must hold of every encapsulation: the packet inside is what the view tells; what holds none leaves the packet around it.
 
 use super::golden::{ETHERNET, IS_IPV4, REAL_DNS, hex, payload_numbers, tuple_text};
-use super::golden_wireless::{DNS_SUBFRAME, SNAP, WIFI_HEADER};
 use super::{PacketView, Reason, decode};
+use super::{carried, carried_wireless};
 use crate::packet::LinkType;
 
 const INNER: &str = "udp 10.77.0.2:48513 > 10.77.1.53:53";
 
 /// What an encapsulation puts between its carrier and [`REAL_DNS`].
-struct Tunnel {
-    name: &'static str,
-    carrier: Carrier,
+pub(super) struct Tunnel {
+    pub(super) name: &'static str,
+    pub(super) carrier: Carrier,
     header: &'static [&'static str],
     /// Where the header has a byte that makes it none of this kind, and the byte.
     spoilt: (usize, u8),
 }
 
 #[derive(Clone, Copy)]
-enum Carrier {
+pub(super) enum Carrier {
     Ip(u8),
     Udp(u16),
     Link(LinkType),
@@ -26,7 +26,7 @@ enum Carrier {
 
 impl Carrier {
     /// A packet of this carrier, from 192.0.2.1 to 192.0.2.2, around `body`.
-    fn around(self, body: &[u8], fragment: u16) -> (LinkType, Vec<u8>) {
+    pub(super) fn around(self, body: &[u8], fragment: u16) -> (LinkType, Vec<u8>) {
         let ip = |protocol: u8, body: &[u8]| {
             let len = (20 + body.len()) as u16;
             let mut packet = vec![0x45, 0, (len >> 8) as u8, len as u8, 0, 0];
@@ -65,12 +65,12 @@ impl Carrier {
 }
 
 impl Tunnel {
-    fn body(&self) -> Vec<u8> {
+    pub(super) fn body(&self) -> Vec<u8> {
         hex(&[self.header, &[REAL_DNS]].concat())
     }
 }
 
-const fn tunnel(
+pub(super) const fn tunnel(
     name: &'static str,
     carrier: Carrier,
     header: &'static [&'static str],
@@ -85,7 +85,7 @@ const fn tunnel(
 }
 
 /// The IPv6 header around [`REAL_DNS`]: payload length 61, IPv4 next, hop limit, 2001:db8::1 to 2001:db8::2.
-const IPV6_AROUND: &str = "
+pub(super) const IPV6_AROUND: &str = "
     60 00 00 00 00 3d 04 40
     20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 01
     20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 02
@@ -125,18 +125,6 @@ const IN_IP: &[Tunnel] = &[
         Ip(47),
         &["00 00 88 47", "00 01 01 40"],
         (3, 0x49),
-    ),
-    tunnel(
-        "802.11 of Aruba",
-        Ip(47),
-        &["00 00 82 00", "88 01", WIFI_HEADER, "00 00", SNAP],
-        (2, 0x84),
-    ),
-    tunnel(
-        "an aggregate of 802.11, of Aruba",
-        Ip(47),
-        &["00 00 83 70", "88 02", WIFI_HEADER, "80 00", DNS_SUBFRAME],
-        (3, 0x78),
     ),
     tunnel(
         "ERSPAN, type I",
@@ -186,13 +174,19 @@ const IN_UDP: &[Tunnel] = &[
         "VXLAN of Linux",
         Udp(8472),
         &[VXLAN, ETHERNET, IS_IPV4],
-        (7, 0x01),
+        (0, 0xf7),
+    ),
+    tunnel(
+        "VXLAN with reserved bits",
+        Udp(4789),
+        &["0a 08 7f 7f 00 01 2c 01", ETHERNET, IS_IPV4],
+        (0, 0x02),
     ),
     tunnel(
         "VXLAN with a group policy",
         Udp(4789),
         &["88 00 00 05 00 00 07 00", ETHERNET, IS_IPV4],
-        (0, 0x08),
+        (0, 0x80),
     ),
     tunnel(
         "VXLAN-GPE",
@@ -222,39 +216,6 @@ const IN_UDP: &[Tunnel] = &[
         Udp(6081),
         &["00 00 08 00 00 00 07 00"],
         (0, 0x3f),
-    ),
-    tunnel(
-        "Ethernet in CAPWAP",
-        Udp(5247),
-        &[
-            "00 10 02 00 00 00 00 00 ; plain; 2 words, for 802.11",
-            ETHERNET,
-            IS_IPV4,
-        ],
-        (0, 0x01),
-    ),
-    tunnel(
-        "802.11 in CAPWAP",
-        Udp(5247),
-        &[
-            "00 18 43 10 00 00 00 00 ; 3 words, radio 1, for 802.11, native, radio address",
-            "\n00 00 00 00 08 01",
-            WIFI_HEADER,
-            SNAP,
-        ],
-        (3, 0x90),
-    ),
-    tunnel(
-        "802.11 in CAPWAP as Cisco has it",
-        Udp(5247),
-        &[
-            "00 20 03 20 00 00 00 00 ; 4 words, for 802.11, native, wireless information",
-            "\n01 04 00 00 00 00 00 00 01 88 ; frame control swapped",
-            "\n00 00 02 00 00 00 00 01 02 00 00 00 00 02 02 00 00 00 00 03",
-            "\n01 50 00 00 ; fragment 0, frame 21, QoS",
-            SNAP,
-        ],
-        (7, 0x01),
     ),
     tunnel(
         "GTP-U",
@@ -375,8 +336,15 @@ const AUTHENTICATION: &str = "
     00 01 02 03 04 05 06 07 08 09 0a 0b ; check value
 ";
 
-fn all() -> impl Iterator<Item = &'static Tunnel> {
-    IN_IP.iter().chain(IN_UDP).chain(ON_LINK)
+pub(super) fn all() -> impl Iterator<Item = &'static Tunnel> {
+    let more = carried::IN_IP.iter().chain(carried::ON_LINK);
+    let wireless = carried_wireless::IN_IP;
+    IN_IP
+        .iter()
+        .chain(IN_UDP)
+        .chain(ON_LINK)
+        .chain(more)
+        .chain(wireless)
 }
 
 fn view(carrier: Carrier, body: &[u8]) -> PacketView {
@@ -473,7 +441,8 @@ fn a_cut_frame_tells_the_outer_packet_or_the_inner_one() {
 
 #[test]
 fn a_fragment_is_not_entered() {
-    for tunnel in IN_IP.iter().chain(IN_UDP) {
+    let more = carried::IN_IP.iter().chain(carried_wireless::IN_IP);
+    for tunnel in IN_IP.iter().chain(IN_UDP).chain(more) {
         let body = tunnel.body();
         for (fragment, has_payload) in [(0x2000, true), (0x2004, false), (0x0004, false)] {
             let (link, frame) = tunnel.carrier.around(&body, fragment);
@@ -524,7 +493,9 @@ fn an_authentication_header_is_passed() {
 #[test]
 fn ports_alone_make_no_tunnel() {
     let name = "a datagram of another protocol";
-    for port in [4789, 8472, 4790, 6081, 2152, 3544, 1701, 5247] {
+    for port in [
+        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345,
+    ] {
         for body in [
             &b"GET / HTTP/1.1\r\n\r\n, and so on, at some length"[..],
             &[0xff; 60],

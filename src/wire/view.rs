@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{IpProtocol, LinkType, TcpSegment};
+use crate::tunnel::Tunnels;
 
 /// Version of an IP header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +37,13 @@ pub struct PacketView {
     /// Version of the innermost IP header; `None` when no IP header was read: the packet is undecoded.
     pub net: Option<Net>,
     /// Addresses, protocol and ports; there whenever `net` is. The ports are 0 where the transport has none, or where
-    /// they were not captured. The protocol is the last one that was read: an extension header's number, where that header is cut.
+    /// they were not captured. The protocol is the last one that was read: an extension header's number, where that header is cut;
+    /// [`IpProtocol::NO_NEXT_HEADER`], where the lengths leave no room for the ports of a protocol that has some.
     pub five_tuple: Option<FiveTuple>,
     /// Whether this is a part of a datagram, the first one included. An IPv6 atomic fragment is whole (RFC 6946).
     pub is_fragment: bool,
+    /// The tunnels that the innermost IP header came through.
+    pub tunnels: Tunnels,
     /// What flow tracking needs of the TCP header; there when it was captured up to its flags.
     pub tcp: Option<TcpSegment>,
     /// What the transport carries. Of a transport whose header is not read (ICMP, all others), header and payload in one.
@@ -75,6 +79,18 @@ impl PacketView {
         }
     }
 
+    /// Notes where a packet goes to in the end that is sent from stop to stop.
+    pub(super) fn set_destination(&mut self, addr: impl Into<IpAddr>) {
+        if let Some(tuple) = &mut self.five_tuple {
+            tuple.dst.addr = addr.into();
+        }
+    }
+
+    /// Notes that the packet ends before its transport begins: its lengths leave no room for ports.
+    pub(super) fn set_no_transport(&mut self) {
+        self.set_protocol(IpProtocol::NO_NEXT_HEADER);
+    }
+
     /// Notes the ports of the transport header.
     pub(super) fn set_ports(&mut self, src: u16, dst: u16) {
         if let Some(tuple) = &mut self.five_tuple {
@@ -93,6 +109,18 @@ pub enum Layer {
     Ethernet,
     /// A tag of IEEE 802.1Q, 802.1ad, or the 0x9100 that came before it.
     Vlan,
+    /// A small tag of another kind.
+    Tag(Tag),
+    /// MACsec, IEEE 802.1AE.
+    MacSec,
+    /// The service tag of provider backbone bridges.
+    Pbb,
+    /// Cisco FabricPath.
+    FabricPath,
+    /// Network service header.
+    Nsh,
+    /// The mesh of batman-adv.
+    Batman,
     /// IEEE 802.2 logical link control, SNAP included.
     Llc,
     /// Linux cooked capture, version 1.
@@ -145,6 +173,12 @@ pub enum Layer {
     Ah,
     /// Generic routing encapsulation, ERSPAN included.
     Gre,
+    /// Ethernet in IP.
+    EtherIp,
+    /// Protocol-independent multicast.
+    Pim,
+    /// L2TP, version 3, over IP.
+    L2tpV3,
     /// An entry of an MPLS label stack.
     Mpls,
     /// PPP over Ethernet, session stage.
@@ -157,12 +191,28 @@ pub enum Layer {
     Transport(IpProtocol),
 }
 
+/// A tag of a few bytes between an Ethernet header and the ethertype of what it carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tag {
+    /// E-TAG of bridge port extenders, IEEE 802.1BR.
+    Extender,
+    /// VN-TAG of Cisco, which came before it.
+    VirtualInterface,
+}
+
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Frame => "frame",
             Self::Ethernet => "Ethernet header",
             Self::Vlan => "VLAN tag",
+            Self::Tag(Tag::Extender) => "802.1BR tag",
+            Self::Tag(Tag::VirtualInterface) => "VN-TAG",
+            Self::MacSec => "MACsec tag",
+            Self::Pbb => "802.1ah tag",
+            Self::FabricPath => "FabricPath header",
+            Self::Nsh => "network service header",
+            Self::Batman => "batman-adv header",
             Self::Llc => "LLC header",
             Self::LinuxSll => "Linux cooked header",
             Self::LinuxSll2 => "Linux cooked v2 header",
@@ -189,6 +239,9 @@ impl fmt::Display for Layer {
             Self::Ipv6Extension(kind) => return write!(f, "IPv6 extension header {kind}"),
             Self::Ah => "authentication header",
             Self::Gre => "GRE header",
+            Self::EtherIp => "EtherIP header",
+            Self::Pim => "PIM header",
+            Self::L2tpV3 => "L2TPv3 header",
             Self::Mpls => "MPLS label",
             Self::Pppoe => "PPPoE header",
             Self::Ppp => "PPP header",
@@ -200,8 +253,8 @@ impl fmt::Display for Layer {
 
 /// Why decoding ended early, and where.
 ///
-/// To count stops by cause, count (`layer`, `reason`): few distinct values in practice, though a hostile sender may bring about all
-/// of them (every ethertype, for one).
+/// To count stops by cause there is [`super::Cause`]: few distinct values in practice, though a hostile sender may bring about many
+/// (every ethertype, for one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// The header that was being read.
@@ -251,11 +304,12 @@ pub enum Reason {
     Family(u32),
     /// An ARP hardware type of a cooked capture whose packets are not decoded.
     Hardware(u16),
-    /// An IEEE 802.11 frame that carries no packet (management, control, data frames without data): the byte of its frame
-    /// control that tells its type and subtype.
-    NoData(u8),
-    /// What follows is encrypted.
-    Encrypted,
+    /// An IEEE 802.11 management frame, or one of the extended types.
+    Management,
+    /// An IEEE 802.11 control frame.
+    Control,
+    /// An IEEE 802.11 data frame without data.
+    NoData,
     /// A part of a frame, and not the first one.
     LaterPart,
     /// A frame of a kind that carries no packet, or not the way that is decoded: the byte that tells the kind.
@@ -270,6 +324,10 @@ pub enum Reason {
     Flags(u16),
     /// What follows the last MPLS label is neither IP nor Ethernet.
     Unlabelled,
+    /// What a tunnel's header announces, or what follows it, is not decoded.
+    Contents,
+    /// Encrypted, or changed so that it cannot be read.
+    Encrypted,
     /// More headers, one in the other, than are followed.
     TooDeep,
 }
@@ -290,8 +348,9 @@ impl fmt::Display for Reason {
             }
             Self::Family(family) => write!(f, "address family {family} not decoded"),
             Self::Hardware(kind) => write!(f, "ARP hardware type {kind} not decoded"),
-            Self::NoData(control) => write!(f, "802.11 frame {control:#04x} carries no packet"),
-            Self::Encrypted => f.write_str("encrypted"),
+            Self::Management => f.write_str("management frame"),
+            Self::Control => f.write_str("control frame"),
+            Self::NoData => f.write_str("data frame without data"),
             Self::LaterPart => f.write_str("a later part of a frame"),
             Self::Kind(kind) => write!(f, "frame of kind {kind:#04x} not decoded"),
             Self::Magic => f.write_str("not the bytes that it begins with"),
@@ -299,6 +358,8 @@ impl fmt::Display for Reason {
             Self::Ppp(protocol) => write!(f, "PPP protocol {protocol:#06x} not decoded"),
             Self::Flags(flags) => write!(f, "version or flags {flags:#06x} not decoded"),
             Self::Unlabelled => f.write_str("neither IP nor Ethernet after the labels"),
+            Self::Contents => f.write_str("contents not decoded"),
+            Self::Encrypted => f.write_str("encrypted"),
             Self::TooDeep => f.write_str("nested too deep"),
         }
     }

@@ -1,8 +1,11 @@
 //! VXLAN and its generic protocol extension: an Ethernet frame, or an IP packet, in a datagram.
 
+use super::certain;
 use super::ethernet;
+use super::nsh::by_next_protocol;
 use super::view::Layer;
 use super::window::Window;
+use crate::tunnel::Tunnel;
 
 /// Source: RFC 7348 §5.
 const HEADER_LEN: usize = 8;
@@ -14,14 +17,22 @@ const HAS_POLICY: u8 = 0x80;
 const HAS_NEXT: u8 = 0x04;
 
 /// What a VXLAN datagram carries; `None` when these are not the bytes of one.
+///
+/// A receiver ignores the reserved bits. Here they tell VXLAN from what else comes to its port: where they are set, the packet inside must
+/// be certain.
 pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let [flags, r0, r1, r2, .., last] = payload.array::<HEADER_LEN>(0)?;
+    if flags & HAS_VNI == 0 {
+        return None;
+    }
     let has_policy = flags & HAS_POLICY != 0;
-    let are_reserved_zero = last == 0 && (has_policy || (r0, r1, r2) == (0, 0, 0));
-    let frame = payload.skip(HEADER_LEN);
-    let is_vxlan =
-        flags & !HAS_POLICY == HAS_VNI && are_reserved_zero && ethernet::is_plausible(frame);
-    is_vxlan.then_some((Layer::Ethernet, frame))
+    let are_reserved_zero =
+        flags & !HAS_POLICY == HAS_VNI && last == 0 && (has_policy || (r0, r1, r2) == (0, 0, 0));
+    let frame = payload.skip(HEADER_LEN).through(Tunnel::Vxlan);
+    match are_reserved_zero {
+        true => ethernet::is_plausible(frame).then_some((Layer::Ethernet, frame)),
+        false => certain::frame(frame),
+    }
 }
 
 /// What a VXLAN-GPE datagram carries; `None` when these are not the bytes of one.
@@ -29,17 +40,13 @@ pub(super) fn inside_gpe(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let [flags, 0, 0, next, .., 0] = payload.array::<HEADER_LEN>(0)? else {
         return None;
     };
-    let after = payload.skip(HEADER_LEN);
-    // Source of the numbers: draft-ietf-nvo3-vxlan-gpe §3.2.
-    let layer = match (flags, next) {
-        (HAS_VNI, 0) => Layer::Ethernet,
+    let (layer, tunnel) = match (flags, next) {
+        // No extension is in use.
+        (HAS_VNI, 0) => (Layer::Ethernet, Tunnel::Vxlan),
         _ if flags != HAS_VNI | HAS_NEXT => return None,
-        (_, 1) => Layer::Ipv4,
-        (_, 2) => Layer::Ipv6,
-        (_, 3) => Layer::Ethernet,
-        (_, 5) => Layer::Mpls,
-        _ => return None,
+        _ => (by_next_protocol(next)?, Tunnel::VxlanGpe),
     };
+    let after = payload.skip(HEADER_LEN).through(tunnel);
     let is_gpe = layer != Layer::Ethernet || ethernet::is_plausible(after);
     is_gpe.then_some((layer, after))
 }

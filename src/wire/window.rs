@@ -3,6 +3,7 @@
 //! Knows nothing of protocols.
 
 use super::view::{Layer, Payload, Reason, Stop};
+use crate::tunnel::{Tunnel, Tunnels};
 
 /// A frame's bytes from one layer's first byte on.
 #[derive(Debug, Clone, Copy)]
@@ -13,16 +14,32 @@ pub(super) struct Window<'a> {
     start: usize,
     /// Bytes of the layer on the wire, when a length field says so.
     origlen: Option<usize>,
+    /// The tunnels that the layer is in.
+    tunnels: Tunnels,
 }
 
 impl<'a> Window<'a> {
     /// The whole of `frame`, of unknown length on the wire.
-    pub(super) const fn new(frame: &'a [u8]) -> Self {
+    pub(super) fn new(frame: &'a [u8]) -> Self {
         Self {
             frame,
             start: 0,
             origlen: None,
+            tunnels: Tunnels::default(),
         }
+    }
+
+    /// The same bytes, in a tunnel.
+    #[inline]
+    pub(super) fn through(mut self, tunnel: Tunnel) -> Self {
+        self.tunnels.push(tunnel);
+        self
+    }
+
+    /// The tunnels that the bytes are in.
+    #[inline]
+    pub(super) const fn tunnels(&self) -> Tunnels {
+        self.tunnels
     }
 
     /// The layer's bytes, as far as they were captured.

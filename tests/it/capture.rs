@@ -234,6 +234,7 @@ fn the_innermost_header_counts() {
     let inner = flows.iter().find(|flow| flow["dst"] == "10.77.9.1");
     let inner = inner.unwrap_or_else(|| panic!("no flow inside the tunnel: {flows:?}"));
     assert_eq!(inner["dst_port"], 80);
+    assert_eq!(inner["tunnels"], serde_json::json!(["vxlan"]));
 }
 
 fn nanoseconds(moment: &Value) -> i128 {

@@ -40,6 +40,11 @@ fn claims_of_packets(report: &Value, flows: &[Value]) -> Vec<Claim> {
         ("by IP version", packets("ipv4") + packets("ipv6"), decoded),
         ("of flows", sum(flows, "/packets"), decoded),
         (
+            "undecoded, by reason",
+            sum(list(report, "/undecoded_reasons"), "/packets"),
+            packets("undecoded"),
+        ),
+        (
             "dropped, of flows",
             sum(flows, "/dropped"),
             packets("dropped"),
@@ -139,6 +144,7 @@ fn the_report_has_the_keys_of_its_schema() {
             "/packets",
             "total bytes tcp udp icmp other ipv4 ipv6 fragments undecoded forwarded forwarded_bytes dropped dropped_bytes",
         ),
+        ("/undecoded_reasons/0", "reason packets"),
         ("/flows", "total tcp udp icmp other blocked evicted"),
         (
             "/applications/0",

@@ -10,6 +10,7 @@ use crate::flow::FlowSummary;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::report::Names;
 use crate::report::json::Shown;
+use crate::tunnel::{Tunnel, Tunnels};
 
 /// A flow's line, less its `id`, which is known only when all flows are.
 #[derive(Debug, Serialize)]
@@ -35,8 +36,8 @@ pub(super) struct FlowLine<'a> {
     tls_version: Option<Shown<TlsVersion>>,
     /// Always null: the key is part of the contract, the fingerprint is not computed.
     ja4: Option<&'a str>,
-    /// Always empty, likewise: a summary says nothing of tunnels.
-    tunnels: [&'a str; 0],
+    #[serde(serialize_with = "tunnels")]
+    tunnels: Tunnels,
     verdict: &'static str,
     rule: Option<&'a str>,
     initiator_known: bool,
@@ -71,7 +72,7 @@ impl<'a> FlowLine<'a> {
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),
             ja4: None,
-            tunnels: [],
+            tunnels: flow.tunnels,
             verdict: if flow.rule.is_some() {
                 "drop"
             } else {
@@ -85,6 +86,10 @@ impl<'a> FlowLine<'a> {
 
 fn protocols<S: Serializer>(protocols: &Protocols, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(protocols.iter().map(Protocol::as_str))
+}
+
+fn tunnels<S: Serializer>(tunnels: &Tunnels, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(tunnels.iter().map(Tunnel::as_str))
 }
 
 fn names<S: Serializer>(names: &[FoundName], to: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@ use crate::packet::IpProtocol;
 use crate::report::tests::{Book, GITHUB};
 use crate::rules::RuleId;
 use crate::stats::flows::tests::sample_flow;
+use crate::tunnel::Tunnel;
 
 const ENDS: (&str, &str) = ("192.168.1.2:50000", "140.82.112.21:443");
 
@@ -23,6 +24,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     flow.tls_version = Some(TlsVersion(0x0304));
     flow.rule = Some(RuleId(0));
     flow.dropped_packets = 8;
+    flow.tunnels = [Tunnel::Pppoe, Tunnel::Vxlan].into_iter().collect();
     let mut plain = sample_flow(
         1,
         IpProtocol::ICMP6,
@@ -44,7 +46,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
         r#"{"id":2,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"tcp","#,
         r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"packets":10,"bytes":1000,"dropped":8,"#,
         r#""state":"established","protocols":["TLS","HTTPS"],"application":"GitHub","category":"Developer","#,
-        r#""names":[{"name":"github.com","from":"tls_sni"}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ja4":null,"tunnels":[],"#,
+        r#""names":[{"name":"github.com","from":"tls_sni"}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ja4":null,"tunnels":["pppoe","vxlan"],"#,
         r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
         "\n",
     );

@@ -6,7 +6,7 @@ mod page;
 
 use crate::hosts::Finding;
 
-use super::{Input, Report, Resolution};
+use super::{Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
 
 /// Narrowest box, in columns.
@@ -14,6 +14,8 @@ pub const MIN_WIDTH: usize = 64;
 
 /// Domains, rules and suspicious addresses that are shown; the JSON report has all of them.
 const MOST_SHOWN: usize = 20;
+/// Reasons for which packets were not decoded that are shown.
+const MOST_REASONS: usize = 5;
 /// Visited domains, and peers, that are shown for one address.
 const MOST_CONTACTS: usize = 10;
 
@@ -32,6 +34,7 @@ pub fn text(report: &Report<'_>, width: usize) -> String {
     let mut page = Page::new(width.max(MIN_WIDTH));
     page.centred("DPI ENGINE REPORT");
     statistics(&mut page, report);
+    undecoded(&mut page, &report.undecoded_reasons);
     capture(&mut page, &report.input);
     applications(&mut page, report);
     domains(&mut page, report);
@@ -82,6 +85,22 @@ fn statistics(page: &mut Page, report: &Report<'_>) {
             page.line(&left);
             page.line(&format!("{:1$}{right}", "", LABEL + LEFT_FIGURE));
         }
+    }
+}
+
+/// What could not be decoded; nothing, where everything could.
+fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
+    for (row, reason) in reasons.iter().take(MOST_REASONS).enumerate() {
+        let label = if row == 0 { "Not decoded:" } else { "" };
+        let text = format!("{} {}", reason.packets, reason.reason);
+        page.wrapped(&format!("{label:<LABEL$}"), &text);
+    }
+    if reasons.len() > MOST_REASONS {
+        let more = reasons.len() - MOST_REASONS;
+        page.line(&format!(
+            "{:LABEL$}… and {more} more in the JSON report",
+            ""
+        ));
     }
 }
 
