@@ -28,6 +28,8 @@ pub enum Tunnel {
     Gtp,
     /// RFC 5415.
     Capwap,
+    /// Frames that a sniffer streams: TaZmen sniffer protocol.
+    Tzsp,
     /// RFC 4380.
     Teredo,
     /// RFC 2661, RFC 3931.
@@ -75,6 +77,7 @@ impl Tunnel {
             Self::Eoip => "eoip",
             Self::Gtp => "gtp",
             Self::Capwap => "capwap",
+            Self::Tzsp => "tzsp",
             Self::Teredo => "teredo",
             Self::L2tp => "l2tp",
             Self::IpIp => "ipip",

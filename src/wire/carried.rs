@@ -233,6 +233,7 @@ const TOLD: &[(&str, &[&str])] = &[
     ("802.11 of Aruba", &["gre"]),
     ("Ethernet in CAPWAP", &["capwap"]),
     ("802.11 in CAPWAP as Cisco has it", &["capwap"]),
+    ("802.11 in TZSP", &["tzsp"]),
     ("PPP", &[]),
     ("Cisco HDLC", &[]),
     ("PPPoE on Ethernet", &["pppoe"]),

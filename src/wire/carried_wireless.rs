@@ -53,4 +53,23 @@ pub(super) const IN_IP: &[Tunnel] = &[
         ],
         (7, 0x01),
     ),
+    tunnel(
+        "Ethernet in TZSP",
+        Udp(37008),
+        &["01 00 00 01 01", ETHERNET, IS_IPV4],
+        (1, 0x04),
+    ),
+    tunnel(
+        "802.11 in TZSP",
+        Udp(37008),
+        &[
+            "01 00 00 12 ; version 1, received, 802.11",
+            "\n0a 01 d8 00 12 01 06 01 ; signal, padding, channel, end",
+            "\n88 01",
+            WIFI_HEADER,
+            "00 00",
+            SNAP,
+        ],
+        (4, 0x01),
+    ),
 ];

@@ -67,6 +67,7 @@ mod teredo;
 mod transport;
 #[cfg(test)]
 mod tunnels;
+mod tzsp;
 mod udp_ports;
 mod view;
 mod vxlan;

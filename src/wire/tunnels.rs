@@ -494,7 +494,7 @@ fn an_authentication_header_is_passed() {
 fn ports_alone_make_no_tunnel() {
     let name = "a datagram of another protocol";
     for port in [
-        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345,
+        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345, 37008,
     ] {
         for body in [
             &b"GET / HTTP/1.1\r\n\r\n, and so on, at some length"[..],
