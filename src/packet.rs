@@ -53,8 +53,12 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// Token ring.
+    pub const TOKEN_RING: Self = Self(6);
     /// PPP, with or without HDLC-like framing.
     pub const PPP: Self = Self(9);
+    /// FDDI.
+    pub const FDDI: Self = Self(10);
     /// Raw IP as some BSDs number it in files (their DLT_RAW).
     pub const RAW_BSD: Self = Self(12);
     /// Raw IP as OpenBSD numbers it in files.
@@ -63,22 +67,72 @@ impl LinkType {
     pub const PPP_HDLC: Self = Self(50);
     /// PPP over Ethernet, from the PPPoE header on.
     pub const PPP_ETHER: Self = Self(51);
+    /// LLC over ATM, without an ATM header.
+    pub const ATM_RFC1483: Self = Self(100);
     /// Raw IP: the version nibble tells 4 from 6.
     pub const RAW: Self = Self(101);
     /// Cisco HDLC.
     pub const C_HDLC: Self = Self(104);
+    /// IEEE 802.11, without a header about its reception.
+    pub const IEEE802_11: Self = Self(105);
+    /// Frame relay.
+    pub const FRELAY: Self = Self(107);
     /// OpenBSD loopback: a four-byte address family in network byte order.
     pub const LOOP: Self = Self(108);
+    /// What OpenBSD's `enc` interface shows of IPsec.
+    pub const ENC: Self = Self(109);
     /// Linux "cooked" capture, version 1.
     pub const LINUX_SLL: Self = Self(113);
+    /// What OpenBSD's packet filter logs.
+    pub const PFLOG: Self = Self(117);
+    /// IEEE 802.11 behind a Prism header, or behind an AVS one.
+    pub const IEEE802_11_PRISM: Self = Self(119);
+    /// ATM as SunATM devices tell it.
+    pub const SUNATM: Self = Self(123);
+    /// IEEE 802.11 behind a radiotap header.
+    pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    /// IEEE 802.11 behind an AVS header.
+    pub const IEEE802_11_AVS: Self = Self(163);
+    /// Ethernet behind a Juniper header.
+    pub const JUNIPER_ETHER: Self = Self(178);
+    /// PPP behind a Juniper header.
+    pub const JUNIPER_PPP: Self = Self(179);
+    /// Frame relay behind a Juniper header.
+    pub const JUNIPER_FRELAY: Self = Self(180);
+    /// Cisco HDLC behind a Juniper header.
+    pub const JUNIPER_CHDLC: Self = Self(181);
+    /// A frame of any link type behind a per-packet information header.
+    pub const PPI: Self = Self(192);
+    /// PPP behind a byte that tells the direction.
+    pub const PPP_WITH_DIR: Self = Self(204);
+    /// Cisco HDLC behind a byte that tells the direction.
+    pub const C_HDLC_WITH_DIR: Self = Self(205);
+    /// Frame relay behind a byte that tells the direction.
+    pub const FRELAY_WITH_DIR: Self = Self(206);
     /// MPLS, from the label stack on.
     pub const MPLS: Self = Self(219);
     /// Raw IPv4.
     pub const IPV4: Self = Self(228);
     /// Raw IPv6.
     pub const IPV6: Self = Self(229);
+    /// What Linux's packet filter logs, as netlink attributes.
+    pub const NFLOG: Self = Self(239);
+    /// Ethernet behind a netANALYZER header.
+    pub const NETANALYZER: Self = Self(240);
+    /// Ethernet from its preamble on, behind a netANALYZER header.
+    pub const NETANALYZER_TRANSPARENT: Self = Self(241);
+    /// A frame of any link type behind what macOS tells about it.
+    pub const PKTAP: Self = Self(258);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// Ethernet with a Broadcom tag between addresses and type.
+    pub const DSA_TAG_BRCM: Self = Self(281);
+    /// Ethernet behind a Broadcom tag.
+    pub const DSA_TAG_BRCM_PREPEND: Self = Self(282);
+    /// Ethernet with a Marvell DSA tag.
+    pub const DSA_TAG_DSA: Self = Self(284);
+    /// Ethernet with a Marvell DSA tag behind an ethertype.
+    pub const DSA_TAG_EDSA: Self = Self(285);
 }
 
 impl fmt::Display for LinkType {
@@ -86,17 +140,44 @@ impl fmt::Display for LinkType {
         let name = match *self {
             Self::NULL => "NULL",
             Self::ETHERNET => "ETHERNET",
+            Self::TOKEN_RING => "TOKEN_RING",
             Self::PPP => "PPP",
+            Self::FDDI => "FDDI",
             Self::PPP_HDLC => "PPP_HDLC",
             Self::PPP_ETHER => "PPP_ETHER",
+            Self::ATM_RFC1483 => "ATM_RFC1483",
             Self::C_HDLC => "C_HDLC",
+            Self::IEEE802_11 => "IEEE802_11",
+            Self::FRELAY => "FRELAY",
             Self::MPLS => "MPLS",
             Self::RAW_BSD | Self::RAW_OPENBSD | Self::RAW => "RAW",
             Self::LOOP => "LOOP",
+            Self::ENC => "ENC",
             Self::LINUX_SLL => "LINUX_SLL",
+            Self::PFLOG => "PFLOG",
+            Self::IEEE802_11_PRISM => "IEEE802_11_PRISM",
+            Self::SUNATM => "SUNATM",
+            Self::IEEE802_11_RADIOTAP => "IEEE802_11_RADIOTAP",
+            Self::IEEE802_11_AVS => "IEEE802_11_AVS",
+            Self::JUNIPER_ETHER => "JUNIPER_ETHER",
+            Self::JUNIPER_PPP => "JUNIPER_PPP",
+            Self::JUNIPER_FRELAY => "JUNIPER_FRELAY",
+            Self::JUNIPER_CHDLC => "JUNIPER_CHDLC",
+            Self::PPI => "PPI",
+            Self::PPP_WITH_DIR => "PPP_WITH_DIR",
+            Self::C_HDLC_WITH_DIR => "C_HDLC_WITH_DIR",
+            Self::FRELAY_WITH_DIR => "FRELAY_WITH_DIR",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
+            Self::NFLOG => "NFLOG",
+            Self::NETANALYZER => "NETANALYZER",
+            Self::NETANALYZER_TRANSPARENT => "NETANALYZER_TRANSPARENT",
+            Self::PKTAP => "PKTAP",
             Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self::DSA_TAG_BRCM => "DSA_TAG_BRCM",
+            Self::DSA_TAG_BRCM_PREPEND => "DSA_TAG_BRCM_PREPEND",
+            Self::DSA_TAG_DSA => "DSA_TAG_DSA",
+            Self::DSA_TAG_EDSA => "DSA_TAG_EDSA",
             Self(other) => return write!(f, "LINKTYPE_{other}"),
         };
         f.write_str(name)

@@ -26,6 +26,10 @@ pub enum Tunnel {
     Eoip,
     /// GTP-U, 3GPP TS 29.281.
     Gtp,
+    /// RFC 5415.
+    Capwap,
+    /// Frames that a sniffer streams: TaZmen sniffer protocol.
+    Tzsp,
     /// RFC 4380.
     Teredo,
     /// RFC 2661, RFC 3931.
@@ -72,6 +76,8 @@ impl Tunnel {
             Self::Pptp => "pptp",
             Self::Eoip => "eoip",
             Self::Gtp => "gtp",
+            Self::Capwap => "capwap",
+            Self::Tzsp => "tzsp",
             Self::Teredo => "teredo",
             Self::L2tp => "l2tp",
             Self::IpIp => "ipip",

@@ -96,7 +96,12 @@ pub(super) struct Golden {
 }
 
 /// A DNS query over IPv4 behind `head`, whose payload is 33 bytes at `at`.
-const fn dns(name: &'static str, link: LinkType, head: &'static [&'static str], at: u32) -> Golden {
+pub(super) const fn dns(
+    name: &'static str,
+    link: LinkType,
+    head: &'static [&'static str],
+    at: u32,
+) -> Golden {
     golden(
         name,
         link,
@@ -123,7 +128,7 @@ const fn golden(
     }
 }
 
-const fn undecoded(
+pub(super) const fn undecoded(
     name: &'static str,
     link: LinkType,
     frame: &'static [&'static str],

@@ -39,6 +39,10 @@ const ERSPAN_III_LEN: usize = 12;
 /// The platform-specific part of a type III header, there when its last bit is set.
 const ERSPAN_III_SUBHEADER_LEN: usize = 8;
 
+/// IEEE 802.11 frames of Aruba's access points: one number for each of their tunnels, in steps of 16. Source: `packet-gre.h` of Wireshark.
+const ARUBA: std::ops::RangeInclusive<u16> = 0x8200..=0x8370;
+const ARUBA_STEP: u16 = 0x10;
+
 /// A GRE header.
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let fields = window.be16(0).zip(window.be16(2));
@@ -62,6 +66,9 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
         ERSPAN if flags & HAS_SEQUENCE == 0 => past_erspan(after, 0),
         ERSPAN => past_erspan(after, ERSPAN_II_LEN),
         ERSPAN_III => past_erspan(after, erspan_iii_len(after)),
+        _ if ARUBA.contains(&ethertype) && ethertype % ARUBA_STEP == 0 => {
+            Ok(Some((Layer::Ieee80211, after)))
+        }
         _ => by_ethertype(Layer::Gre, ethertype, after),
     }
 }

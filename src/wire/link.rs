@@ -1,5 +1,5 @@
 //! What a frame of each link type starts with, and the small link headers that are no protocol of their own:
-//! cooked captures, loopback, raw IP.
+//! cooked captures, loopback and its kin of OpenBSD, raw IP.
 
 use super::Step;
 use super::ethernet::by_ethertype;
@@ -14,12 +14,27 @@ const SLL2_LEN: usize = 20;
 /// What stands for an ethertype where the packet begins with an LLC header. Source: `ETH_P_802_2` of linux/if_ether.h.
 const PROTOCOL_LLC: u16 = 0x0004;
 
-/// Hardware types whose packets are of no ethertype, whatever the protocol field says: IEEE 802.11 bare, with Prism and with
-/// radiotap headers, netlink. Source: `ARPHRD_*` of linux/if_arp.h.
-const HARDWARE_WITHOUT_ETHERTYPE: [u16; 4] = [801, 802, 803, 824];
+/// Hardware types whose packets are of no ethertype, whatever the protocol field says. Source: `ARPHRD_*` of linux/if_arp.h.
+const HARDWARE_80211: u16 = 801;
+const HARDWARE_80211_PRISM: u16 = 802;
+const HARDWARE_80211_RADIOTAP: u16 = 803;
+const HARDWARE_NETLINK: u16 = 824;
 
 /// Length of the address family before a loopback packet.
 const FAMILY_LEN: usize = 4;
+
+/// Length and address family, before the other fields of a log entry. Source: LINKTYPE_PFLOG of the tcpdump group.
+const PFLOG_MIN_LEN: usize = 2;
+/// Address family, index of the security association, flags. Source: LINKTYPE_ENC of the tcpdump group.
+const ENC_LEN: usize = 12;
+
+/// A byte that tells which way a frame went. Source: LINKTYPE_PPP_WITH_DIR of the tcpdump group.
+const DIRECTION_LEN: usize = 1;
+/// Source: LINKTYPE_DSA_TAG_BRCM_PREPEND of the tcpdump group.
+const BROADCOM_TAG_LEN: usize = 4;
+/// What netANALYZER puts before a frame, and the preamble that may follow. Source: LINKTYPE_NETANALYZER_TRANSPARENT of the tcpdump group.
+const NETANALYZER_LEN: usize = 4;
+const PREAMBLE_LEN: usize = 8;
 
 /// An IPv4 header without options. Source: RFC 791 §3.1.
 const IPV4_MIN_LEN: usize = 20;
@@ -29,6 +44,13 @@ const IPV6_LEN: usize = 40;
 /// The first header of a frame, as its link type says.
 pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_> {
     let link = link.ok_or_else(|| window.stop(Layer::Frame, Reason::NoLink))?;
+    let (layer, at) =
+        first_of(link).ok_or_else(|| window.stop(Layer::Frame, Reason::Link(link)))?;
+    Ok(Some((layer, window.skip(at))))
+}
+
+/// The first header, and how many bytes that say nothing come before it.
+fn first_of(link: LinkType) -> Option<(Layer, usize)> {
     let layer = match link {
         LinkType::ETHERNET => Layer::Ethernet,
         LinkType::LINUX_SLL => Layer::LinuxSll,
@@ -42,9 +64,36 @@ pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_>
         LinkType::RAW | LinkType::RAW_BSD | LinkType::RAW_OPENBSD => Layer::Raw,
         LinkType::IPV4 => Layer::Ipv4,
         LinkType::IPV6 => Layer::Ipv6,
-        _ => return Err(window.stop(Layer::Frame, Reason::Link(link))),
+        LinkType::IEEE802_11 => Layer::Ieee80211,
+        LinkType::IEEE802_11_RADIOTAP => Layer::Radiotap,
+        LinkType::IEEE802_11_PRISM => Layer::Prism,
+        LinkType::IEEE802_11_AVS => Layer::Avs,
+        LinkType::PPI => Layer::Ppi,
+        LinkType::PKTAP => Layer::Pktap,
+        LinkType::NFLOG => Layer::Nflog,
+        LinkType::PFLOG => Layer::Pflog,
+        LinkType::ENC => Layer::Enc,
+        LinkType::FDDI => Layer::Fddi,
+        LinkType::TOKEN_RING => Layer::TokenRing,
+        LinkType::FRELAY => Layer::FrameRelay,
+        LinkType::ATM_RFC1483 => Layer::Llc,
+        LinkType::SUNATM => Layer::SunAtm,
+        LinkType::JUNIPER_ETHER
+        | LinkType::JUNIPER_PPP
+        | LinkType::JUNIPER_FRELAY
+        | LinkType::JUNIPER_CHDLC => Layer::Juniper(link),
+        LinkType::DSA_TAG_BRCM | LinkType::DSA_TAG_DSA | LinkType::DSA_TAG_EDSA => Layer::Dsa(link),
+        LinkType::PPP_WITH_DIR => return Some((Layer::Ppp, DIRECTION_LEN)),
+        LinkType::C_HDLC_WITH_DIR => return Some((Layer::CiscoHdlc, DIRECTION_LEN)),
+        LinkType::FRELAY_WITH_DIR => return Some((Layer::FrameRelay, DIRECTION_LEN)),
+        LinkType::DSA_TAG_BRCM_PREPEND => return Some((Layer::Ethernet, BROADCOM_TAG_LEN)),
+        LinkType::NETANALYZER => return Some((Layer::Ethernet, NETANALYZER_LEN)),
+        LinkType::NETANALYZER_TRANSPARENT => {
+            return Some((Layer::Ethernet, NETANALYZER_LEN + PREAMBLE_LEN));
+        }
+        _ => return None,
     };
-    Ok(Some((layer, window)))
+    Some((layer, 0))
 }
 
 /// Linux cooked capture, version 1.
@@ -73,22 +122,43 @@ fn by_cooked_type<'a>(
     protocol: [u8; 2],
     after: Window<'a>,
 ) -> Step<'a> {
-    let hardware = u16::from_be_bytes(hardware);
-    if HARDWARE_WITHOUT_ETHERTYPE.contains(&hardware) {
-        return Err(after.stop(layer, Reason::Hardware(hardware)));
-    }
-    match u16::from_be_bytes(protocol) {
-        PROTOCOL_LLC => Ok(Some((Layer::Llc, after))),
-        ethertype => by_ethertype(layer, ethertype, after),
+    match (u16::from_be_bytes(hardware), u16::from_be_bytes(protocol)) {
+        (HARDWARE_80211, _) => Ok(Some((Layer::Ieee80211, after))),
+        (HARDWARE_80211_PRISM, _) => Ok(Some((Layer::Prism, after))),
+        (HARDWARE_80211_RADIOTAP, _) => Ok(Some((Layer::Radiotap, after))),
+        (HARDWARE_NETLINK, _) => Err(after.stop(layer, Reason::Hardware(HARDWARE_NETLINK))),
+        (_, PROTOCOL_LLC) => Ok(Some((Layer::Llc, after))),
+        (_, ethertype) => by_ethertype(layer, ethertype, after),
     }
 }
 
-/// BSD loopback. The capturing host's byte order is not recorded; families are small numbers, so that the smaller reading is meant.
+/// BSD loopback.
 pub(super) fn read_null(window: Window<'_>) -> Step<'_> {
-    let family = window.array::<FAMILY_LEN>(0);
-    let family = family.ok_or_else(|| window.too_short(Layer::Null, FAMILY_LEN))?;
+    by_host_family(Layer::Null, FAMILY_LEN, window)
+}
+
+/// What OpenBSD's `enc` interface shows of IPsec: a packet before or after it.
+pub(super) fn read_enc(window: Window<'_>) -> Step<'_> {
+    by_host_family(Layer::Enc, ENC_LEN, window)
+}
+
+/// A header of `len` bytes that begins with an address family.
+///
+/// The capturing host's byte order is not recorded; families are small numbers, so that the smaller reading is meant.
+fn by_host_family(layer: Layer, len: usize, window: Window<'_>) -> Step<'_> {
+    let after = window.past(layer, len, len)?;
+    let family = window.array::<FAMILY_LEN>(0).unwrap_or_default();
     let family = u32::from_le_bytes(family).min(u32::from_be_bytes(family));
-    by_family(Layer::Null, family, window.skip(FAMILY_LEN))
+    by_family(layer, family, after)
+}
+
+/// What OpenBSD's packet filter logs: a header whose length is told without its padding, then the packet.
+pub(super) fn read_pflog(window: Window<'_>) -> Step<'_> {
+    let fields = window.array::<PFLOG_MIN_LEN>(0);
+    let [len, family] = fields.ok_or_else(|| window.too_short(Layer::Pflog, PFLOG_MIN_LEN))?;
+    let len = usize::from(len).next_multiple_of(4);
+    let after = window.past(Layer::Pflog, len, PFLOG_MIN_LEN)?;
+    by_family(Layer::Pflog, u32::from(family), after)
 }
 
 /// OpenBSD loopback.
@@ -102,9 +172,11 @@ pub(super) fn read_loop(window: Window<'_>) -> Step<'_> {
     )
 }
 
+/// IP of the version that an address family means.
+///
 /// Source: LINKTYPE_NULL of the tcpdump group. 2 is AF_INET everywhere; AF_INET6 is 24 on NetBSD, OpenBSD and BSD/OS, 28 on FreeBSD, 30 on
 /// macOS, 10 on Linux and 23 on Windows.
-fn by_family(layer: Layer, family: u32, after: Window<'_>) -> Step<'_> {
+pub(super) fn by_family(layer: Layer, family: u32, after: Window<'_>) -> Step<'_> {
     match family {
         2 => Ok(Some((Layer::Ipv4, after))),
         10 | 23 | 24 | 28 | 30 => Ok(Some((Layer::Ipv6, after))),
@@ -160,5 +232,13 @@ mod tests {
         let head = "00 09 ff ff 00 00 00 00 00 00 00 00 00 00 08 00";
         let view = decode(Some(LinkType::LINUX_SLL), &hex(&[head, REAL_DNS]));
         assert_eq!(tuple_text(&view), "udp 10.77.0.2:48513 > 10.77.1.53:53");
+    }
+
+    #[test]
+    fn a_decoded_link_type_has_a_name() {
+        for link in (0..=u16::MAX).map(LinkType) {
+            let is_named = !link.to_string().starts_with("LINKTYPE_");
+            assert_eq!(super::first_of(link).is_some(), is_named, "{link}");
+        }
     }
 }

@@ -15,23 +15,35 @@
 #![deny(clippy::indexing_slicing)]
 
 mod ah;
+mod atm;
 mod ayiya;
 mod batman;
+mod capwap;
 #[cfg(test)]
 mod carried;
+#[cfg(test)]
+mod carried_wireless;
 mod cause;
 mod certain;
+mod dsa;
 mod etherip;
 mod ethernet;
 mod fabricpath;
+mod frame_relay;
 mod geneve;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_links;
+#[cfg(test)]
+mod golden_wireless;
 mod gre;
 mod gtp;
 mod icmp;
+mod ieee80211;
 mod ipv4;
 mod ipv6;
+mod juniper;
 mod l2tp;
 mod l2tpv3;
 mod link;
@@ -39,10 +51,15 @@ mod lisp;
 mod llc;
 mod macsec;
 mod mpls;
+mod nflog;
 mod nsh;
 mod pbb;
 mod pim;
+mod ppi;
 mod ppp;
+mod prism;
+mod radiotap;
+mod ring;
 mod route;
 #[cfg(test)]
 mod soundness;
@@ -51,6 +68,7 @@ mod teredo;
 mod transport;
 #[cfg(test)]
 mod tunnels;
+mod tzsp;
 mod udp_ports;
 mod view;
 mod vxlan;
@@ -157,6 +175,21 @@ fn walk<'a>(
             Layer::Null => link::read_null(window)?,
             Layer::Loop => link::read_loop(window)?,
             Layer::Raw => link::read_raw(window)?,
+            Layer::Ieee80211 => ieee80211::read(window)?,
+            Layer::Radiotap => radiotap::read(window)?,
+            Layer::Prism => prism::read(window)?,
+            Layer::Avs => prism::read_avs(window)?,
+            Layer::Ppi => ppi::read(window)?,
+            Layer::Pktap => ppi::read_pktap(window)?,
+            Layer::Nflog => nflog::read(window)?,
+            Layer::Pflog => link::read_pflog(window)?,
+            Layer::Enc => link::read_enc(window)?,
+            Layer::Fddi => ring::read_fddi(window)?,
+            Layer::TokenRing => ring::read(window)?,
+            Layer::FrameRelay => frame_relay::read(window)?,
+            Layer::SunAtm => atm::read(window)?,
+            Layer::Juniper(link) => juniper::read(link, window)?,
+            Layer::Dsa(link) => dsa::read(link, window)?,
             Layer::Ipv4 => ipv4::read(window, view)?,
             Layer::Ipv6 => ipv6::read(window, view)?,
             Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::golden::{Golden, LINKS, NETWORKS, hex, payload_numbers, tuple_text};
+use super::golden_links::{LOGGED, ROUTED};
+use super::golden_wireless::WIRELESS;
 use super::{Layer, PacketView, Reason, decode};
 use crate::key::FlowKey;
 use crate::packet::{IpProtocol, LinkType};
@@ -11,6 +13,9 @@ fn all() -> impl Iterator<Item = (&'static Golden, Vec<u8>)> {
     LINKS
         .iter()
         .chain(NETWORKS)
+        .chain(WIRELESS)
+        .chain(LOGGED)
+        .chain(ROUTED)
         .map(|golden| (golden, hex(golden.frame)))
 }
 
@@ -132,7 +137,7 @@ fn more_of_a_frame_adds_and_never_takes_back() {
 
 #[test]
 fn changed_bytes_give_a_sound_view_on_every_link() {
-    let links = [0, 1, 12, 14, 101, 108, 113, 228, 229, 276, 9].map(LinkType);
+    let links: Vec<LinkType> = all().map(|(golden, _)| golden.link).collect();
     let mut state = 0x9e37_79b9_7f4a_7c15;
     for (golden, whole) in all() {
         for _ in 0..300 {

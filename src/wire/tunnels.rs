@@ -1,8 +1,8 @@
 //! What must hold of every encapsulation: the packet inside is what the view tells; what holds none leaves the packet around it.
 
-use super::carried;
 use super::golden::{ETHERNET, IS_IPV4, REAL_DNS, hex, payload_numbers, tuple_text};
 use super::{PacketView, Reason, decode};
+use super::{carried, carried_wireless};
 use crate::packet::LinkType;
 
 const INNER: &str = "udp 10.77.0.2:48513 > 10.77.1.53:53";
@@ -338,7 +338,13 @@ const AUTHENTICATION: &str = "
 
 pub(super) fn all() -> impl Iterator<Item = &'static Tunnel> {
     let more = carried::IN_IP.iter().chain(carried::ON_LINK);
-    IN_IP.iter().chain(IN_UDP).chain(ON_LINK).chain(more)
+    let wireless = carried_wireless::IN_IP;
+    IN_IP
+        .iter()
+        .chain(IN_UDP)
+        .chain(ON_LINK)
+        .chain(more)
+        .chain(wireless)
 }
 
 fn view(carrier: Carrier, body: &[u8]) -> PacketView {
@@ -435,7 +441,8 @@ fn a_cut_frame_tells_the_outer_packet_or_the_inner_one() {
 
 #[test]
 fn a_fragment_is_not_entered() {
-    for tunnel in IN_IP.iter().chain(IN_UDP).chain(carried::IN_IP) {
+    let more = carried::IN_IP.iter().chain(carried_wireless::IN_IP);
+    for tunnel in IN_IP.iter().chain(IN_UDP).chain(more) {
         let body = tunnel.body();
         for (fragment, has_payload) in [(0x2000, true), (0x2004, false), (0x0004, false)] {
             let (link, frame) = tunnel.carrier.around(&body, fragment);
@@ -487,7 +494,7 @@ fn an_authentication_header_is_passed() {
 fn ports_alone_make_no_tunnel() {
     let name = "a datagram of another protocol";
     for port in [
-        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 6635, 12345,
+        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345, 37008,
     ] {
         for body in [
             &b"GET / HTTP/1.1\r\n\r\n, and so on, at some length"[..],

@@ -2,7 +2,9 @@
 
 use super::view::Layer;
 use super::window::Window;
-use super::{ayiya, certain, geneve, gre, gtp, l2tp, l2tpv3, lisp, mpls, teredo, vxlan};
+use super::{
+    ayiya, capwap, certain, geneve, gre, gtp, l2tp, l2tpv3, lisp, mpls, teredo, tzsp, vxlan,
+};
 
 /// What a datagram of these ports carries; `None` where it is no tunnel's.
 ///
@@ -14,7 +16,8 @@ pub(super) fn inside(src: u16, dst: u16, payload: Window<'_>) -> Option<(Layer, 
         .or_else(|| on_any_port(payload))
 }
 
-/// Source: IANA "Service Name and Transport Protocol Port Number Registry"; 8472 is what Linux took for VXLAN before there was a number.
+/// Source: IANA "Service Name and Transport Protocol Port Number Registry"; 8472 is what Linux took for VXLAN before there was a number, 37008 what MikroTik
+/// streams to.
 fn by_port(port: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     match port {
         1701 => l2tp::inside(payload).or_else(|| l2tpv3::inside_udp(payload)),
@@ -25,8 +28,10 @@ fn by_port(port: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
         4789 | 8472 => vxlan::inside(payload),
         4790 => vxlan::inside_gpe(payload),
         5072 => ayiya::inside(payload),
+        5247 => capwap::inside(payload),
         6081 => geneve::inside(payload),
         6635 => mpls::inside_udp(payload),
+        37008 => tzsp::inside(payload),
         _ => None,
     }
 }

@@ -158,6 +158,36 @@ pub enum Layer {
     Loop,
     /// IP without a header before it that says which version.
     Raw,
+    /// IEEE 802.11, with what may stand between its header and LLC: mesh control, the subframes of an aggregate.
+    Ieee80211,
+    /// What a monitor tells about the reception of an 802.11 frame: radiotap.
+    Radiotap,
+    /// The same: Prism.
+    Prism,
+    /// The same: AVS.
+    Avs,
+    /// Per-packet information, which names the link type of what follows.
+    Ppi,
+    /// What macOS tells about a packet.
+    Pktap,
+    /// What Linux's packet filter logs.
+    Nflog,
+    /// What OpenBSD's packet filter logs.
+    Pflog,
+    /// What OpenBSD's `enc` interface shows.
+    Enc,
+    /// FDDI.
+    Fddi,
+    /// Token ring.
+    TokenRing,
+    /// Frame relay, with the network layer protocol identifier.
+    FrameRelay,
+    /// ATM, as SunATM tells it.
+    SunAtm,
+    /// What Juniper's routers put before a frame; the link type says of which kind.
+    Juniper(LinkType),
+    /// Ethernet with the tag of a switch chip in it; the link type says of which make.
+    Dsa(LinkType),
     /// IPv4.
     Ipv4,
     /// IPv6, the fixed header.
@@ -214,6 +244,21 @@ impl fmt::Display for Layer {
             Self::Null => "NULL header",
             Self::Loop => "LOOP header",
             Self::Raw => "raw IP packet",
+            Self::Ieee80211 => "802.11 header",
+            Self::Radiotap => "radiotap header",
+            Self::Prism => "Prism header",
+            Self::Avs => "AVS header",
+            Self::Ppi => "PPI header",
+            Self::Pktap => "PKTAP header",
+            Self::Nflog => "NFLOG header",
+            Self::Pflog => "PFLOG header",
+            Self::Enc => "ENC header",
+            Self::Fddi => "FDDI header",
+            Self::TokenRing => "token ring header",
+            Self::FrameRelay => "frame relay header",
+            Self::SunAtm => "SunATM header",
+            Self::Juniper(_) => "Juniper header",
+            Self::Dsa(_) => "DSA tag",
             Self::Ipv4 => "IPv4 header",
             Self::Ipv6 => "IPv6 header",
             Self::Ipv6Extension(kind) => return write!(f, "IPv6 extension header {kind}"),
@@ -284,6 +329,20 @@ pub enum Reason {
     Family(u32),
     /// An ARP hardware type of a cooked capture whose packets are not decoded.
     Hardware(u16),
+    /// An IEEE 802.11 management frame, or one of the extended types.
+    Management,
+    /// An IEEE 802.11 control frame.
+    Control,
+    /// An IEEE 802.11 data frame without data.
+    NoData,
+    /// A part of a frame, and not the first one.
+    LaterPart,
+    /// A frame of a kind that carries no packet, or not the way that is decoded: the byte that tells the kind.
+    Kind(u8),
+    /// The first bytes are not those that such a header begins with.
+    Magic,
+    /// A log entry without the packet that it is about.
+    NoPacket,
     /// A PPP protocol that is not decoded.
     Ppp(u16),
     /// A version or a flag that a tunnel's header does not have, or that is not decoded: the first 16 bits of the header.
@@ -314,6 +373,13 @@ impl fmt::Display for Reason {
             }
             Self::Family(family) => write!(f, "address family {family} not decoded"),
             Self::Hardware(kind) => write!(f, "ARP hardware type {kind} not decoded"),
+            Self::Management => f.write_str("management frame"),
+            Self::Control => f.write_str("control frame"),
+            Self::NoData => f.write_str("data frame without data"),
+            Self::LaterPart => f.write_str("a later part of a frame"),
+            Self::Kind(kind) => write!(f, "frame of kind {kind:#04x} not decoded"),
+            Self::Magic => f.write_str("not the bytes that it begins with"),
+            Self::NoPacket => f.write_str("no packet in it"),
             Self::Ppp(protocol) => write!(f, "PPP protocol {protocol:#06x} not decoded"),
             Self::Flags(flags) => write!(f, "version or flags {flags:#06x} not decoded"),
             Self::Unlabelled => f.write_str("neither IP nor Ethernet after the labels"),

@@ -60,6 +60,17 @@ impl<'a> Window<'a> {
         self.array(at).map(u16::from_be_bytes)
     }
 
+    /// What follows a header that says of itself that it is `len` bytes long, and has to have `min`.
+    pub(super) fn past(self, layer: Layer, len: usize, min: usize) -> Result<Self, Stop> {
+        if len < min {
+            return Err(self.limit(len).too_short(layer, min));
+        }
+        if self.bytes().len() < len {
+            return Err(self.too_short(layer, len));
+        }
+        Ok(self.skip(len))
+    }
+
     /// What follows the layer's first `len` bytes.
     #[inline]
     pub(super) fn skip(self, len: usize) -> Self {
