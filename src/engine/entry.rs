@@ -64,6 +64,7 @@ pub(super) struct Found {
     pub(super) alpn: Vec<Box<str>>,
     pub(super) offered: Option<TlsVersion>,
     pub(super) chosen: Option<TlsVersion>,
+    pub(super) has_ech: bool,
 }
 
 impl Entry {
@@ -148,6 +149,7 @@ impl Entry {
             names: found.names,
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),
+            has_ech: found.has_ech,
             rule: self.rule,
         }
     }

@@ -95,6 +95,9 @@ pub struct FlowSummary {
     pub alpn: Vec<Box<str>>,
     /// The version the server chose; where it was not seen, the highest the client offered.
     pub tls_version: Option<TlsVersion>,
+    /// Whether a ClientHello carried an encrypted one, or something random in its place, which can't be told apart (RFC 9849 §6.2):
+    /// its `server_name` is possibly a cover name.
+    pub has_ech: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
 }

@@ -253,6 +253,7 @@ pub(crate) mod tests {
                 .collect(),
             alpn: Vec::new(),
             tls_version: None,
+            has_ech: false,
             rule: None,
         }
     }

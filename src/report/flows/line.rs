@@ -33,6 +33,8 @@ pub(super) struct FlowLine<'a> {
     names: &'a [FoundName],
     alpn: &'a [Box<str>],
     tls_version: Option<Shown<TlsVersion>>,
+    /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
+    ech: bool,
     /// Always null: the key is part of the contract, the fingerprint is not computed.
     ja4: Option<&'a str>,
     /// Always empty, likewise: a summary says nothing of tunnels.
@@ -70,6 +72,7 @@ impl<'a> FlowLine<'a> {
             names: &flow.names,
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),
+            ech: flow.has_ech,
             ja4: None,
             tunnels: [],
             verdict: if flow.rule.is_some() {
