@@ -21,7 +21,10 @@ pub enum NameSource {
     Mdns,
     /// Question of an LLMNR message, RFC 4795.
     Llmnr,
-    /// Subject or alternative name of the server's certificate, RFC 5280.
+    /// Subject or alternative name of the server's certificate, RFC 5280; only where no ClientHello named the server.
+    ///
+    /// A wildcard stands with its star. It is in the subtree of `*.example.com`, and is no single name such as `www.example.com`:
+    /// the flow may lead to any that the certificate covers.
     Certificate,
     /// A DNS answer that led to this flow's address.
     DnsAnswer,
@@ -68,12 +71,14 @@ pub enum Evidence {
     Protocol(Protocol),
     /// A name stood there.
     Name(DomainName, NameSource),
-    /// What a client offers in its ClientHello, over TCP or in QUIC.
+    /// What a client offers in its ClientHello, over TCP, in QUIC or in DTLS.
     TlsOffer {
         /// Application protocols, in the client's order, escaped as names are.
         alpn: Vec<Box<str>>,
         /// The highest version offered; `None` before QUIC used TLS.
         version: Option<TlsVersion>,
+        /// Whether it carries an encrypted ClientHello, or something random in its place: its name is possibly a cover name.
+        has_ech: bool,
     },
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
@@ -97,11 +102,13 @@ pub enum Protocol {
     Mdns,
     /// Link-local multicast name resolution.
     Llmnr,
+    /// TLS over datagrams.
+    Dtls,
 }
 
 impl Protocol {
     /// Every protocol, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tls,
         Self::Https,
         Self::Quic,
@@ -109,6 +116,7 @@ impl Protocol {
         Self::Dns,
         Self::Mdns,
         Self::Llmnr,
+        Self::Dtls,
     ];
 
     /// Its name in rules and reports.
@@ -121,6 +129,7 @@ impl Protocol {
             Self::Dns => "DNS",
             Self::Mdns => "mDNS",
             Self::Llmnr => "LLMNR",
+            Self::Dtls => "DTLS",
         }
     }
 }
@@ -140,12 +149,14 @@ pub struct TlsVersion(pub u16);
 impl fmt::Display for TlsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
+            0x0002 => f.write_str("SSL 2.0"),
             0x0300 => f.write_str("SSL 3.0"),
             0x0301 => f.write_str("TLS 1.0"),
             0x0302 => f.write_str("TLS 1.1"),
             0x0303 => f.write_str("TLS 1.2"),
             0x0304 => f.write_str("TLS 1.3"),
-            0xfeff => f.write_str("DTLS 1.0"),
+            // The second is what it was before it had a number of its own.
+            0xfeff | 0x0100 => f.write_str("DTLS 1.0"),
             0xfefd => f.write_str("DTLS 1.2"),
             0xfefc => f.write_str("DTLS 1.3"),
             other => write!(f, "0x{other:04x}"),

@@ -67,6 +67,7 @@ pub(super) struct Found {
     pub(super) alpn: Vec<Box<str>>,
     pub(super) offered: Option<TlsVersion>,
     pub(super) chosen: Option<TlsVersion>,
+    pub(super) has_ech: bool,
 }
 
 impl Entry {
@@ -155,6 +156,7 @@ impl Entry {
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),
             tunnels: self.tunnels,
+            has_ech: found.has_ech,
             rule: self.rule,
         }
     }

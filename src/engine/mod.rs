@@ -358,7 +358,11 @@ fn conclude(
     for piece in evidence.drain(..) {
         match piece {
             Evidence::Protocol(protocol) => speaks(entry, protocol, policy, &mut hits),
-            Evidence::TlsOffer { alpn, version } => {
+            Evidence::TlsOffer {
+                alpn,
+                version,
+                has_ech,
+            } => {
                 let is_tls = entry.classification.protocols.has(Protocol::Tls);
                 if is_tls && classify::is_https(&alpn, entry.responder_port(&seen.key)) {
                     speaks(entry, Protocol::Https, policy, &mut hits);
@@ -366,6 +370,7 @@ fn conclude(
                 let found = found(entry);
                 found.alpn = alpn;
                 found.offered = version;
+                found.has_ech |= has_ech;
             }
             Evidence::TlsChoice(version) => {
                 let found = found(entry);
@@ -414,9 +419,14 @@ fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy
         .classification
         .add_name(name.as_str(), &policy.catalogue);
     if !policy.rules.is_empty() {
+        // A certificate may list hosts of all that its owner runs: the flow is the first's, and no rule for another takes it.
+        let is_judged =
+            from != NameSource::Certificate || owner == entry.classification.application;
         hits.application = first(
             hits.application,
-            owner.and_then(|app| policy.rules.for_app(app)),
+            owner
+                .filter(|_| is_judged)
+                .and_then(|app| policy.rules.for_app(app)),
         );
         hits.domain = first(hits.domain, policy.rules.for_domain(name.as_str()));
     }

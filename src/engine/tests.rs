@@ -298,3 +298,55 @@ fn a_flow_tells_the_tunnels_of_all_its_packets() {
         [vec![Tunnel::Gre, Tunnel::Vxlan, Tunnel::Mpls], vec![]]
     );
 }
+
+/// A server's flight of TLS 1.2 whose certificate is for nine names of several applications, www.youtube.com first.
+const SERVER_FLIGHT: &str = include_str!("../inspect/tls/hellos/server_flight_tls12.hex");
+
+#[test]
+fn a_certificate_makes_the_flow_its_first_name_s_and_meets_no_rule_for_another() {
+    for (rule, passes) in [
+        ("app:YouTube", false),
+        ("app:TikTok", true),
+        ("domain:www.tiktok.com", false),
+        ("domain:*.tiktok.com", false),
+    ] {
+        let mut bench = Bench::new(&[rule], 8, false);
+        let flight = crate::inspect::testing::hex(SERVER_FLIGHT);
+        let passed = bench.send(back(tcp(50_000)), Some(ACK), &flight);
+        assert_eq!(passed, passes, "{rule}");
+        let flow = &bench.engine.finish()[0];
+        let catalogue = &bench.engine.policy.catalogue;
+        let app = flow.application.and_then(|id| catalogue.app(id)).unwrap();
+        assert_eq!(&*app.name, "YouTube");
+    }
+}
+
+#[test]
+fn a_wildcard_is_in_the_subtree_of_its_domain_and_is_no_single_name() {
+    for (rule, passes) in [
+        ("domain:*.dtls.example.org", false),
+        ("domain:*.example.org", false),
+        ("domain:www.dtls.example.org", true),
+    ] {
+        let mut bench = Bench::new(&[rule], 8, false);
+        let flow = tuple(IpProtocol::UDP, (2, 5684), (1, 50_000));
+        let flight = include_str!("../inspect/dtls/flights/server.hex").split("\n\n");
+        let passed = flight
+            .map(crate::inspect::testing::hex)
+            .all(|datagram| bench.send(flow, None, &datagram));
+        assert_eq!(passed, passes, "{rule}");
+    }
+}
+
+#[test]
+fn a_flow_with_an_encrypted_hello_says_so() {
+    for (hello, has_ech) in [
+        (include_str!("../inspect/tls/hellos/chrome.hex"), true),
+        (include_str!("../inspect/tls/hellos/curl.hex"), false),
+    ] {
+        let mut bench = Bench::new(&[], 8, false);
+        let hello = crate::inspect::testing::hex(hello);
+        bench.send(tcp(50_000), Some(ACK), &hello);
+        assert_eq!(bench.engine.finish()[0].has_ech, has_ech);
+    }
+}

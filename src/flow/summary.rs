@@ -111,6 +111,9 @@ pub struct FlowSummary {
     pub tls_version: Option<TlsVersion>,
     /// The tunnels that its packets came through, the outermost first; of all packets, where they differ.
     pub tunnels: Tunnels,
+    /// Whether a ClientHello carried an encrypted one, or something random in its place, which can't be told apart (RFC 9849 §6.2):
+    /// its `server_name` is possibly a cover name.
+    pub has_ech: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
 }

@@ -7,8 +7,11 @@
 
 mod cursor;
 pub mod dns;
+pub mod dtls;
 pub mod http;
 pub mod quic;
+mod scattered;
+pub mod stun;
 pub mod tls;
 
 /// An inspector's answer.
@@ -23,4 +26,4 @@ pub enum Outcome<T> {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

@@ -1,7 +1,7 @@
 //! What the tests of every inspector share: hex with comments, and damage that is the same in every run.
 
 /// The bytes that `text` writes in hex. White space separates; `#` starts a comment that ends with its line.
-pub(super) fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text
         .lines()
         .flat_map(|line| line.split('#').next().unwrap().chars())

@@ -268,6 +268,7 @@ pub(crate) mod tests {
             alpn: Vec::new(),
             tls_version: None,
             tunnels: Tunnels::default(),
+            has_ech: false,
             rule: None,
         }
     }

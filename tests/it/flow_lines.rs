@@ -15,7 +15,7 @@ fn a_flow_line_has_the_keys_of_its_schema() {
         .filter(&testdata::path("web.pcap"), &["--block-app", "YouTube"])
         .flow_lines();
     const KEYS: &str = "id first last protocol src src_port dst dst_port packets bytes dropped state protocols application \
-                        category names alpn tls_version ja4 tunnels verdict rule initiator_known";
+                        category names alpn tls_version ech ja4 tunnels verdict rule initiator_known";
     assert!(!flows.is_empty());
     for flow in &flows {
         for key in KEYS.split_whitespace() {

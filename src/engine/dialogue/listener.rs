@@ -1,7 +1,8 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
 use super::{Body, Phase, tell_dns};
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::domain::DomainName;
+use crate::evidence::{Evidence, NameSource, Protocol, TlsVersion};
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
 
@@ -10,6 +11,13 @@ use crate::inspect::{Outcome, dns, http, tls};
 /// Enough for the plain-text beginning of a connection that turns to TLS later, few enough that a long download costs nothing.
 const MAX_MISSES: u8 = 64;
 
+/// The last version of TLS in which a server's certificate is not encrypted.
+const LAST_WITH_CLEAR_CERTIFICATE: TlsVersion = TlsVersion(0x0303);
+
+/// Bytes that may stand before a ClientHello in one piece where they are no text: a request of SOCKS with a name and a password, an LDAP or MySQL
+/// message that asks for TLS, a header of the PROXY protocol.
+const MAX_BINARY_PREAMBLE: usize = 600;
+
 /// Reads one direction's bytes in order.
 pub(super) struct Listener<'a> {
     pub(super) is_dns: bool,
@@ -17,6 +25,8 @@ pub(super) struct Listener<'a> {
     pub(super) misses: &'a mut u8,
     /// The other direction's phase: what one side says tells what the other will.
     pub(super) reply: &'a mut Phase,
+    /// Whether a ClientHello of this connection named the server.
+    pub(super) is_named: &'a mut bool,
     pub(super) evidence: &'a mut Vec<Evidence>,
 }
 
@@ -31,6 +41,7 @@ impl Reader for Listener<'_> {
             let step = match self.phase {
                 Phase::Open => self.open(rest),
                 Phase::TlsReply => self.tls_reply(rest),
+                Phase::TlsCertificate => self.tls_certificate(rest),
                 Phase::Requests(_) => self.requests(rest),
                 Phase::DnsMessages(_) => self.dns_messages(rest),
                 Phase::Done => rest.len(),
@@ -70,6 +81,9 @@ impl Reader for Listener<'_> {
                 }
             }
             Phase::DnsMessages(_) => *self.phase = Phase::Open,
+            Phase::TlsCertificate => {
+                self.tell_certificate(tls::certificate_names_partial(unread));
+            }
             Phase::Open | Phase::TlsReply | Phase::Done => {}
         }
     }
@@ -131,16 +145,37 @@ impl Listener<'_> {
                 Outcome::NotMine => {}
             }
         }
+        match tls::sslv2_client_hello(bytes) {
+            Outcome::Found(version) => {
+                self.tell_hello(tls::ClientHello {
+                    server_name: None,
+                    alpn: Vec::new(),
+                    version,
+                    has_ech: false,
+                });
+                return bytes.len();
+            }
+            Outcome::NeedMore => return 0,
+            Outcome::NotMine => {}
+        }
+        if let Some(at) = tls::find_client_hello(bytes, preamble_reach(bytes)) {
+            self.miss();
+            return at;
+        }
         self.open_reply(bytes)
     }
 
     /// The same for what a server would say, of a connection whose client was not heard.
     fn open_reply(&mut self, bytes: &[u8]) -> usize {
-        if let Outcome::Found(hello) = tls::server_hello(bytes) {
-            self.evidence.push(Evidence::Protocol(Protocol::Tls));
-            self.evidence.push(Evidence::TlsChoice(hello.version));
-            *self.phase = Phase::Done;
-        } else if http::is_response(bytes) {
+        match tls::server_hello(bytes) {
+            Outcome::Found(hello) => {
+                self.evidence.push(Evidence::Protocol(Protocol::Tls));
+                return self.tell_choice(hello.version, bytes);
+            }
+            Outcome::NeedMore => return 0,
+            Outcome::NotMine => {}
+        }
+        if http::is_response(bytes) {
             self.evidence.push(Evidence::Protocol(Protocol::Http));
             *self.phase = Phase::Done;
         } else {
@@ -159,14 +194,44 @@ impl Listener<'_> {
 
     fn tls_reply(&mut self, bytes: &[u8]) -> usize {
         match tls::server_hello(bytes) {
-            Outcome::Found(hello) => {
-                self.evidence.push(Evidence::TlsChoice(hello.version));
-                *self.phase = Phase::Done;
-            }
+            Outcome::Found(hello) => return self.tell_choice(hello.version, bytes),
             Outcome::NeedMore => return 0,
-            Outcome::NotMine => self.miss(),
+            Outcome::NotMine => {}
+        }
+        self.miss();
+        // Behind the last words before TLS, where those came together or were kept.
+        tls::find_server_hello(bytes, preamble_reach(bytes)).unwrap_or(bytes.len())
+    }
+
+    /// The version that a server chose in the hello at the front of `bytes`. Where no client named the server, its certificate may.
+    fn tell_choice(&mut self, version: TlsVersion, bytes: &[u8]) -> usize {
+        self.evidence.push(Evidence::TlsChoice(version));
+        if *self.is_named || version > LAST_WITH_CLEAR_CERTIFICATE {
+            *self.phase = Phase::Done;
+            return bytes.len();
+        }
+        *self.phase = Phase::TlsCertificate;
+        self.tls_certificate(bytes)
+    }
+
+    /// A server's bytes from its hello on, of which the certificate is still to come.
+    fn tls_certificate(&mut self, bytes: &[u8]) -> usize {
+        match tls::certificate_names(bytes) {
+            Outcome::Found(names) => self.tell_certificate(names),
+            Outcome::NeedMore => return 0,
+            Outcome::NotMine => *self.phase = Phase::Done,
         }
         bytes.len()
+    }
+
+    fn tell_certificate(&mut self, names: Vec<DomainName>) {
+        *self.phase = Phase::Done;
+        // The hello may have come late.
+        if !*self.is_named {
+            let names = names.into_iter();
+            self.evidence
+                .extend(names.map(|name| Evidence::Name(name, NameSource::Certificate)));
+        }
     }
 
     /// One step through a client's requests: a head, or what is there of a body.
@@ -282,6 +347,7 @@ impl Listener<'_> {
     /// The name may stand in what is there already: no reason to let the flow pass until the rest comes.
     fn tell_unfinished_hello(&mut self, bytes: &[u8]) {
         if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
+            *self.is_named = true;
             self.evidence.push(Evidence::Protocol(Protocol::Tls));
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
@@ -292,8 +358,10 @@ impl Listener<'_> {
         self.evidence.push(Evidence::TlsOffer {
             alpn: hello.alpn,
             version: Some(hello.version),
+            has_ech: hello.has_ech,
         });
         if let Some(name) = hello.server_name {
+            *self.is_named = true;
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
     }
@@ -308,4 +376,14 @@ impl Listener<'_> {
                 .map(|host| Evidence::Name(host, NameSource::HttpHost)),
         );
     }
+}
+
+/// How many bytes at the front can be what a client says before its hello without waiting for an answer: to a server before it turns
+/// to TLS, or to a proxy before it speaks to the server. A few bytes of any kind, or any lines of text.
+///
+/// A file on its way may hold hellos as well (a capture does): so not more.
+fn preamble_reach(bytes: &[u8]) -> usize {
+    let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let text_len = bytes.iter().take_while(|&&byte| is_text(byte)).count();
+    text_len.max(MAX_BINARY_PREAMBLE)
 }

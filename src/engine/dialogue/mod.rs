@@ -2,15 +2,19 @@
 //!
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
+mod dtls;
 mod listener;
 
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
+use crate::inspect::dtls::looks_like_dtls;
+use crate::inspect::stun::is_stun;
 use crate::inspect::{Outcome, dns, http, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
+use dtls::Dtls;
 use listener::Listener;
 
 /// Port of DNS, RFC 1035 §4.2.
@@ -20,7 +24,7 @@ const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.
 const LLMNR_PORT: u16 = 5355;
 
-/// Datagrams that may say nothing before we stop listening to their flow.
+/// Datagrams that may say nothing before we stop listening to their flow. STUN does not count: it goes before DTLS for as long as it takes.
 const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
@@ -35,6 +39,8 @@ pub(super) enum Dialogue {
     Open(u8),
     /// QUIC: its Initial packets are being read.
     Quic(Box<quic::Initials>),
+    /// DTLS: its handshake is being read.
+    Dtls(Box<Dtls>),
     /// Each datagram is a DNS message.
     Datagrams(dns::Dialect),
     /// Nothing more to learn.
@@ -45,6 +51,8 @@ pub(super) enum Dialogue {
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     ways: [Way; 2],
+    /// Whether a ClientHello named the server.
+    is_named: bool,
 }
 
 /// One direction.
@@ -63,6 +71,8 @@ enum Phase {
     Open,
     /// A TLS client has spoken; its server answers here.
     TlsReply,
+    /// A TLS server has said its hello, and the certificate behind it is wanted.
+    TlsCertificate,
     /// HTTP requests, one after the other.
     Requests(Body),
     /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
@@ -115,6 +125,10 @@ impl Dialogue {
                 *self = Self::Quic(Box::default());
             } else if dns::is_surely_dns(seen.payload) {
                 *self = Self::Datagrams(dns::Dialect::Dns);
+            } else if looks_like_dtls(seen.payload) {
+                *self = Self::Dtls(Box::default());
+            } else if is_stun(seen.payload) {
+                return;
             } else if *misses < MAX_DATAGRAM_MISSES {
                 *misses += 1;
             } else {
@@ -124,6 +138,7 @@ impl Dialogue {
         match self {
             Self::Settled | Self::Silent(_) | Self::Open(_) => {}
             Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
+            Self::Dtls(dtls) => dtls.hear(seen.sender, seen.payload, evidence),
             Self::Datagrams(dialect) => {
                 if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
                     tell_dns(message, *dialect, evidence);
@@ -132,6 +147,10 @@ impl Dialogue {
                     let mut initials = Box::default();
                     hear_quic(&mut initials, seen.payload, evidence);
                     *self = Self::Quic(initials);
+                } else if looks_like_dtls(seen.payload) {
+                    let mut dtls: Box<Dtls> = Box::default();
+                    dtls.hear(seen.sender, seen.payload, evidence);
+                    *self = Self::Dtls(dtls);
                 }
             }
             Self::Stream(stream) => {
@@ -151,6 +170,7 @@ impl Dialogue {
                 .map(|way| way.assembly.held_bytes())
                 .sum(),
             Self::Quic(initials) => initials.held_bytes(),
+            Self::Dtls(dtls) => dtls.held_bytes(),
             Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
         }
     }
@@ -193,6 +213,7 @@ impl Stream {
             phase: &mut way.phase,
             misses: &mut way.misses,
             reply: &mut reply.phase,
+            is_named: &mut self.is_named,
             evidence,
         };
         way.assembly.push(
@@ -221,6 +242,7 @@ fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<
             evidence.push(Evidence::TlsOffer {
                 alpn: hello.alpn,
                 version: hello.tls_version,
+                has_ech: hello.has_ech,
             });
             hello.server_name
         }
@@ -251,3 +273,6 @@ fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evi
         .filter_map(|question| question.name);
     evidence.extend(names.map(|name| Evidence::Name(name, source)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@
 //! Initial packets are sealed with keys that follow from the connection ID in the client's first one. A hello may be spread
 //! over CRYPTO frames of several packets and datagrams, in any order.
 
-mod crypto_stream;
 mod frames;
 mod gquic;
 mod header;
@@ -14,11 +13,11 @@ mod number;
 mod protection;
 mod version;
 
-use self::crypto_stream::{CryptoStream, MAX_CRYPTO};
 use self::header::{Clear, Initial, Packet};
 use self::protection::Keys;
 use self::version::Content;
 pub use self::version::QuicVersion;
+use super::scattered::Scattered;
 use super::{Outcome, tls};
 use crate::domain::DomainName;
 use crate::evidence::TlsVersion;
@@ -26,6 +25,10 @@ use crate::evidence::TlsVersion;
 /// Most attempts to open a packet that are made after one hello for the next; a real connection needs two to ten, and some for
 /// packets that don't open. After these the flow is given up.
 pub const MAX_ATTEMPTS: u16 = 64;
+
+/// Most handshake bytes of a connection that are kept. Hellos with post-quantum key shares take 2 KiB; and servers need not
+/// hold more than 4 KiB that came out of order, RFC 9000 §7.5.
+const MAX_CRYPTO: usize = 16 * 1024;
 
 /// Shortest connection ID that a client may make up for its first packet, RFC 9000 §7.2.
 const MIN_FIRST_CONNECTION_ID: usize = 8;
@@ -70,7 +73,7 @@ struct Connection {
     /// Keys of what the client sends; `None` where it sends in the clear.
     keys: Option<Keys>,
     /// What there is of its hello; `None` once that was told or given up.
-    stream: Option<CryptoStream>,
+    stream: Option<Scattered>,
 }
 
 /// Whether `datagram` begins with a packet of QUIC that tells its version, and the version is one that can be read.
@@ -127,7 +130,7 @@ impl Initials {
             .connection
             .as_ref()
             .and_then(|connection| connection.stream.as_ref());
-        stream.map_or(0, CryptoStream::held_bytes)
+        stream.map_or(0, Scattered::held_bytes)
     }
 
     fn initial(&mut self, packet: &Initial<'_>) -> Option<QuicHello> {
@@ -171,7 +174,7 @@ impl Initials {
             id: packet.destination.into(),
             client_id: packet.source.into(),
             keys: Some(keys),
-            stream: Some(CryptoStream::default()),
+            stream: Some(Scattered::new(MAX_CRYPTO)),
         });
         Some(frames)
     }
@@ -198,7 +201,8 @@ impl Initials {
 impl Connection {
     fn take_tls(&mut self, frames: &[u8], content: Content) -> Option<QuicHello> {
         let stream = self.stream.as_mut()?;
-        let is_kept = frames::pieces(frames, content).all(|piece| stream.insert(&piece).is_ok());
+        let is_kept = frames::pieces(frames, content)
+            .all(|piece| stream.insert(piece.offset, piece.bytes).is_ok());
         let front = stream.front();
         let outcome = tls::client_hello_message(front);
         if is_kept && outcome == Outcome::NeedMore && front.len() < MAX_CRYPTO {

@@ -75,6 +75,8 @@ fn rank(version: [u8; 2]) -> Option<(u8, u8)> {
     match version {
         [3, minor] => Some((minor, 0)),
         [0x7f, draft] => Some((3, draft)),
+        // DTLS counts down, RFC 9147 §5.3.
+        [0xfe, minor @ 0xfc..=0xff] => Some((!minor, 0)),
         _ => None,
     }
 }

@@ -1,25 +1,30 @@
-//! TLS over a byte stream: what a client asks for and what a server chooses, from the hello each begins with.
+//! TLS over a byte stream: what a client asks for and what a server chooses, from the hello each begins with, and the
+//! names in the server's certificate.
 //!
 //! In: the bytes of one direction from its start. Out: names, application protocols, versions. Knows nothing of
 //! segments, of ports, or of what is encrypted after the hellos.
 
+mod certificate;
 mod extension;
+mod hello;
 mod record;
+mod sslv2;
 
-use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
-
-use self::extension::{ALPN, ENCRYPTED_CLIENT_HELLO, Extensions, SERVER_NAME, SUPPORTED_VERSIONS};
-use self::record::{Body, body, is_handshake_record, join};
+use self::hello::{read_client_hello, read_server_hello};
+use self::record::{Body, HANDSHAKE, body, certificate_body, is_handshake_record, join};
 use super::Outcome;
 use crate::domain::DomainName;
-use crate::evidence::TlsVersion;
+
+pub use self::certificate::MAX_CERTIFICATE_NAMES;
+pub use self::hello::{ClientHello, MAX_ALPN, ServerHello};
+pub use self::sslv2::sslv2_client_hello;
+
+pub(super) use self::certificate::{leaf, names};
+pub(super) use self::hello::{read_dtls_client_hello, read_dtls_server_hello};
 
 /// Most bytes of a flow that a hello is looked for in. Hellos with post-quantum key shares take 2 KiB, with a
 /// resumption ticket that holds a certificate chain 20 KiB; past this we would rather miss a name than hold the bytes.
 pub const MAX_PREFIX: usize = 64 * 1024;
-
-/// Most application protocols that are kept of a ClientHello.
-pub const MAX_ALPN: usize = 16;
 
 /// Most warnings of a server that are passed over before its hello.
 const MAX_WARNINGS: usize = 4;
@@ -27,36 +32,57 @@ const MAX_WARNINGS: usize = 4;
 /// `HandshakeType` values, RFC 8446 §4.
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
-
-/// What a client asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientHello {
-    /// The first host name in its `server_name` extensions, RFC 6066 §3: as it stands, also where it is an address or has a port.
-    pub server_name: Option<DomainName>,
-    /// The application protocols it offers, in its order, escaped as names are but with their letter case; at most
-    /// [`MAX_ALPN`], without GREASE. RFC 7301 §3.1, RFC 8701 §2.
-    pub alpn: Vec<Box<str>>,
-    /// The highest version it offers: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
-    pub version: TlsVersion,
-    /// Whether it carries an encrypted ClientHello, RFC 9849 §5: `server_name` may then be a front. Browsers send the
-    /// extension with random content as well (GREASE ECH), and the two can't be told apart.
-    pub has_ech: bool,
-}
-
-/// What a server chooses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerHello {
-    /// The version: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
-    pub version: TlsVersion,
-    /// The application protocol, escaped as in [`ClientHello::alpn`]. TLS 1.3 encrypts it.
-    pub alpn: Option<Box<str>>,
-}
+const CERTIFICATE: u8 = 11;
+/// RFC 4680 §2.
+const SUPPLEMENTAL_DATA: u8 = 23;
 
 /// Whether a TLS ClientHello could begin with `start`: looks at the six first bytes, or at as many as there are.
 ///
 /// Source: RFC 8446 §5.1 (record), §4 (handshake).
 pub fn looks_like_client_hello(start: &[u8]) -> bool {
     is_handshake_record(start) && start.get(5).is_none_or(|&kind| kind == CLIENT_HELLO)
+}
+
+/// Where inside `bytes` a TLS ClientHello begins, by all that stands in fixed places, or as much of it as is there.
+///
+/// * Not at the front, where [`client_hello`] looks; and with no more than `reach` bytes before it.
+///
+/// Source: RFC 8446 §5.1, §4, §4.1.2.
+pub fn find_client_hello(bytes: &[u8], reach: usize) -> Option<usize> {
+    find_hello(bytes, reach, CLIENT_HELLO)
+}
+
+/// The same for a ServerHello.
+///
+/// Source: RFC 8446 §4.1.3.
+pub fn find_server_hello(bytes: &[u8], reach: usize) -> Option<usize> {
+    find_hello(bytes, reach, SERVER_HELLO)
+}
+
+fn find_hello(bytes: &[u8], reach: usize, kind: u8) -> Option<usize> {
+    let within = bytes.get(..=reach).unwrap_or(bytes);
+    memchr::memchr_iter(HANDSHAKE, within).find(|&at| {
+        let (_, start) = bytes.split_at(at);
+        at > 0 && begins_hello(start, kind)
+    })
+}
+
+fn begins_hello(start: &[u8], kind: u8) -> bool {
+    let [_, _, minor, high, low, message @ ..] = start else {
+        return is_handshake_record(start);
+    };
+    let len = usize::from(u16::from_be_bytes([*high, *low]));
+    let message = message.get(..len).unwrap_or(message);
+    let fits = |at: usize, fits: fn(u8) -> bool| message.get(at).is_none_or(|&byte| fits(byte));
+    is_handshake_record(start)
+        && *minor <= 4
+        && len > 0
+        && message.first().is_none_or(|&first| first == kind)
+        && fits(1, |high| high == 0)
+        && fits(4, |major| major == 3)
+        && fits(5, |minor| minor <= 4)
+        // The length of the session's identifier, behind 32 random bytes.
+        && fits(4 + 2 + 32, |len| len <= 32)
 }
 
 /// Finds what a client asks for in its ClientHello.
@@ -77,7 +103,10 @@ pub fn client_hello(prefix: &[u8]) -> Outcome<ClientHello> {
 /// * `None`: it is no ClientHello, or breaks off before the extensions. What stands in an extension that is cut is not read,
 ///   so a name is never a part of a name.
 pub fn client_hello_partial(prefix: &[u8]) -> Option<ClientHello> {
-    match body(&join(prefix, CLIENT_HELLO).bytes, CLIENT_HELLO) {
+    let joined = join(prefix, |bytes| {
+        !matches!(body(bytes, CLIENT_HELLO), Body::Cut(_))
+    });
+    match body(&joined.bytes, CLIENT_HELLO) {
         Body::Whole(body) | Body::Cut(body) => read_client_hello(body),
         Body::Other => None,
     }
@@ -115,20 +144,73 @@ pub fn client_hello_message_partial(handshake: &[u8]) -> Option<ClientHello> {
 ///
 /// Source: RFC 8446 §4.1.3; RFC 5246 §7.4.1.3; RFC 6066 §3 (the warning).
 pub fn server_hello(prefix: &[u8]) -> Outcome<ServerHello> {
+    match after_warnings(prefix) {
+        Some(rest) => hello(rest, SERVER_HELLO, read_server_hello),
+        None => Outcome::NeedMore,
+    }
+}
+
+/// Finds the names in the certificate that a server sends behind its ServerHello, in TLS up to 1.2.
+///
+/// * `prefix`: as for [`server_hello`].
+/// * Only the server's own certificate is waited for, not the chain behind it. Names as they stand, the star of a wildcard
+///   included: first the subject's common names, then alternative names that are hosts or addresses; at most
+///   [`MAX_CERTIFICATE_NAMES`].
+/// * Where the records break off (a capture that lost some, a server that turned to encryption), the names that are whole.
+/// * `NotMine`: the server sends no certificate, which is so when a session is resumed; or not within [`MAX_PREFIX`].
+///
+/// Source: RFC 5246 §7.4.2; RFC 5280 §4.1.
+pub fn certificate_names(prefix: &[u8]) -> Outcome<Vec<DomainName>> {
+    let Some(rest) = after_warnings(prefix) else {
+        return Outcome::NeedMore;
+    };
+    let joined = join(rest, |bytes| {
+        leaf_in(bytes).is_none_or(|(_, is_whole)| is_whole)
+    });
+    match leaf_in(&joined.bytes) {
+        Some((leaf, true)) => Outcome::Found(names(leaf)),
+        Some((leaf, false)) if joined.is_broken || prefix.len() >= MAX_PREFIX => {
+            found(Some(names(leaf)).filter(|names| !names.is_empty()))
+        }
+        Some((_, false)) => Outcome::NeedMore,
+        None => Outcome::NotMine,
+    }
+}
+
+/// Finds the names that are whole in a certificate of which no more will come.
+///
+/// * `prefix`: as for [`certificate_names`].
+pub fn certificate_names_partial(prefix: &[u8]) -> Vec<DomainName> {
+    let joined = join(after_warnings(prefix).unwrap_or_default(), |_| false);
+    leaf_in(&joined.bytes).map_or_else(Vec::new, |(leaf, _)| names(leaf))
+}
+
+/// The server's own certificate among its messages, as far as it is there, and whether it is whole; `None` when none will come.
+fn leaf_in(handshake: &[u8]) -> Option<(&[u8], bool)> {
+    match certificate_body(handshake) {
+        // A certificate that overruns its message gets no longer.
+        Body::Whole(body) => leaf(body).map(|(leaf, _)| (leaf, true)),
+        Body::Cut(body) => Some(leaf(body).unwrap_or_default()),
+        Body::Other => None,
+    }
+}
+
+/// What follows the warnings in front of a ServerHello; `None` when it is too short to tell.
+fn after_warnings(prefix: &[u8]) -> Option<&[u8]> {
     let mut rest = prefix;
     for _ in 0..MAX_WARNINGS {
         match *rest {
             // A record of an alert (21), version 3.x, 2 bytes: level warning (1) and what of.
             [21, 3, _, 0, 2, 1, _, ref after @ ..] => rest = after,
-            [21] | [21, 3] | [21, 3, _, ..] if rest.len() < 7 => return Outcome::NeedMore,
+            [21] | [21, 3] | [21, 3, _, ..] if rest.len() < 7 => return None,
             _ => break,
         }
     }
-    hello(rest, SERVER_HELLO, read_server_hello)
+    Some(rest)
 }
 
 fn hello<T>(prefix: &[u8], kind: u8, read: fn(&[u8]) -> Option<T>) -> Outcome<T> {
-    let joined = join(prefix, kind);
+    let joined = join(prefix, |bytes| !matches!(body(bytes, kind), Body::Cut(_)));
     match body(&joined.bytes, kind) {
         Body::Whole(body) => found(read(body)),
         Body::Cut(_) if !joined.is_broken && prefix.len() < MAX_PREFIX => Outcome::NeedMore,
@@ -138,61 +220,6 @@ fn hello<T>(prefix: &[u8], kind: u8, read: fn(&[u8]) -> Option<T>) -> Outcome<T>
 
 fn found<T>(read: Option<T>) -> Outcome<T> {
     read.map_or(Outcome::NotMine, Outcome::Found)
-}
-
-/// Reads the ClientHello in `body`, as far as it goes; `None` when it breaks off, or is malformed, before the extensions.
-fn read_client_hello(body: &[u8]) -> Option<ClientHello> {
-    let (after, fixed) = parse_tls_handshake_client_hello(body).ok()?;
-    let mut hello = ClientHello {
-        server_name: None,
-        alpn: Vec::new(),
-        version: TlsVersion(fixed.version.0),
-        has_ech: false,
-    };
-    let mut offers_versions = false;
-    for (kind, content) in Extensions::new(fixed.ext, after) {
-        match kind {
-            SERVER_NAME if hello.server_name.is_none() => {
-                hello.server_name = extension::host_name(content);
-            }
-            ALPN if hello.alpn.is_empty() => {
-                let offered = extension::protocols(content).take(MAX_ALPN);
-                hello.alpn = offered.map(crate::domain::escaped).collect();
-            }
-            SUPPORTED_VERSIONS if !offers_versions => {
-                if let Some(version) = extension::highest_version(content) {
-                    hello.version = version;
-                    offers_versions = true;
-                }
-            }
-            ENCRYPTED_CLIENT_HELLO => hello.has_ech = true,
-            _ => {}
-        }
-    }
-    Some(hello)
-}
-
-/// Reads the ServerHello in `body`; `None` when it is malformed before the extensions.
-fn read_server_hello(body: &[u8]) -> Option<ServerHello> {
-    let (after, fixed) = parse_tls_handshake_server_hello(body).ok()?;
-    let mut hello = ServerHello {
-        version: TlsVersion(fixed.version.0),
-        alpn: None,
-    };
-    for (kind, content) in Extensions::new(fixed.ext, after) {
-        match (kind, content) {
-            (SUPPORTED_VERSIONS, &[major, minor]) => {
-                hello.version = TlsVersion(u16::from_be_bytes([major, minor]));
-            }
-            (ALPN, _) if hello.alpn.is_none() => {
-                hello.alpn = extension::protocols(content)
-                    .next()
-                    .map(crate::domain::escaped);
-            }
-            _ => {}
-        }
-    }
-    Some(hello)
 }
 
 #[cfg(test)]

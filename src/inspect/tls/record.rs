@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::MAX_PREFIX;
+use super::{CERTIFICATE, MAX_PREFIX, SERVER_HELLO, SUPPLEMENTAL_DATA};
 
 /// Content type of records that carry handshake messages, RFC 8446 §5.1.
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
 /// Most bytes in a record: 2^14, and what encryption or compression may add. RFC 5246 §6.2.2 allows 1,024 more, RFC 8446 §5.2
 /// 256; hellos need neither.
 const MAX_FRAGMENT: usize = (1 << 14) + 256;
@@ -32,8 +32,8 @@ pub(super) enum Body<'a> {
     Other,
 }
 
-/// Joins the handshake bytes in the records of `prefix`, up to the record where the first message ends, or turns out not to be of `kind`.
-pub(super) fn join(prefix: &[u8], kind: u8) -> Joined<'_> {
+/// Joins the handshake bytes in the records of `prefix`, up to the record with which they are enough.
+pub(super) fn join(prefix: &[u8], is_enough: impl Fn(&[u8]) -> bool) -> Joined<'_> {
     let mut bytes = Cow::Borrowed(&[][..]);
     let mut rest = prefix;
     let mut empty_records = 0;
@@ -48,7 +48,7 @@ pub(super) fn join(prefix: &[u8], kind: u8) -> Joined<'_> {
         } else {
             bytes.to_mut().extend_from_slice(fragment);
         }
-        if after.is_empty() || !matches!(body(&bytes, kind), Body::Cut(_)) {
+        if after.is_empty() || is_enough(&bytes) {
             break;
         }
         if fragment.is_empty() {
@@ -78,6 +78,24 @@ pub(super) fn body(handshake: &[u8], kind: u8) -> Body<'_> {
         }
         _ => Body::Cut(&[]),
     }
+}
+
+/// The body of the Certificate message in a server's first flight, up to TLS 1.2.
+///
+/// Source: RFC 5246 §7.3; RFC 4680 §2 (what may stand between).
+pub(super) fn certificate_body(handshake: &[u8]) -> Body<'_> {
+    let mut rest = handshake;
+    for before in [Some(SERVER_HELLO), Some(SUPPLEMENTAL_DATA), None] {
+        match (body(rest, CERTIFICATE), before) {
+            (Body::Other, Some(kind)) => match body(rest, kind) {
+                Body::Whole(body) => rest = rest.get(4 + body.len()..).unwrap_or_default(),
+                Body::Cut(_) => return Body::Cut(&[]),
+                Body::Other => {}
+            },
+            (body, _) => return body,
+        }
+    }
+    Body::Other
 }
 
 /// Whether `start`, the first bytes of a record or as many as there are, can be a handshake record's.

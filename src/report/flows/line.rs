@@ -34,6 +34,8 @@ pub(super) struct FlowLine<'a> {
     names: &'a [FoundName],
     alpn: &'a [Box<str>],
     tls_version: Option<Shown<TlsVersion>>,
+    /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
+    ech: bool,
     /// Always null: the key is part of the contract, the fingerprint is not computed.
     ja4: Option<&'a str>,
     #[serde(serialize_with = "tunnels")]
@@ -71,6 +73,7 @@ impl<'a> FlowLine<'a> {
             names: &flow.names,
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),
+            ech: flow.has_ech,
             ja4: None,
             tunnels: flow.tunnels,
             verdict: if flow.rule.is_some() {

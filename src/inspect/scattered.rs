@@ -1,12 +1,6 @@
-//! Puts the handshake's bytes together, whatever the order they come in.
+//! Puts a message's bytes together, whatever the order its pieces come in: CRYPTO frames of QUIC, handshake fragments of DTLS.
 
 use std::ops::Range;
-
-use super::frames::Piece;
-
-/// Most handshake bytes of a connection that are kept. Hellos with post-quantum key shares take 2 KiB; and servers need not
-/// hold more than 4 KiB that came out of order, RFC 9000 §7.5.
-pub(super) const MAX_CRYPTO: usize = 16 * 1024;
 
 /// Most separate stretches that are kept. Chromium cuts a hello into some ten pieces and shuffles them.
 const MAX_STRETCHES: usize = 64;
@@ -15,24 +9,35 @@ const MAX_STRETCHES: usize = 64;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooScattered;
 
-/// The bytes of a handshake as far as they have come. Where pieces overlap, the first to come counts.
-#[derive(Debug, Default)]
-pub(super) struct CryptoStream {
+/// The bytes of a message as far as they have come. Where pieces overlap, the first to come counts.
+#[derive(Debug)]
+pub(super) struct Scattered {
+    /// Most bytes that are kept.
+    limit: usize,
     bytes: Vec<u8>,
     /// What of `bytes` has come: in order, neither touching nor overlapping.
     stretches: Vec<Range<usize>>,
 }
 
-impl CryptoStream {
-    /// Takes in a piece. What lies past [`MAX_CRYPTO`] is left out.
-    pub(super) fn insert(&mut self, piece: &Piece<'_>) -> Result<(), TooScattered> {
-        let Some(start) = usize::try_from(piece.offset)
+impl Scattered {
+    /// Room for the first `limit` bytes of a message.
+    pub(super) const fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: Vec::new(),
+            stretches: Vec::new(),
+        }
+    }
+
+    /// Takes in a piece that begins at `offset`. What lies past the limit is left out.
+    pub(super) fn insert(&mut self, offset: u64, piece: &[u8]) -> Result<(), TooScattered> {
+        let Some(start) = usize::try_from(offset)
             .ok()
-            .filter(|&start| start < MAX_CRYPTO)
+            .filter(|&start| start < self.limit)
         else {
             return Ok(());
         };
-        let end = (start + piece.bytes.len()).min(MAX_CRYPTO);
+        let end = start.saturating_add(piece.len()).min(self.limit);
         if start == end {
             return Ok(());
         }
@@ -78,11 +83,11 @@ impl CryptoStream {
 }
 
 /// Copies what `piece`, which begins at `start`, has for `hole`; nothing when the hole is none.
-fn copy(bytes: &mut [u8], piece: &Piece<'_>, start: usize, hole: Range<usize>) {
+fn copy(bytes: &mut [u8], piece: &[u8], start: usize, hole: Range<usize>) {
     let Some(from) = hole.start.checked_sub(start) else {
         return;
     };
-    let source = piece.bytes.get(from..).unwrap_or_default();
+    let source = piece.get(from..).unwrap_or_default();
     if let Some(place) = bytes.get_mut(hole) {
         for (to, from) in place.iter_mut().zip(source) {
             *to = *from;
@@ -96,13 +101,15 @@ mod tests {
 
     use super::*;
 
-    fn insert(stream: &mut CryptoStream, offset: u64, bytes: &[u8]) {
-        stream.insert(&Piece { offset, bytes }).unwrap();
+    const LIMIT: usize = 16 * 1024;
+
+    fn insert(stream: &mut Scattered, offset: u64, bytes: &[u8]) {
+        stream.insert(offset, bytes).unwrap();
     }
 
     #[test]
     fn the_first_bytes_count() {
-        let mut stream = CryptoStream::default();
+        let mut stream = Scattered::new(LIMIT);
         insert(&mut stream, 2, b"cd");
         insert(&mut stream, 6, b"gh");
         assert_eq!(stream.front(), b"");
@@ -116,27 +123,24 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let mut stream = CryptoStream::default();
+        let mut stream = Scattered::new(LIMIT);
         insert(&mut stream, u64::MAX, b"a");
-        insert(&mut stream, MAX_CRYPTO as u64, b"a");
+        insert(&mut stream, LIMIT as u64, b"a");
         assert_eq!(stream.held_bytes(), 0);
-        insert(&mut stream, MAX_CRYPTO as u64 - 1, b"ab");
-        assert_eq!(stream.bytes.len(), MAX_CRYPTO);
+        insert(&mut stream, LIMIT as u64 - 1, b"ab");
+        assert_eq!(stream.bytes.len(), LIMIT);
         for i in 1..MAX_STRETCHES as u64 {
             insert(&mut stream, 2 * i, b"a");
         }
-        let one_more = Piece {
-            offset: 2 * MAX_STRETCHES as u64,
-            bytes: b"a",
-        };
-        assert_eq!(stream.insert(&one_more), Err(TooScattered));
-        assert!(stream.held_bytes() <= MAX_CRYPTO + 2 * MAX_STRETCHES * 16);
+        let one_more = 2 * MAX_STRETCHES as u64;
+        assert_eq!(stream.insert(one_more, b"a"), Err(TooScattered));
+        assert!(stream.held_bytes() <= LIMIT + 2 * MAX_STRETCHES * 16);
     }
 
     proptest! {
         #[test]
         fn it_is_as_if_bytes_came_one_by_one(pieces in prop::collection::vec((0u64..60, prop::collection::vec(any::<u8>(), 0..20)), 0..20)) {
-            let mut stream = CryptoStream::default();
+            let mut stream = Scattered::new(LIMIT);
             let mut truth = [None; 80];
             for (offset, bytes) in &pieces {
                 insert(&mut stream, *offset, bytes);

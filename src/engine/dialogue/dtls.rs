@@ -1,0 +1,67 @@
+//! Listens to a flow of DTLS: datagrams of both sides in, evidence out.
+
+use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::inspect::dtls::{Handshake, Message};
+use crate::key::Side;
+
+/// What has been read of a flow of DTLS.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Dtls {
+    sides: [Handshake; 2],
+    /// Which side has sent a ClientHello: its certificate is not the server's.
+    client: Option<Side>,
+    /// Whether a ClientHello named the server.
+    is_named: bool,
+    is_told: bool,
+}
+
+impl Dtls {
+    /// Reads one datagram.
+    pub(super) fn hear(&mut self, sender: Side, datagram: &[u8], evidence: &mut Vec<Evidence>) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            evidence.push(Evidence::Protocol(Protocol::Dtls));
+        }
+        let [low, high] = &mut self.sides;
+        let side = match sender {
+            Side::Low => low,
+            Side::High => high,
+        };
+        for message in side.datagram(datagram) {
+            match message {
+                Message::ClientHello(hello) => {
+                    self.client = Some(sender);
+                    self.is_named |= hello.server_name.is_some();
+                    evidence.push(Evidence::TlsOffer {
+                        alpn: hello.alpn,
+                        version: Some(hello.version),
+                        has_ech: hello.has_ech,
+                    });
+                    let name = hello.server_name;
+                    evidence.extend(name.map(|name| Evidence::Name(name, NameSource::DtlsSni)));
+                }
+                Message::Named(name) => {
+                    self.client = Some(sender);
+                    self.is_named = true;
+                    evidence.push(Evidence::Name(name, NameSource::DtlsSni));
+                }
+                Message::ServerHello(hello) => {
+                    self.client = Some(sender.other());
+                    evidence.push(Evidence::TlsChoice(hello.version));
+                }
+                Message::Certificate(names) => {
+                    if !self.is_named && self.client == Some(sender.other()) {
+                        let names = names.into_iter();
+                        evidence.extend(
+                            names.map(|name| Evidence::Name(name, NameSource::Certificate)),
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bytes that are held for later.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.sides.iter().map(Handshake::held_bytes).sum()
+    }
+}

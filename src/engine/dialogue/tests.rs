@@ -1,0 +1,486 @@
+//! The TLS family as it is spoken: hellos in pieces, behind other protocols, and what servers answer.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::inspect::testing::hex;
+use crate::key::{Endpoint, FiveTuple};
+use crate::packet::{TcpSegment, Timestamp};
+use crate::tunnel::Tunnels;
+
+const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");
+const CURL_TLS12: &str = include_str!("../../inspect/tls/hellos/curl_tls12.hex");
+const UNNAMED: &str = include_str!("../../inspect/tls/hellos/openssl_unnamed.hex");
+const SERVER_FLIGHT: &str = include_str!("../../inspect/tls/hellos/server_flight_tls12.hex");
+const SERVER_TLS13: &str = include_str!("../../inspect/tls/hellos/server_tls13.hex");
+const DTLS_CLIENT: &str = include_str!("../../inspect/dtls/flights/client.hex");
+const DTLS_SERVER: &str = include_str!("../../inspect/dtls/flights/server.hex");
+
+/// Common name and alternative names in `SERVER_FLIGHT`, and the first of them.
+const CERTIFIED: (usize, &str) = (9, "www.youtube.com");
+
+/// Who speaks.
+use Side::{High as Server, Low as Client};
+
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// A flow, and all that was said of it.
+struct Talk {
+    dialogue: Dialogue,
+    key: FlowKey,
+    /// Sequence numbers of what each side says next.
+    next: [u32; 2],
+    evidence: Vec<Evidence>,
+}
+
+impl Talk {
+    fn new(protocol: IpProtocol, port: u16) -> Self {
+        let end = |last, port| Endpoint {
+            addr: [192, 0, 2, last].into(),
+            port,
+        };
+        let (key, sender) = FlowKey::of(&FiveTuple {
+            src: end(1, 50_000),
+            dst: end(2, port),
+            protocol,
+        });
+        assert_eq!(sender, Client);
+        Self {
+            dialogue: Dialogue::begin(&key),
+            key,
+            next: [1000, 2000],
+            evidence: Vec::new(),
+        }
+    }
+
+    /// A connection that was opened.
+    fn tcp(port: u16) -> Self {
+        let mut talk = Self::new(IpProtocol::TCP, port);
+        talk.segment(Client, SYN, 999, b"");
+        talk.segment(Server, SYN | ACK, 1999, b"");
+        talk
+    }
+
+    fn udp() -> Self {
+        Self::new(IpProtocol::UDP, 40_000)
+    }
+
+    fn packet(&mut self, sender: Side, tcp: Option<TcpSegment>, payload: &[u8], origlen: usize) {
+        let seen = Observation {
+            number: 1,
+            timestamp: Timestamp::from_ns(0),
+            key: self.key,
+            sender,
+            origlen: 100,
+            tunnels: Tunnels::default(),
+            tcp,
+            payload,
+            payload_origlen: origlen as u32,
+        };
+        self.dialogue.hear(&seen, &mut self.evidence);
+    }
+
+    fn segment(&mut self, sender: Side, flags: u8, seq: u32, payload: &[u8]) {
+        let flags = TcpFlags(flags);
+        let tcp = Some(TcpSegment { flags, seq });
+        self.packet(sender, tcp, payload, payload.len());
+    }
+
+    /// The next bytes of one side, in one segment.
+    fn say(&mut self, sender: Side, bytes: &[u8]) {
+        let seq = self.next[sender.index()];
+        self.segment(sender, ACK, seq, bytes);
+        self.next[sender.index()] = seq.wrapping_add(bytes.len() as u32);
+    }
+
+    /// The same, of which the capture kept the first `caplen`.
+    fn say_cut(&mut self, sender: Side, bytes: &[u8], caplen: usize) {
+        let seq = self.next[sender.index()];
+        let flags = TcpFlags(ACK);
+        let tcp = Some(TcpSegment { flags, seq });
+        self.packet(sender, tcp, &bytes[..caplen], bytes.len());
+        self.next[sender.index()] = seq.wrapping_add(bytes.len() as u32);
+    }
+
+    fn datagram(&mut self, sender: Side, bytes: &[u8]) {
+        self.packet(sender, None, bytes, bytes.len());
+    }
+
+    /// Names and where they stood, each once.
+    fn names(&self) -> Vec<(&str, NameSource)> {
+        let mut names = Vec::new();
+        for piece in &self.evidence {
+            if let Evidence::Name(name, from) = piece
+                && !names.contains(&(name.as_str(), *from))
+            {
+                names.push((name.as_str(), *from));
+            }
+        }
+        names
+    }
+
+    fn speaks(&self, protocol: Protocol) -> bool {
+        self.evidence.contains(&Evidence::Protocol(protocol))
+    }
+
+    fn choice(&self) -> Option<u16> {
+        self.evidence.iter().find_map(|piece| match piece {
+            Evidence::TlsChoice(version) => Some(version.0),
+            _ => None,
+        })
+    }
+}
+
+fn datagrams(text: &str) -> Vec<Vec<u8>> {
+    let all = text.split("\n\n").map(hex);
+    all.filter(|datagram| !datagram.is_empty()).collect()
+}
+
+/// Who says what, one after the other.
+type Words = &'static [(Side, &'static [u8])];
+
+/// What each protocol says before TLS: plain text, binary messages, requests to proxies. The client's last words come before its hello.
+const BEFORE_TLS: &[(&str, u16, Words)] = &[
+    ("SMTP", 25, &[
+        (Server, b"220 mail.example ESMTP\r\n"),
+        (Client, b"EHLO office.example\r\n"),
+        (Server, b"250-mail.example\r\n250 STARTTLS\r\n"),
+        (Client, b"STARTTLS\r\n"),
+        (Server, b"220 Ready\r\n"),
+    ]),
+    ("IMAP", 143, &[
+        (Server, b"* OK IMAP4rev1 ready\r\n"),
+        (Client, b"a001 STARTTLS\r\n"),
+        (Server, b"a001 OK Begin TLS negotiation now\r\n"),
+    ]),
+    ("POP3", 110, &[
+        (Server, b"+OK ready\r\n"),
+        (Client, b"STLS\r\n"),
+        (Server, b"+OK Begin TLS negotiation\r\n"),
+    ]),
+    ("FTP", 21, &[
+        (Server, b"220 ftp.example\r\n"),
+        (Client, b"AUTH TLS\r\n"),
+        (Server, b"234 AUTH TLS OK.\r\n"),
+    ]),
+    ("XMPP", 5222, &[
+        (Client, b"<?xml version='1.0'?><stream:stream to='im.example' xmlns='jabber:client' version='1.0'>"),
+        (Server, b"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"),
+        (Client, b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+        (Server, b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+    ]),
+    // RFC 4511 §4.14.1: ExtendedRequest 1.3.6.1.4.1.1466.20037, and its response.
+    ("LDAP", 389, &[
+        (Client, b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"),
+        (Server, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00"),
+    ]),
+    // SSLRequest: length 8, code 80877103.
+    ("PostgreSQL", 5432, &[
+        (Client, b"\x00\x00\x00\x08\x04\xd2\x16\x2f"),
+        (Server, b"S"),
+    ]),
+    // The greeting, and the SSL request: packet 1 of 32 bytes, capabilities with CLIENT_SSL, 16 MiB, utf8, 23 zeros.
+    ("MySQL", 3306, &[
+        (Server, b"\x4a\x00\x00\x00\x0a8.0.36\x00\x0b\x00\x00\x00abcdefgh\x00\xff\xff\xff\x02\x00\xff\xdf\x15"),
+        (Client, b"\x20\x00\x00\x01\x85\xae\xff\x19\x00\x00\x00\x01\x2d\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+    ]),
+    ("CONNECT", 3128, &[
+        (Client, b"CONNECT 192.0.2.7:443 HTTP/1.1\r\n\r\n"),
+        (Server, b"HTTP/1.1 200 Connection established\r\n\r\n"),
+    ]),
+    // Version 4, connect, port 443, an address, an empty user; with a name behind it in SOCKS4a.
+    ("SOCKS4", 1080, &[
+        (Client, b"\x04\x01\x01\xbb\xc0\x00\x02\x07\x00"),
+        (Server, b"\x00\x5a\x00\x00\x00\x00\x00\x00"),
+    ]),
+    ("SOCKS4a", 1080, &[
+        (Client, b"\x04\x01\x01\xbb\x00\x00\x00\x01me\x00host.example\x00"),
+        (Server, b"\x00\x5a\x00\x00\x00\x00\x00\x00"),
+    ]),
+    ("SOCKS5", 1080, &[
+        (Client, b"\x05\x01\x00"),
+        (Server, b"\x05\x00"),
+        (Client, b"\x05\x01\x00\x03\x0chost.example\x01\xbb"),
+        (Server, b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00"),
+    ]),
+    ("PROXY", 443, &[(Client, b"PROXY TCP4 192.0.2.1 192.0.2.2 50000 443\r\n")]),
+];
+
+const NAME: (&str, NameSource) = ("www.youtube.com", NameSource::TlsSni);
+
+fn is_named(talk: &Talk) -> bool {
+    talk.speaks(Protocol::Tls) && talk.names().contains(&NAME)
+}
+
+#[test]
+fn a_hello_is_read_behind_what_each_protocol_says_before_it() {
+    for hello in [CHROME, CURL_TLS12].map(hex) {
+        for (protocol, port, before) in BEFORE_TLS {
+            let mut talk = Talk::tcp(*port);
+            for (side, said) in *before {
+                talk.say(*side, said);
+            }
+            let (first, rest) = hello.split_at(200);
+            talk.say(Client, first);
+            talk.say(Client, rest);
+            talk.say(Server, &hex(SERVER_FLIGHT));
+            assert!(is_named(&talk), "{protocol}");
+            assert_eq!(talk.choice(), Some(0x0303), "{protocol}");
+        }
+    }
+}
+
+#[test]
+fn a_hello_is_read_in_one_piece_with_what_the_client_says_before_it() {
+    let hello = hex(CHROME);
+    for (protocol, port, before) in BEFORE_TLS {
+        let theirs = before.iter().filter(|(side, _)| *side == Client);
+        let words: Vec<u8> = theirs.flat_map(|(_, said)| said.iter().copied()).collect();
+        let together = [&words[..], &hello].concat();
+        // Whole, and cut at every place around the hello's beginning and in it.
+        let end = words.len() + 60;
+        for cut in (words.len().saturating_sub(5)..end).chain([together.len() - 1, together.len()])
+        {
+            let mut talk = Talk::tcp(*port);
+            talk.say(Client, &together[..cut]);
+            talk.say(Client, &together[cut..]);
+            assert!(is_named(&talk), "{protocol}, cut at {cut}");
+        }
+        // A capture that kept no more than the name.
+        let mut talk = Talk::tcp(*port);
+        talk.say_cut(Client, &together, together.len() - 1);
+        assert!(is_named(&talk), "{protocol}");
+    }
+}
+
+#[test]
+fn a_hello_deep_in_a_file_is_none_of_the_flow_s() {
+    let mut talk = Talk::tcp(20);
+    let file = [&[0x80; 1000], &hex(CHROME)[..]].concat();
+    talk.say(Client, &file);
+    talk.say(Server, &file);
+    assert_eq!(talk.names(), []);
+}
+
+#[test]
+fn a_certificate_names_what_the_hello_did_not() {
+    let flight = hex(SERVER_FLIGHT);
+    let certified = |talk: &Talk| {
+        let names = talk.names();
+        assert_eq!(names.len(), CERTIFIED.0);
+        assert_eq!(names[0], (CERTIFIED.1, NameSource::Certificate));
+        assert_eq!(talk.choice(), Some(0x0303));
+        assert!(talk.speaks(Protocol::Tls));
+    };
+    // In one segment, and in many.
+    for size in [flight.len(), 1400, 100, 1] {
+        let mut talk = Talk::tcp(443);
+        talk.say(Client, &hex(UNNAMED));
+        flight
+            .chunks(size)
+            .for_each(|piece| talk.say(Server, piece));
+        certified(&talk);
+    }
+    // No hello, for the capture did not hear the client.
+    let mut talk = Talk::new(IpProtocol::TCP, 443);
+    flight.chunks(50).for_each(|piece| talk.say(Server, piece));
+    certified(&talk);
+    // A hello of SSL 2.
+    let mut talk = Talk::tcp(443);
+    let old = "801c 01 0301 0003 0000 0010 00002f 000102030405060708090a0b0c0d0e0f";
+    talk.say(Client, &hex(old));
+    talk.say(Server, &flight);
+    certified(&talk);
+}
+
+#[test]
+fn a_certificate_says_nothing_where_the_hello_has_a_name() {
+    let hello = hex(CURL_TLS12);
+    for pieces in [vec![&hello[..]], vec![&hello[..150], &hello[150..]]] {
+        let mut talk = Talk::tcp(443);
+        pieces.iter().for_each(|piece| talk.say(Client, piece));
+        talk.say(Server, &hex(SERVER_FLIGHT));
+        assert_eq!(talk.names(), [NAME]);
+    }
+    // A name that came out of order is one as well.
+    let mut talk = Talk::tcp(443);
+    talk.segment(Client, ACK, 5000, &hello);
+    talk.say(Server, &hex(SERVER_FLIGHT));
+    assert_eq!(talk.names(), [NAME]);
+}
+
+#[test]
+fn a_server_that_sends_no_certificate_in_the_clear_is_not_waited_for() {
+    let resumed = [&hex(SERVER_FLIGHT)[..70], &hex("14 0303 0001 01")].concat();
+    for answer in [hex(SERVER_TLS13), resumed] {
+        let mut talk = Talk::tcp(443);
+        talk.say(Client, &hex(UNNAMED));
+        talk.say(Server, &answer);
+        assert_eq!(talk.names(), []);
+        assert!(talk.choice().is_some());
+        assert_eq!(talk.dialogue.held_bytes(), 0);
+        assert!(matches!(talk.dialogue, Dialogue::Settled));
+    }
+}
+
+#[test]
+fn a_certificate_that_the_capture_cut_gives_the_names_that_are_whole() {
+    let flight = hex(SERVER_FLIGHT);
+    let mut counts = Vec::new();
+    for caplen in (70..600).step_by(10) {
+        let mut talk = Talk::tcp(443);
+        talk.say(Client, &hex(UNNAMED));
+        talk.say_cut(Server, &flight, caplen);
+        let names = talk.names();
+        assert!(
+            names
+                .first()
+                .is_none_or(|first| *first == (CERTIFIED.1, NameSource::Certificate))
+        );
+        counts.push(names.len());
+    }
+    assert!(counts.is_sorted() && counts[0] == 0);
+    assert!(counts.contains(&1) && counts.ends_with(&[CERTIFIED.0]));
+}
+
+#[test]
+fn an_encrypted_hello_is_told() {
+    for (hello, expected) in [(CHROME, true), (CURL_TLS12, false)] {
+        let mut talk = Talk::tcp(443);
+        talk.say(Client, &hex(hello));
+        let told = talk.evidence.iter().any(
+            |piece| matches!(piece, Evidence::TlsOffer { has_ech, .. } if *has_ech == expected),
+        );
+        assert!(told);
+    }
+}
+
+#[test]
+fn dtls_is_read_behind_stun_and_between_it() {
+    let stun = hex("0001 0000 2112a442 000102030405060708090a0b");
+    let mut talk = Talk::udp();
+    for _ in 0..100 {
+        talk.datagram(Client, &stun);
+        talk.datagram(Server, &stun);
+    }
+    for datagram in datagrams(DTLS_CLIENT) {
+        talk.datagram(Client, &datagram);
+        talk.datagram(Server, &stun);
+    }
+    assert_eq!(talk.names(), [("named.example.org", NameSource::DtlsSni)]);
+    assert!(talk.speaks(Protocol::Dtls) && !talk.speaks(Protocol::Tls));
+    let mut talk = Talk::udp();
+    for _ in 0..100 {
+        talk.datagram(Client, b"something else");
+    }
+    talk.datagram(Client, &datagrams(DTLS_CLIENT)[0]);
+    assert_eq!(talk.evidence, []);
+}
+
+#[test]
+fn a_dtls_certificate_names_what_the_hello_did_not() {
+    let mut talk = Talk::udp();
+    for datagram in datagrams(DTLS_SERVER) {
+        talk.datagram(Server, &datagram);
+    }
+    assert_eq!(talk.choice(), Some(0xfefd));
+    assert_eq!(
+        talk.names()[0],
+        ("dtls.example.org", NameSource::Certificate)
+    );
+    // Where the client named the server; and where it is the client's own.
+    for (sender, expected) in [(Server, 1), (Client, 1)] {
+        let mut talk = Talk::udp();
+        for datagram in datagrams(DTLS_CLIENT) {
+            talk.datagram(Client, &datagram);
+        }
+        for datagram in datagrams(DTLS_SERVER) {
+            talk.datagram(sender, &datagram);
+        }
+        assert_eq!(talk.names().len(), expected);
+    }
+    let mut talk = Talk::udp();
+    // Without the ServerHello nothing says whose it is.
+    for datagram in &datagrams(DTLS_SERVER)[2..] {
+        talk.datagram(Server, datagram);
+    }
+    assert_eq!(talk.names(), []);
+}
+
+#[test]
+fn a_port_of_dns_does_not_hide_dtls() {
+    let mut talk = Talk::new(IpProtocol::UDP, DNS_PORT);
+    for datagram in datagrams(DTLS_CLIENT) {
+        talk.datagram(Client, &datagram);
+    }
+    assert_eq!(talk.names(), [("named.example.org", NameSource::DtlsSni)]);
+}
+
+/// Indices that `order` picks among `len` pieces, and then all of them, the last first.
+fn shuffled(order: &[prop::sample::Index], len: usize) -> Vec<usize> {
+    let picked = order.iter().map(|index| index.index(len));
+    picked.chain((0..len).rev()).collect()
+}
+
+/// Where to cut `len` bytes: at both ends, and at these places.
+fn borders(cuts: &[prop::sample::Index], len: usize) -> Vec<usize> {
+    let mut borders: Vec<usize> = cuts.iter().map(|cut| cut.index(len)).collect();
+    borders.extend([0, len]);
+    borders.sort_unstable();
+    borders.dedup();
+    borders
+}
+
+proptest! {
+    #[test]
+    fn any_records_segments_order_and_repetition_give_the_same_name(
+        record in 1usize..3000,
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..30),
+        overlap in 0usize..20,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+        behind in any::<bool>(),
+    ) {
+        let mut bytes = if behind { b"STARTTLS\r\n".to_vec() } else { Vec::new() };
+        for fragment in hex(CHROME)[5..].chunks(record) {
+            bytes.extend([22, 3, 1]);
+            bytes.extend((fragment.len() as u16).to_be_bytes());
+            bytes.extend(fragment);
+        }
+        let borders = borders(&cuts, bytes.len());
+        let mut talk = Talk::tcp(443);
+        for i in shuffled(&order, borders.len() - 1) {
+            let piece = &bytes[borders[i]..(borders[i + 1] + overlap).min(bytes.len())];
+            talk.segment(Client, ACK, 1000 + borders[i] as u32, piece);
+        }
+        prop_assert_eq!(talk.names(), [NAME]);
+        prop_assert!(talk.speaks(Protocol::Tls));
+    }
+
+    #[test]
+    fn any_segments_order_and_repetition_give_the_same_certificate(
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..30),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+    ) {
+        let bytes = hex(SERVER_FLIGHT);
+        let borders = borders(&cuts, bytes.len());
+        let mut talk = Talk::tcp(443);
+        talk.say(Client, &hex(UNNAMED));
+        for i in shuffled(&order, borders.len() - 1) {
+            talk.segment(Server, ACK, 2000 + borders[i] as u32, &bytes[borders[i]..borders[i + 1]]);
+        }
+        prop_assert_eq!(talk.names().len(), CERTIFIED.0);
+    }
+
+    #[test]
+    fn any_order_and_repetition_of_datagrams_give_the_same_dtls_name(
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
+        let datagrams = datagrams(DTLS_CLIENT);
+        let mut talk = Talk::udp();
+        for i in shuffled(&order, datagrams.len()) {
+            talk.datagram(Client, &datagrams[i]);
+        }
+        prop_assert_eq!(talk.names(), [("named.example.org", NameSource::DtlsSni)]);
+    }
+}
