@@ -39,7 +39,7 @@ pub trait Reader {
     /// * `missing`: how many bytes were lost; `None` when what follows is out of all proportion to what came before.
     fn gap(&mut self, unread: &[u8], missing: Option<u32>);
 
-    /// A segment that has to wait for an earlier one, or comes too late; a reader may look into it.
+    /// A segment that has to wait for an earlier one, or comes too late, or partly so; a reader may look into it.
     fn peek(&mut self, bytes: &[u8]);
 }
 
@@ -121,9 +121,12 @@ impl Assembly {
             self.wait(segment, reader);
         } else {
             let fresh = segment.after(next);
-            if fresh.origlen == 0 {
-                // A retransmission; or the begin of a connection of which we saw a later part first.
+            if fresh.origlen < segment.origlen {
+                // A retransmission, whose bytes may be others this time; or the begin of a connection of which we saw a later
+                // part first.
                 reader.peek(segment.bytes);
+            }
+            if fresh.origlen == 0 {
                 return;
             }
             self.deliver(fresh, reader);
@@ -321,7 +324,7 @@ mod tests {
         }
         assert_eq!(
             (tape.bytes.as_slice(), tape.gaps, tape.peeked),
-            (b"abcdefgh".as_slice(), 0, 2)
+            (b"abcdefgh".as_slice(), 0, 3)
         );
     }
 
