@@ -64,6 +64,7 @@ pub(super) struct Found {
     pub(super) alpn: Vec<Box<str>>,
     pub(super) offered: Option<TlsVersion>,
     pub(super) chosen: Option<TlsVersion>,
+    pub(super) host_conflict: bool,
 }
 
 impl Entry {
@@ -148,6 +149,7 @@ impl Entry {
             names: found.names,
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),
+            host_conflict: found.host_conflict,
             rule: self.rule,
         }
     }

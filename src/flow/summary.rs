@@ -95,6 +95,8 @@ pub struct FlowSummary {
     pub alpn: Vec<Box<str>>,
     /// The version the server chose; where it was not seen, the highest the client offered.
     pub tls_version: Option<TlsVersion>,
+    /// Whether a request in it named more than one host.
+    pub host_conflict: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
 }

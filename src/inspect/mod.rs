@@ -7,6 +7,7 @@
 
 mod cursor;
 pub mod dns;
+pub mod h2;
 pub mod http;
 pub mod quic;
 pub mod tls;

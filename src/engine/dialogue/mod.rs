@@ -3,11 +3,12 @@
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
 mod listener;
+mod web;
 
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
-use crate::inspect::{Outcome, dns, http, quic};
+use crate::inspect::{Outcome, dns, h2, http, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
@@ -55,6 +56,21 @@ struct Way {
     misses: u8,
 }
 
+impl Way {
+    /// Whether there is nothing more to learn from it.
+    const fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let requests = match &self.phase {
+            Phase::Http2(requests) => requests.held_bytes(),
+            _ => 0,
+        };
+        self.assembly.held_bytes() + requests
+    }
+}
+
 /// What one direction is about.
 #[derive(Debug, Default)]
 enum Phase {
@@ -65,6 +81,8 @@ enum Phase {
     TlsReply,
     /// HTTP requests, one after the other.
     Requests(Body),
+    /// HTTP/2 requests.
+    Http2(Box<h2::Requests>),
     /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
     DnsMessages(usize),
     /// Nothing more to learn.
@@ -145,11 +163,7 @@ impl Dialogue {
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
-            Self::Stream(stream) => stream
-                .ways
-                .iter()
-                .map(|way| way.assembly.held_bytes())
-                .sum(),
+            Self::Stream(stream) => stream.ways.iter().map(Way::held_bytes).sum(),
             Self::Quic(initials) => initials.held_bytes(),
             Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
         }
@@ -171,11 +185,7 @@ impl Stream {
     /// Reads a segment. Whether there is nothing more to learn from the connection.
     fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
         let Some(tcp) = seen.tcp else { return false };
-        let [low, high] = &mut self.ways;
-        let (way, reply) = match seen.sender {
-            Side::Low => (low, high),
-            Side::High => (high, low),
-        };
+        let way = &mut self.ways[seen.sender.index()];
         let mut seq = tcp.seq;
         if tcp.flags.has(TcpFlags::SYN) {
             way.assembly.synchronise(seq);
@@ -184,31 +194,49 @@ impl Stream {
             }
             seq = seq.wrapping_add(1);
         }
-        if matches!(way.phase, Phase::Done) || seen.payload_origlen == 0 {
+        if way.is_done() || seen.payload_origlen == 0 {
             return false;
         }
-        let ports = seen.key.five_tuple(seen.sender);
-        let mut listener = Listener {
-            is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
-            phase: &mut way.phase,
-            misses: &mut way.misses,
-            reply: &mut reply.phase,
-            evidence,
+        let segment = Segment {
+            seq,
+            bytes: seen.payload,
+            origlen: seen.payload_origlen,
         };
-        way.assembly.push(
-            Segment {
-                seq,
-                bytes: seen.payload,
-                origlen: seen.payload_origlen,
-            },
-            &mut listener,
-        );
-        for way in [way, reply] {
-            if matches!(way.phase, Phase::Done) {
-                way.assembly = Assembly::default();
-            }
+        listen(&mut self.ways, seen, evidence, |assembly, listener| {
+            assembly.push(segment, listener);
+        });
+        self.ways.iter().all(Way::is_done)
+    }
+}
+
+/// Lets `hand_over` hand bytes of the packet's sender to whoever listens to that direction, if anybody still does.
+fn listen(
+    ways: &mut [Way; 2],
+    seen: &Observation<'_>,
+    evidence: &mut Vec<Evidence>,
+    hand_over: impl FnOnce(&mut Assembly, &mut Listener<'_>),
+) {
+    let [low, high] = ways;
+    let (way, reply) = match seen.sender {
+        Side::Low => (low, high),
+        Side::High => (high, low),
+    };
+    if way.is_done() {
+        return;
+    }
+    let ports = seen.key.five_tuple(seen.sender);
+    let mut listener = Listener {
+        is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
+        phase: &mut way.phase,
+        misses: &mut way.misses,
+        reply: &mut reply.phase,
+        evidence,
+    };
+    hand_over(&mut way.assembly, &mut listener);
+    for way in [way, reply] {
+        if way.is_done() {
+            way.assembly = Assembly::default();
         }
-        self.ways.iter().all(|way| matches!(way.phase, Phase::Done))
     }
 }
 
