@@ -134,6 +134,15 @@ impl Assembly {
         }
     }
 
+    /// Tells the reader that bytes before the next in order will not come, and drops what it has not read.
+    ///
+    /// * `missing`: as for [`Reader::gap`].
+    pub fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
+        reader.gap(&self.unread, missing);
+        self.unread.clear();
+        self.asked_bytes = 0;
+    }
+
     /// A segment far from everything: one alone proves nothing, a second one in its neighbourhood moves us there.
     fn doubt(&mut self, segment: Segment<'_>, reader: &mut impl Reader) {
         reader.peek(segment.bytes);
@@ -149,13 +158,6 @@ impl Assembly {
         self.jump = None;
         self.next = Some(segment.seq);
         self.push(segment, reader);
-    }
-
-    /// Tells the reader of bytes that will not come.
-    fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
-        reader.gap(&self.unread, missing);
-        self.unread.clear();
-        self.asked_bytes = 0;
     }
 
     /// Hands over `segment`, which begins at the next byte in order.

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod h2;
 pub mod http;
 pub mod quic;
+pub mod sctp;
 pub mod tls;
 
 /// An inspector's answer.

@@ -2,6 +2,7 @@
 //!
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
+mod association;
 mod listener;
 mod web;
 
@@ -12,6 +13,7 @@ use crate::inspect::{Outcome, dns, h2, http, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
+use association::Association;
 use listener::Listener;
 
 /// Port of DNS, RFC 1035 §4.2.
@@ -32,6 +34,8 @@ pub(super) enum Dialogue {
     Silent([Option<u32>; 2]),
     /// A connection whose first bytes are being read.
     Stream(Box<Stream>),
+    /// An SCTP association whose first bytes are being read.
+    Association(Box<Association>),
     /// Datagrams of which nothing is known yet; how many said nothing.
     Open(u8),
     /// QUIC: its Initial packets are being read.
@@ -42,7 +46,7 @@ pub(super) enum Dialogue {
     Settled,
 }
 
-/// Both directions of a TCP connection, by [`Side::index`].
+/// Both directions of a TCP connection, or of what is heard like one, by [`Side::index`].
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     ways: [Way; 2],
@@ -113,6 +117,7 @@ impl Dialogue {
             IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
             IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
             IpProtocol::UDP => Self::Open(0),
+            IpProtocol::SCTP => Self::Association(Box::default()),
             _ => Self::Settled,
         }
     }
@@ -157,13 +162,19 @@ impl Dialogue {
                     *self = Self::Settled;
                 }
             }
+            Self::Association(association) => {
+                if association.hear(seen, evidence) {
+                    *self = Self::Settled;
+                }
+            }
         }
     }
 
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
-            Self::Stream(stream) => stream.ways.iter().map(Way::held_bytes).sum(),
+            Self::Stream(stream) => stream.held_bytes(),
+            Self::Association(association) => association.held_bytes(),
             Self::Quic(initials) => initials.held_bytes(),
             Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
         }
@@ -202,41 +213,50 @@ impl Stream {
             bytes: seen.payload,
             origlen: seen.payload_origlen,
         };
-        listen(&mut self.ways, seen, evidence, |assembly, listener| {
+        self.listen(seen, evidence, |assembly, listener| {
             assembly.push(segment, listener);
         });
+        self.is_done()
+    }
+
+    /// Lets `hand_over` hand bytes of the packet's sender to whoever listens to that direction, if anybody still does.
+    fn listen(
+        &mut self,
+        seen: &Observation<'_>,
+        evidence: &mut Vec<Evidence>,
+        hand_over: impl FnOnce(&mut Assembly, &mut Listener<'_>),
+    ) {
+        let [low, high] = &mut self.ways;
+        let (way, reply) = match seen.sender {
+            Side::Low => (low, high),
+            Side::High => (high, low),
+        };
+        if way.is_done() {
+            return;
+        }
+        let ports = seen.key.five_tuple(seen.sender);
+        let mut listener = Listener {
+            is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
+            phase: &mut way.phase,
+            misses: &mut way.misses,
+            reply: &mut reply.phase,
+            evidence,
+        };
+        hand_over(&mut way.assembly, &mut listener);
+        for way in [way, reply] {
+            if way.is_done() {
+                way.assembly = Assembly::default();
+            }
+        }
+    }
+
+    /// Whether there is nothing more to learn from it.
+    fn is_done(&self) -> bool {
         self.ways.iter().all(Way::is_done)
     }
-}
 
-/// Lets `hand_over` hand bytes of the packet's sender to whoever listens to that direction, if anybody still does.
-fn listen(
-    ways: &mut [Way; 2],
-    seen: &Observation<'_>,
-    evidence: &mut Vec<Evidence>,
-    hand_over: impl FnOnce(&mut Assembly, &mut Listener<'_>),
-) {
-    let [low, high] = ways;
-    let (way, reply) = match seen.sender {
-        Side::Low => (low, high),
-        Side::High => (high, low),
-    };
-    if way.is_done() {
-        return;
-    }
-    let ports = seen.key.five_tuple(seen.sender);
-    let mut listener = Listener {
-        is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
-        phase: &mut way.phase,
-        misses: &mut way.misses,
-        reply: &mut reply.phase,
-        evidence,
-    };
-    hand_over(&mut way.assembly, &mut listener);
-    for way in [way, reply] {
-        if way.is_done() {
-            way.assembly = Assembly::default();
-        }
+    fn held_bytes(&self) -> usize {
+        self.ways.iter().map(Way::held_bytes).sum()
     }
 }
 
