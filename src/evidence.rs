@@ -13,7 +13,7 @@ pub enum NameSource {
     QuicSni,
     /// `server_name` of a DTLS ClientHello, RFC 9147.
     DtlsSni,
-    /// Host of an HTTP/1 request, or the authority in its target, RFC 9112 §3.2.
+    /// Host of an HTTP/1 request, or the authority in its target, RFC 9112 §3.2; authority of an HTTP/2 request, RFC 9113 §8.3.1.
     HttpHost,
     /// Question of a DNS message, RFC 1035 §4.1.2.
     DnsQuery,
@@ -82,6 +82,8 @@ pub enum Evidence {
     },
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
+    /// A request names more hosts than one, and whom it is for depends on who reads it.
+    HostConflict,
 }
 
 /// An application-layer protocol that was recognised by its bytes.
@@ -94,8 +96,10 @@ pub enum Protocol {
     Https,
     /// QUIC.
     Quic,
-    /// HTTP/1.
+    /// HTTP in the clear, of any version.
     Http,
+    /// HTTP/2 in the clear.
+    Http2,
     /// DNS over UDP or TCP.
     Dns,
     /// Multicast DNS.
@@ -108,11 +112,12 @@ pub enum Protocol {
 
 impl Protocol {
     /// Every protocol, in the order of declaration.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Tls,
         Self::Https,
         Self::Quic,
         Self::Http,
+        Self::Http2,
         Self::Dns,
         Self::Mdns,
         Self::Llmnr,
@@ -126,6 +131,7 @@ impl Protocol {
             Self::Https => "HTTPS",
             Self::Quic => "QUIC",
             Self::Http => "HTTP",
+            Self::Http2 => "HTTP/2",
             Self::Dns => "DNS",
             Self::Mdns => "mDNS",
             Self::Llmnr => "LLMNR",

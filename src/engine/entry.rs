@@ -68,6 +68,7 @@ pub(super) struct Found {
     pub(super) offered: Option<TlsVersion>,
     pub(super) chosen: Option<TlsVersion>,
     pub(super) has_ech: bool,
+    pub(super) host_conflict: bool,
 }
 
 impl Entry {
@@ -157,6 +158,7 @@ impl Entry {
             tls_version: found.chosen.or(found.offered),
             tunnels: self.tunnels,
             has_ech: found.has_ech,
+            host_conflict: found.host_conflict,
             rule: self.rule,
         }
     }

@@ -382,6 +382,7 @@ fn conclude(
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
             }
+            Evidence::HostConflict => found(entry).host_conflict = true,
             Evidence::Name(name, from) => {
                 named(entry, (name, from, seen.number), policy, &mut hits)
             }

@@ -39,7 +39,7 @@ pub trait Reader {
     /// * `missing`: how many bytes were lost; `None` when what follows is out of all proportion to what came before.
     fn gap(&mut self, unread: &[u8], missing: Option<u32>);
 
-    /// A segment that has to wait for an earlier one, or comes too late; a reader may look into it.
+    /// A segment that has to wait for an earlier one, or comes too late, or partly so; a reader may look into it.
     fn peek(&mut self, bytes: &[u8]);
 }
 
@@ -121,14 +121,26 @@ impl Assembly {
             self.wait(segment, reader);
         } else {
             let fresh = segment.after(next);
-            if fresh.origlen == 0 {
-                // A retransmission; or the begin of a connection of which we saw a later part first.
+            if fresh.origlen < segment.origlen {
+                // A retransmission, whose bytes may be others this time; or the begin of a connection of which we saw a later
+                // part first.
                 reader.peek(segment.bytes);
+            }
+            if fresh.origlen == 0 {
                 return;
             }
             self.deliver(fresh, reader);
             self.release(reader);
         }
+    }
+
+    /// Tells the reader that bytes before the next in order will not come, and drops what it has not read.
+    ///
+    /// * `missing`: as for [`Reader::gap`].
+    pub fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
+        reader.gap(&self.unread, missing);
+        self.unread.clear();
+        self.asked_bytes = 0;
     }
 
     /// A segment far from everything: one alone proves nothing, a second one in its neighbourhood moves us there.
@@ -146,13 +158,6 @@ impl Assembly {
         self.jump = None;
         self.next = Some(segment.seq);
         self.push(segment, reader);
-    }
-
-    /// Tells the reader of bytes that will not come.
-    fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
-        reader.gap(&self.unread, missing);
-        self.unread.clear();
-        self.asked_bytes = 0;
     }
 
     /// Hands over `segment`, which begins at the next byte in order.
@@ -321,7 +326,7 @@ mod tests {
         }
         assert_eq!(
             (tape.bytes.as_slice(), tape.gaps, tape.peeked),
-            (b"abcdefgh".as_slice(), 0, 2)
+            (b"abcdefgh".as_slice(), 0, 3)
         );
     }
 

@@ -114,6 +114,8 @@ pub struct FlowSummary {
     /// Whether a ClientHello carried an encrypted one, or something random in its place, which can't be told apart (RFC 9849 §6.2):
     /// its `server_name` is possibly a cover name.
     pub has_ech: bool,
+    /// Whether a request in it named more than one host.
+    pub host_conflict: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
 }

@@ -8,9 +8,11 @@
 mod cursor;
 pub mod dns;
 pub mod dtls;
+pub mod h2;
 pub mod http;
 pub mod quic;
 mod scattered;
+pub mod sctp;
 pub mod stun;
 pub mod tls;
 

@@ -230,6 +230,12 @@ impl<'a> Report<'a> {
                 flows.untold_domains
             ));
         }
+        if flows.counts.host_conflicts > 0 {
+            warnings.push(format!(
+                "flows with a request that names more than one host, so that whom it reaches depends on who reads it: {}",
+                flows.counts.host_conflicts
+            ));
+        }
         warnings.extend(suspicious.warnings());
         Self {
             schema: SCHEMA,

@@ -34,6 +34,8 @@ pub struct FlowCounts {
     pub blocked: u64,
     /// Flows closed early, because the flow table was full.
     pub evicted: u64,
+    /// Flows in which a request named more than one host.
+    pub host_conflicts: u64,
 }
 
 impl FlowCounts {
@@ -132,6 +134,7 @@ impl FlowStats {
             _ => &mut self.counts.other,
         } += 1;
         self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
+        self.counts.host_conflicts += u64::from(flow.host_conflict);
         self.shown.entry(Shown::of(flow)).or_default().add(Tally {
             flows: 1,
             packets: flow.packets,
@@ -269,6 +272,7 @@ pub(crate) mod tests {
             tls_version: None,
             tunnels: Tunnels::default(),
             has_ech: false,
+            host_conflict: false,
             rule: None,
         }
     }
@@ -289,6 +293,7 @@ pub(crate) mod tests {
         });
         stats.observe(&FlowSummary {
             end: FlowEnd::Evicted,
+            host_conflict: true,
             ..flow(3, IpProtocol::ICMP6, &[])
         });
         stats.observe(&flow(4, IpProtocol::SCTP, &[]));
@@ -307,7 +312,8 @@ pub(crate) mod tests {
                 icmp: 1,
                 other: 1,
                 blocked: 1,
-                evicted: 1
+                evicted: 1,
+                host_conflicts: 1
             }
         );
         assert_eq!(

@@ -123,7 +123,7 @@ const RECORDINGS: [Recording; 26] = [
         88,
         &[("example.org", "http_host"), ("discord.com", "http_host")],
     ),
-    ("misc_protocols", 117, &[]),
+    ("misc_protocols", 117, &[("10.77.1.12", "http_host")]),
     ("multicast", 33, &[]),
     ("nano_http", 12, &[("example.org", "http_host")]),
     ("portscan", 32, &[]),

@@ -43,6 +43,7 @@ impl Reader for Listener<'_> {
                 Phase::TlsReply => self.tls_reply(rest),
                 Phase::TlsCertificate => self.tls_certificate(rest),
                 Phase::Requests(_) => self.requests(rest),
+                Phase::Http2(_) => self.http2(rest),
                 Phase::DnsMessages(_) => self.dns_messages(rest),
                 Phase::Done => rest.len(),
             };
@@ -69,7 +70,7 @@ impl Reader for Listener<'_> {
             Phase::Open if !unread.is_empty() => {
                 if let Some(hello) = tls::client_hello_partial(unread) {
                     self.tell_hello(hello);
-                } else if http::looks_like_request(unread) {
+                } else {
                     self.unfinished_request(unread);
                 }
             }
@@ -80,6 +81,7 @@ impl Reader for Listener<'_> {
                     self.unfinished_request(unread);
                 }
             }
+            Phase::Http2(_) => self.http2_gap(unread, missing),
             Phase::DnsMessages(_) => *self.phase = Phase::Open,
             Phase::TlsCertificate => {
                 self.tell_certificate(tls::certificate_names_partial(unread));
@@ -101,10 +103,8 @@ impl Reader for Listener<'_> {
                 Outcome::NeedMore => self.tell_unfinished_hello(bytes),
                 Outcome::NotMine => {}
             }
-        } else if http::looks_like_request(bytes)
-            && let Outcome::Found(request) = http::request(bytes)
-        {
-            self.tell_request(request);
+        } else {
+            self.peek_request(bytes);
         }
     }
 }
@@ -125,15 +125,8 @@ impl Listener<'_> {
                 Outcome::NotMine => {}
             }
         }
-        if http::looks_like_request(bytes) {
-            match http::request(bytes) {
-                Outcome::Found(_) => {
-                    *self.phase = Phase::Requests(Body::Head);
-                    return self.requests(bytes);
-                }
-                Outcome::NeedMore => return 0,
-                Outcome::NotMine => {}
-            }
+        if let Some(step) = self.open_web(bytes) {
+            return step;
         }
         if self.is_dns {
             match dns::tcp_message(bytes) {
@@ -185,7 +178,7 @@ impl Listener<'_> {
     }
 
     /// Counts a piece that said nothing.
-    fn miss(&mut self) {
+    pub(super) fn miss(&mut self) {
         *self.misses = self.misses.saturating_add(1);
         if *self.misses >= MAX_MISSES {
             *self.phase = Phase::Done;
@@ -231,86 +224,6 @@ impl Listener<'_> {
             let names = names.into_iter();
             self.evidence
                 .extend(names.map(|name| Evidence::Name(name, NameSource::Certificate)));
-        }
-    }
-
-    /// One step through a client's requests: a head, or what is there of a body.
-    fn requests(&mut self, bytes: &[u8]) -> usize {
-        let Phase::Requests(body) = self.phase else {
-            return 0;
-        };
-        match body {
-            Body::Length(left) => {
-                let step = (bytes.len() as u64).min(*left);
-                *left -= step;
-                if *left == 0 {
-                    *body = Body::Head;
-                }
-                step as usize
-            }
-            Body::Chunked(chunks) => match chunks.skip(bytes) {
-                Outcome::Found(len) => {
-                    *body = Body::Head;
-                    len
-                }
-                Outcome::NeedMore => bytes.len(),
-                Outcome::NotMine => {
-                    *body = Body::Lost;
-                    bytes.len()
-                }
-            },
-            Body::Head => self.request_head(bytes),
-            Body::Lost => {
-                if http::looks_like_request(bytes) {
-                    *body = Body::Head;
-                    return self.request_head(bytes);
-                }
-                self.miss();
-                bytes.len()
-            }
-        }
-    }
-
-    fn request_head(&mut self, bytes: &[u8]) -> usize {
-        let blank = bytes
-            .iter()
-            .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-            .count();
-        if blank > 0 {
-            // RFC 9112 §2.2: a server ignores empty lines before a request line.
-            return blank;
-        }
-        match http::request(bytes) {
-            Outcome::Found(request) => {
-                let len = request.len;
-                *self.phase = match (request.is_connect, request.body) {
-                    // What follows is another protocol, if the proxy agrees.
-                    (true, _) => Phase::Open,
-                    (false, http::Body::None | http::Body::Length(0)) => {
-                        Phase::Requests(Body::Head)
-                    }
-                    (false, http::Body::Length(len)) => Phase::Requests(Body::Length(len)),
-                    (false, http::Body::Chunked) => {
-                        Phase::Requests(Body::Chunked(http::ChunkedBody::default()))
-                    }
-                };
-                self.tell_request(request);
-                len
-            }
-            Outcome::NeedMore => 0,
-            Outcome::NotMine => {
-                *self.phase = Phase::Requests(Body::Lost);
-                self.miss();
-                bytes.len()
-            }
-        }
-    }
-
-    /// A head whose end was lost: what is there of it still names its host.
-    fn unfinished_request(&mut self, unread: &[u8]) {
-        if let Some(request) = http::request_partial(unread) {
-            *self.phase = Phase::Requests(Body::Lost);
-            self.tell_request(request);
         }
     }
 
@@ -364,17 +277,6 @@ impl Listener<'_> {
             *self.is_named = true;
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
-    }
-
-    fn tell_request(&mut self, request: http::Request) {
-        *self.misses = 0;
-        self.evidence.push(Evidence::Protocol(Protocol::Http));
-        self.evidence.extend(
-            request
-                .hosts
-                .into_iter()
-                .map(|host| Evidence::Name(host, NameSource::HttpHost)),
-        );
     }
 }
 

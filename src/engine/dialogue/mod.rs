@@ -2,18 +2,21 @@
 //!
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
+mod association;
 mod dtls;
 mod listener;
+mod web;
 
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
 use crate::inspect::dtls::looks_like_dtls;
 use crate::inspect::stun::is_stun;
-use crate::inspect::{Outcome, dns, http, quic};
+use crate::inspect::{Outcome, dns, h2, http, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
+use association::Association;
 use dtls::Dtls;
 use listener::Listener;
 
@@ -35,6 +38,8 @@ pub(super) enum Dialogue {
     Silent([Option<u32>; 2]),
     /// A connection whose first bytes are being read.
     Stream(Box<Stream>),
+    /// An SCTP association whose first bytes are being read.
+    Association(Box<Association>),
     /// Datagrams of which nothing is known yet; how many said nothing.
     Open(u8),
     /// QUIC: its Initial packets are being read.
@@ -47,7 +52,7 @@ pub(super) enum Dialogue {
     Settled,
 }
 
-/// Both directions of a TCP connection, by [`Side::index`].
+/// Both directions of a TCP connection, or of what is heard like one, by [`Side::index`].
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     ways: [Way; 2],
@@ -63,6 +68,21 @@ struct Way {
     misses: u8,
 }
 
+impl Way {
+    /// Whether there is nothing more to learn from it.
+    const fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    fn held_bytes(&self) -> usize {
+        let requests = match &self.phase {
+            Phase::Http2(requests) => requests.held_bytes(),
+            _ => 0,
+        };
+        self.assembly.held_bytes() + requests
+    }
+}
+
 /// What one direction is about.
 #[derive(Debug, Default)]
 enum Phase {
@@ -75,6 +95,8 @@ enum Phase {
     TlsCertificate,
     /// HTTP requests, one after the other.
     Requests(Body),
+    /// HTTP/2 requests.
+    Http2(Box<h2::Requests>),
     /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
     DnsMessages(usize),
     /// Nothing more to learn.
@@ -105,6 +127,7 @@ impl Dialogue {
             IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
             IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
             IpProtocol::UDP => Self::Open(0),
+            IpProtocol::SCTP => Self::Association(Box::default()),
             _ => Self::Settled,
         }
     }
@@ -158,17 +181,19 @@ impl Dialogue {
                     *self = Self::Settled;
                 }
             }
+            Self::Association(association) => {
+                if association.hear(seen, evidence) {
+                    *self = Self::Settled;
+                }
+            }
         }
     }
 
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
-            Self::Stream(stream) => stream
-                .ways
-                .iter()
-                .map(|way| way.assembly.held_bytes())
-                .sum(),
+            Self::Stream(stream) => stream.held_bytes(),
+            Self::Association(association) => association.held_bytes(),
             Self::Quic(initials) => initials.held_bytes(),
             Self::Dtls(dtls) => dtls.held_bytes(),
             Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
@@ -191,11 +216,7 @@ impl Stream {
     /// Reads a segment. Whether there is nothing more to learn from the connection.
     fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
         let Some(tcp) = seen.tcp else { return false };
-        let [low, high] = &mut self.ways;
-        let (way, reply) = match seen.sender {
-            Side::Low => (low, high),
-            Side::High => (high, low),
-        };
+        let way = &mut self.ways[seen.sender.index()];
         let mut seq = tcp.seq;
         if tcp.flags.has(TcpFlags::SYN) {
             way.assembly.synchronise(seq);
@@ -204,8 +225,34 @@ impl Stream {
             }
             seq = seq.wrapping_add(1);
         }
-        if matches!(way.phase, Phase::Done) || seen.payload_origlen == 0 {
+        if way.is_done() || seen.payload_origlen == 0 {
             return false;
+        }
+        let segment = Segment {
+            seq,
+            bytes: seen.payload,
+            origlen: seen.payload_origlen,
+        };
+        self.listen(seen, evidence, |assembly, listener| {
+            assembly.push(segment, listener);
+        });
+        self.is_done()
+    }
+
+    /// Lets `hand_over` hand bytes of the packet's sender to whoever listens to that direction, if anybody still does.
+    fn listen(
+        &mut self,
+        seen: &Observation<'_>,
+        evidence: &mut Vec<Evidence>,
+        hand_over: impl FnOnce(&mut Assembly, &mut Listener<'_>),
+    ) {
+        let [low, high] = &mut self.ways;
+        let (way, reply) = match seen.sender {
+            Side::Low => (low, high),
+            Side::High => (high, low),
+        };
+        if way.is_done() {
+            return;
         }
         let ports = seen.key.five_tuple(seen.sender);
         let mut listener = Listener {
@@ -216,20 +263,21 @@ impl Stream {
             is_named: &mut self.is_named,
             evidence,
         };
-        way.assembly.push(
-            Segment {
-                seq,
-                bytes: seen.payload,
-                origlen: seen.payload_origlen,
-            },
-            &mut listener,
-        );
+        hand_over(&mut way.assembly, &mut listener);
         for way in [way, reply] {
-            if matches!(way.phase, Phase::Done) {
+            if way.is_done() {
                 way.assembly = Assembly::default();
             }
         }
-        self.ways.iter().all(|way| matches!(way.phase, Phase::Done))
+    }
+
+    /// Whether there is nothing more to learn from it.
+    fn is_done(&self) -> bool {
+        self.ways.iter().all(Way::is_done)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.ways.iter().map(Way::held_bytes).sum()
     }
 }
 

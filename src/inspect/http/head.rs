@@ -122,7 +122,7 @@ fn authority_of(target: &[u8]) -> Option<&[u8]> {
 /// The host in an authority: without user, port and brackets.
 ///
 /// Source: RFC 3986 §3.2.
-fn host_of(authority: &[u8]) -> Option<DomainName> {
+pub(in crate::inspect) fn host_of(authority: &[u8]) -> Option<DomainName> {
     let authority = authority.rsplit(|&byte| byte == b'@').next()?.trim_ascii();
     let is_address =
         || str::from_utf8(authority).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());

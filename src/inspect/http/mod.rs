@@ -10,6 +10,7 @@ use httparse::{EMPTY_HEADER, Status};
 
 pub use self::chunked::ChunkedBody;
 use self::head::Head;
+pub(super) use self::head::host_of;
 use super::Outcome;
 use crate::domain::DomainName;
 
