@@ -38,12 +38,45 @@ pub(super) fn could_begin_with(bytes: &[u8]) -> bool {
         })
 }
 
+/// The order of a record's two lengths.
+///
+/// Source: libpcap's sf-pcap.c. Version 2.3 turned them round, and some of its writers had not heard of it.
+#[derive(Debug, Clone, Copy)]
+enum Lengths {
+    /// Captured, then on the wire.
+    InOrder,
+    /// The other way round, where that makes more sense: no more is captured than was on the wire.
+    PerhapsSwapped,
+    /// The other way round.
+    Swapped,
+}
+
+impl Lengths {
+    const fn of(version: (u16, u16)) -> Self {
+        match version {
+            (2, ..=2) => Self::Swapped,
+            (2, 3) => Self::PerhapsSwapped,
+            _ => Self::InOrder,
+        }
+    }
+
+    /// The captured length and that on the wire.
+    const fn read(self, first: u32, second: u32) -> (u32, u32) {
+        match self {
+            Self::Swapped => (second, first),
+            Self::PerhapsSwapped if first > second => (second, first),
+            _ => (first, second),
+        }
+    }
+}
+
 /// Steps over the records of a pcap.
 #[derive(Debug)]
 pub(super) struct PcapWalk {
     order: Endianness,
     resolution: PcapTsResolution,
     record_header_len: usize,
+    lengths: Lengths,
     link: LinkType,
 }
 
@@ -67,6 +100,7 @@ impl PcapWalk {
             order: fields.endianness,
             resolution: fields.ts_resolution,
             record_header_len,
+            lengths: Lengths::of((fields.version_major, fields.version_minor)),
             // The upper half of the field says how long the frames' checksums are.
             link: LinkType(u32::from(fields.datalink) as u16),
         })
@@ -92,9 +126,10 @@ impl PcapWalk {
         let mut end = start;
         let stop = loop {
             let rest = bytes.get(end..).unwrap_or_default();
-            let Some([seconds, ticks, caplen, origlen]) = words(rest, self.order) else {
+            let Some([seconds, ticks, first, second]) = words(rest, self.order) else {
                 break Stop::Need(self.record_header_len);
             };
+            let (caplen, origlen) = self.lengths.read(first, second);
             if caplen > MAX_RECORD_LEN {
                 break Stop::Damaged(DamageReason::TooLong {
                     claimed: caplen,

@@ -50,6 +50,27 @@ fn microseconds_little_endian() {
 }
 
 #[test]
+fn the_lengths_of_old_versions_are_the_other_way_round() {
+    for (version, first, second, lens) in [
+        ("0200 0200", "dc050000", "04000000", (4, 1_500)),
+        ("0200 0300", "dc050000", "04000000", (4, 1_500)),
+        ("0200 0300", "04000000", "dc050000", (4, 1_500)),
+        ("0200 0400", "04000000", "dc050000", (4, 1_500)),
+        ("0200 0400", "04000000", "02000000", (4, 2)),
+    ] {
+        let capture = hex(&format!(
+            "d4c3b2a1 {version} 00000000 00000000 60000000 01000000 00f15365 40e20100 {first} {second} deadbeef"
+        ));
+        let got = read_bytes(&capture).unwrap();
+        let [packet] = &got.packets[..] else {
+            panic!("{version}: {:?}", got.summary.damage);
+        };
+        let packet = (packet.frame.len(), packet.origlen);
+        assert_eq!((packet, got.bytes), (lens, capture), "{version}");
+    }
+}
+
+#[test]
 fn nanoseconds_big_endian() {
     let capture = hex("
         a1b23c4d 0002 0004 00000000 00000000

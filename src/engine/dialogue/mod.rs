@@ -143,7 +143,9 @@ impl Dialogue {
             }
             *self = Self::Stream(Box::new(Stream::begin(*syns)));
         }
-        if let Self::Open(misses) = self {
+        if let Self::Open(misses) = self
+            && seen.payload_origlen > 0
+        {
             if quic::looks_like_quic(seen.payload) {
                 *self = Self::Quic(Box::default());
             } else if dns::is_surely_dns(seen.payload) {

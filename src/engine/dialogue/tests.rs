@@ -214,6 +214,18 @@ fn is_named(talk: &Talk) -> bool {
 }
 
 #[test]
+fn parts_of_fragmented_datagrams_do_not_wear_our_patience_out() {
+    let mut talk = Talk::udp();
+    for _ in 0..1000 {
+        talk.datagram(Server, b"");
+    }
+    for datagram in datagrams(DTLS_CLIENT) {
+        talk.datagram(Client, &datagram);
+    }
+    assert_eq!(talk.names().len(), 1);
+}
+
+#[test]
 fn a_hello_is_read_behind_what_each_protocol_says_before_it() {
     for hello in [CHROME, CURL_TLS12].map(hex) {
         for (protocol, port, before) in BEFORE_TLS {
