@@ -19,6 +19,7 @@ mod sections;
 mod streams;
 mod tcp;
 mod tls;
+mod tunnels;
 pub(crate) mod web;
 
 /// A capture file as it stands in `testdata/`.
@@ -71,6 +72,7 @@ pub(crate) fn all() -> Vec<Capture> {
     all.extend(formats::all());
     all.extend(sections::all());
     all.extend(links::all());
+    all.extend(tunnels::all());
     all.extend(streams::all());
     all.extend(fragments::all());
     all.extend(names::all());

@@ -307,3 +307,15 @@ fn blocks_that_are_no_packets_pass_even_when_every_packet_is_dropped() {
         assert_eq!(after.others, before.others, "{name}");
     }
 }
+
+#[test]
+fn a_flow_tells_the_tunnel_that_it_came_through() {
+    let bench = Bench::new();
+    let filtered = bench.filter(&testdata::path("tunnels.pcap"), &[]);
+    for flow in filtered.flow_lines() {
+        let name = flow["names"][0]["name"].as_str().unwrap();
+        let (word, _) = name.split_once('.').unwrap();
+        let tunnels = flow["tunnels"].as_array().unwrap();
+        assert_eq!(tunnels.last().unwrap(), word, "{name}: the innermost");
+    }
+}
