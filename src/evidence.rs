@@ -21,6 +21,8 @@ pub enum NameSource {
     Mdns,
     /// Question of an LLMNR message, RFC 4795.
     Llmnr,
+    /// Question or registration of the NetBIOS name service, or an end of its datagrams, RFC 1002 §4.2, §4.4.
+    Netbios,
     /// Subject or alternative name of the server's certificate, RFC 5280.
     Certificate,
     /// A DNS answer that led to this flow's address.
@@ -38,9 +40,17 @@ impl NameSource {
             Self::DnsQuery => "dns_query",
             Self::Mdns => "mdns",
             Self::Llmnr => "llmnr",
+            Self::Netbios => "netbios",
             Self::Certificate => "certificate",
             Self::DnsAnswer => "dns_answer",
         }
+    }
+
+    /// Whether names from there are domain names, which belong to applications and are matched with rules.
+    ///
+    /// NetBIOS has a space of names of its own, a flat one, however much some of them look like domains. RFC 1001 §5.2.
+    pub const fn is_of_domains(self) -> bool {
+        !matches!(self, Self::Netbios)
     }
 }
 
@@ -97,11 +107,13 @@ pub enum Protocol {
     Mdns,
     /// Link-local multicast name resolution.
     Llmnr,
+    /// NetBIOS over UDP: its name and datagram services.
+    Netbios,
 }
 
 impl Protocol {
     /// Every protocol, in the order of declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Tls,
         Self::Https,
         Self::Quic,
@@ -109,6 +121,7 @@ impl Protocol {
         Self::Dns,
         Self::Mdns,
         Self::Llmnr,
+        Self::Netbios,
     ];
 
     /// Its name in rules and reports.
@@ -121,6 +134,7 @@ impl Protocol {
             Self::Dns => "DNS",
             Self::Mdns => "mDNS",
             Self::Llmnr => "LLMNR",
+            Self::Netbios => "NetBIOS",
         }
     }
 }

@@ -383,6 +383,10 @@ fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hit
 
 fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
     let (name, from, packet) = name;
+    if !from.is_of_domains() {
+        found(entry).add(name, from, packet);
+        return;
+    }
     let owner = entry
         .classification
         .add_name(name.as_str(), &policy.catalogue);

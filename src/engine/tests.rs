@@ -162,6 +162,17 @@ fn an_address_rule_meets_the_sender_and_then_both() {
 }
 
 #[test]
+fn a_netbios_name_is_listed_but_is_no_domain() {
+    let mut bench = Bench::new(&["domain:www.youtube.com"], 8, false);
+    let question =
+        b"\x8f\x2b\x01\x10\0\x01\0\0\0\0\0\0\x20FHFHFHCOFJEPFFFEFFECEFCOEDEPENAA\0\0\x20\0\x01";
+    assert!(bench.send(tuple(IpProtocol::UDP, (1, 137), (2, 137)), None, question));
+    let flow = &bench.engine.finish()[0];
+    assert_eq!(flow.names[0].name.as_str(), "www.youtube.com");
+    assert_eq!((flow.application, flow.rule), (None, None));
+}
+
+#[test]
 fn the_least_recently_used_flow_goes_when_the_table_is_full() {
     let mut bench = Bench::new(&[], 2, false);
     for port in [1, 2, 1, 3] {

@@ -8,6 +8,7 @@
 mod cursor;
 pub mod dns;
 pub mod http;
+pub mod netbios;
 pub mod quic;
 pub mod tls;
 

@@ -145,7 +145,7 @@ impl FlowStats {
                 bytes: flow.dropped_bytes,
             });
         }
-        for found in &flow.names {
+        for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
             self.observe_name(&found.name, flow.first_packet);
         }
     }

@@ -1,6 +1,6 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
-use super::{Body, Phase, tell_dns};
+use super::{Body, Phase};
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
@@ -12,7 +12,8 @@ const MAX_MISSES: u8 = 64;
 
 /// Reads one direction's bytes in order.
 pub(super) struct Listener<'a> {
-    pub(super) is_dns: bool,
+    /// What its ports say that it speaks.
+    pub(super) expected: Option<dns::Dialect>,
     pub(super) phase: &'a mut Phase,
     pub(super) misses: &'a mut u8,
     /// The other direction's phase: what one side says tells what the other will.
@@ -121,15 +122,13 @@ impl Listener<'_> {
                 Outcome::NotMine => {}
             }
         }
-        if self.is_dns {
-            match dns::tcp_message(bytes) {
-                Outcome::Found(_) => {
-                    *self.phase = Phase::DnsMessages(0);
-                    return self.dns_messages(bytes);
-                }
-                Outcome::NeedMore => return 0,
-                Outcome::NotMine => {}
+        match self.begins_dns(bytes) {
+            Outcome::Found(()) => {
+                *self.phase = Phase::DnsMessages(0);
+                return self.dns_messages(bytes);
             }
+            Outcome::NeedMore => return 0,
+            Outcome::NotMine => {}
         }
         self.open_reply(bytes)
     }
@@ -150,7 +149,7 @@ impl Listener<'_> {
     }
 
     /// Counts a piece that said nothing.
-    fn miss(&mut self) {
+    pub(super) fn miss(&mut self) {
         *self.misses = self.misses.saturating_add(1);
         if *self.misses >= MAX_MISSES {
             *self.phase = Phase::Done;
@@ -246,29 +245,6 @@ impl Listener<'_> {
         if let Some(request) = http::request_partial(unread) {
             *self.phase = Phase::Requests(Body::Lost);
             self.tell_request(request);
-        }
-    }
-
-    fn dns_messages(&mut self, bytes: &[u8]) -> usize {
-        if let Phase::DnsMessages(skip @ 1..) = self.phase {
-            let step = bytes.len().min(*skip);
-            *skip -= step;
-            return step;
-        }
-        match dns::tcp_message(bytes) {
-            Outcome::Found((len, message)) => {
-                tell_dns(message, dns::Dialect::Dns, self.evidence);
-                // The questions stand in front: they are told before the whole message is there.
-                let step = len.min(bytes.len());
-                *self.phase = Phase::DnsMessages(len - step);
-                step
-            }
-            Outcome::NeedMore => 0,
-            Outcome::NotMine => {
-                *self.phase = Phase::Open;
-                self.miss();
-                bytes.len()
-            }
         }
     }
 

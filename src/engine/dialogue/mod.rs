@@ -3,15 +3,17 @@
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
 mod listener;
+mod naming;
 
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
-use crate::inspect::{Outcome, dns, http, quic};
+use crate::inspect::{Outcome, dns, http, netbios, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
 use listener::Listener;
+use naming::{expected_over_tcp, hear_netbios, tell_dns};
 
 /// Port of DNS, RFC 1035 §4.2.
 const DNS_PORT: u16 = 53;
@@ -37,6 +39,8 @@ pub(super) enum Dialogue {
     Quic(Box<quic::Initials>),
     /// Each datagram is a DNS message.
     Datagrams(dns::Dialect),
+    /// Datagrams of NetBIOS.
+    Netbios,
     /// Nothing more to learn.
     Settled,
 }
@@ -111,10 +115,13 @@ impl Dialogue {
             *self = Self::Stream(Box::new(Stream::begin(*syns)));
         }
         if let Self::Open(misses) = self {
-            if quic::looks_like_quic(seen.payload) {
-                *self = Self::Quic(Box::default());
-            } else if dns::is_surely_dns(seen.payload) {
+            // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
+            if dns::is_surely_dns(seen.payload) {
                 *self = Self::Datagrams(dns::Dialect::Dns);
+            } else if quic::looks_like_quic(seen.payload) {
+                *self = Self::Quic(Box::default());
+            } else if netbios::names(seen.payload) != Outcome::NotMine {
+                *self = Self::Netbios;
             } else if *misses < MAX_DATAGRAM_MISSES {
                 *misses += 1;
             } else {
@@ -124,6 +131,7 @@ impl Dialogue {
         match self {
             Self::Settled | Self::Silent(_) | Self::Open(_) => {}
             Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
+            Self::Netbios => hear_netbios(seen.payload, evidence),
             Self::Datagrams(dialect) => {
                 if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
                     tell_dns(message, *dialect, evidence);
@@ -151,7 +159,11 @@ impl Dialogue {
                 .map(|way| way.assembly.held_bytes())
                 .sum(),
             Self::Quic(initials) => initials.held_bytes(),
-            Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
+            Self::Datagrams(_)
+            | Self::Netbios
+            | Self::Silent(_)
+            | Self::Open(_)
+            | Self::Settled => 0,
         }
     }
 }
@@ -189,7 +201,7 @@ impl Stream {
         }
         let ports = seen.key.five_tuple(seen.sender);
         let mut listener = Listener {
-            is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
+            expected: expected_over_tcp([ports.src.port, ports.dst.port]),
             phase: &mut way.phase,
             misses: &mut way.misses,
             reply: &mut reply.phase,
@@ -236,18 +248,4 @@ fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<
         Outcome::NotMine => None,
     };
     evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
-}
-
-fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evidence>) {
-    let (protocol, source) = match dialect {
-        dns::Dialect::Dns => (Protocol::Dns, NameSource::DnsQuery),
-        dns::Dialect::Mdns => (Protocol::Mdns, NameSource::Mdns),
-        dns::Dialect::Llmnr => (Protocol::Llmnr, NameSource::Llmnr),
-    };
-    evidence.push(Evidence::Protocol(protocol));
-    let names = message
-        .questions
-        .into_iter()
-        .filter_map(|question| question.name);
-    evidence.extend(names.map(|name| Evidence::Name(name, source)));
 }
