@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::caveats::Caveats;
 use crate::domain::DomainName;
 
 /// Where in the traffic a name stood.
@@ -87,6 +88,8 @@ pub enum Evidence {
     },
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
+    /// A bound was met, or bytes contradict each other.
+    Caveats(Caveats),
 }
 
 /// An application-layer protocol that was recognised by its bytes.

@@ -22,6 +22,7 @@ use crate::rules::{RuleId, RuleSet};
 
 use dialogue::Dialogue;
 use entry::{Entry, Found};
+pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -192,11 +193,13 @@ impl Engine {
         ended: &mut Vec<Ended>,
     ) {
         self.load = self.load.saturating_sub(entry.load);
+        let mut forgotten = 0;
         if let Some(rule) = entry.rule
             && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
         {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
+                forgotten = 1;
             }
             let is_over = entry.life.is_some_and(|life| life.is_over());
             let last = entry.last;
@@ -209,7 +212,8 @@ impl Engine {
                 },
             );
         }
-        let flow = self.summary(key, entry, end);
+        let mut flow = self.summary(key, entry, end);
+        flow.caveats.forgotten = forgotten;
         ended.push(Ended { at, flow });
     }
 
@@ -350,6 +354,7 @@ fn conclude(
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
             }
+            Evidence::Caveats(caveats) => found(entry).caveats.add(&caveats),
             Evidence::Name(name, from) => {
                 named(entry, (name, from, seen.number), policy, &mut hits)
             }

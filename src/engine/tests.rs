@@ -195,6 +195,39 @@ fn a_blocked_flow_stays_blocked_after_it_was_evicted() {
 }
 
 #[test]
+fn blocked_flows_that_are_forgotten_are_counted() {
+    let mut bench = Bench::new(&["app:DNS"], 1, false);
+    let count = MAX_REMEMBERED_PER_SHARD as u16 + 3;
+    for port in 1..=count {
+        bench.send(udp(port), None, QUESTION);
+    }
+    let forgotten: u64 = bench.ended.iter().map(|e| e.flow.caveats.forgotten).sum();
+    assert_eq!(forgotten, 2);
+}
+
+#[test]
+fn the_bounds_that_a_flow_met_are_told_with_it() {
+    let mut bench = Bench::new(&[], 64, false);
+    for i in 0..MAX_NAMES_PER_FLOW + 5 {
+        let mut question = QUESTION.to_vec();
+        for (place, letter) in question[13..20].iter_mut().enumerate() {
+            *letter = b'a' + (i >> (2 * place)) as u8 % 4;
+        }
+        bench.send(udp(1), None, &question);
+    }
+    bench.send(udp(2), None, QUESTION);
+    let mut flows: Vec<_> = std::mem::take(&mut bench.ended)
+        .into_iter()
+        .map(|ended| ended.flow)
+        .collect();
+    flows.extend(bench.engine.finish());
+    flows.sort_by_key(|flow| flow.first_packet);
+    assert_eq!(flows[0].names.len(), MAX_NAMES_PER_FLOW);
+    assert_eq!(flows[0].caveats.names, 5);
+    assert!(flows[1].caveats.is_empty());
+}
+
+#[test]
 fn a_retransmitted_syn_does_not_unblock_an_evicted_connection() {
     let mut bench = Bench::new(&["ip:10.0.0.2"], 1, false);
     assert!(bench.tcp(tcp(4000), SYN));

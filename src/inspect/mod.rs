@@ -10,6 +10,7 @@ pub mod dns;
 pub mod http;
 pub mod netbios;
 pub mod quic;
+pub mod stun;
 pub mod tls;
 
 /// An inspector's answer.

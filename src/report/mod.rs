@@ -6,6 +6,7 @@
 mod flows;
 mod json;
 mod text;
+mod warnings;
 
 use serde::Serialize;
 
@@ -15,9 +16,7 @@ use crate::evidence::Protocol;
 use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
 use crate::rules::RuleId;
-use crate::stats::{
-    FlowCounts, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, PacketCounts, Shown, Tally,
-};
+use crate::stats::{FlowCounts, FlowTables, PacketCounts, Shown, Tally};
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
 pub use json::json;
@@ -193,7 +192,7 @@ pub struct Gathered {
     pub flows: FlowTables,
     /// Addresses worth a look.
     pub suspicious: Findings,
-    /// The run's own warnings; those of names and findings that found no room follow them in the report.
+    /// The run's own warnings; those of flows and findings follow them in the report.
     pub warnings: Vec<String>,
 }
 
@@ -208,12 +207,7 @@ impl<'a> Report<'a> {
             mut warnings,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
-        if flows.untold_domains > 0 {
-            warnings.push(format!(
-                "domains are incomplete: {} times a name was not counted, past the first {MAX_DOMAINS} different ones or {MAX_DOMAIN_BYTES} bytes of them",
-                flows.untold_domains
-            ));
-        }
+        warnings.extend(warnings::of_flows(&flows));
         warnings.extend(suspicious.warnings());
         Self {
             schema: SCHEMA,

@@ -8,7 +8,7 @@ mod naming;
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
-use crate::inspect::{Outcome, dns, http, netbios, quic};
+use crate::inspect::{Outcome, dns, http, netbios, quic, stun};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
@@ -22,7 +22,7 @@ const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.
 const LLMNR_PORT: u16 = 5355;
 
-/// Datagrams that may say nothing before we stop listening to their flow.
+/// Datagrams that may say nothing before we stop listening to their flow; those of STUN are not counted.
 const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
@@ -122,6 +122,8 @@ impl Dialogue {
                 *self = Self::Quic(Box::default());
             } else if netbios::names(seen.payload) != Outcome::NotMine {
                 *self = Self::Netbios;
+            } else if stun::is_stun(seen.payload) {
+                // It is what comes before something else, and may take long.
             } else if *misses < MAX_DATAGRAM_MISSES {
                 *misses += 1;
             } else {
@@ -215,6 +217,10 @@ impl Stream {
             },
             &mut listener,
         );
+        let caveats = way.assembly.take_caveats();
+        if !caveats.is_empty() {
+            evidence.push(Evidence::Caveats(caveats));
+        }
         for way in [way, reply] {
             if matches!(way.phase, Phase::Done) {
                 way.assembly = Assembly::default();

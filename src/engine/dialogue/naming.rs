@@ -2,6 +2,7 @@
 
 use super::listener::Listener;
 use super::{DNS_PORT, LLMNR_PORT, Phase};
+use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::inspect::{Outcome, dns, netbios};
@@ -25,6 +26,12 @@ pub(super) fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &
         dns::Dialect::Llmnr => (Protocol::Llmnr, NameSource::Llmnr),
     };
     evidence.push(Evidence::Protocol(protocol));
+    if message.unread_questions > 0 {
+        evidence.push(Evidence::Caveats(Caveats {
+            questions: message.unread_questions.into(),
+            ..Caveats::default()
+        }));
+    }
     let names = message
         .questions
         .into_iter()
@@ -273,6 +280,39 @@ mod tests {
             let names: Vec<_> = from.map(|from| (from, "one.example")).into_iter().collect();
             assert_eq!(talk.names(), names, "{port}");
         }
+    }
+
+    #[test]
+    fn a_flow_may_turn_to_dns_late_but_not_after_everything_else() {
+        let stun = b"\0\x01\0\0\x21\x12\xa4\x42abcdefghijkl";
+        for (before, count, is_heard) in [
+            (&stun[..], 1000, true),
+            (b"something else", 16, true),
+            (b"something else", 17, false),
+        ] {
+            let mut talk = Talk::new(IpProtocol::UDP, (40_000, 3478));
+            for _ in 0..count {
+                talk.say(true, 0, before);
+            }
+            talk.say(true, 0, &query("one"));
+            assert_eq!(talk.names().len(), usize::from(is_heard), "{count}");
+        }
+    }
+
+    #[test]
+    fn questions_past_the_bound_are_counted() {
+        let mut bytes = query("one");
+        bytes[5] = 100;
+        for _ in 1..100 {
+            bytes.extend(b"\xc0\x0c\0\x01\0\x01");
+        }
+        let mut talk = Talk::new(IpProtocol::UDP, (40_000, 53));
+        talk.say(true, 0, &bytes);
+        let caveats = Caveats {
+            questions: 100 - dns::MAX_QUESTIONS as u64,
+            ..Caveats::default()
+        };
+        assert!(talk.evidence.contains(&Evidence::Caveats(caveats)));
     }
 
     #[test]

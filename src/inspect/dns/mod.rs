@@ -41,6 +41,8 @@ pub struct Message {
     pub is_response: bool,
     /// Its questions, at most [`MAX_QUESTIONS`]: those that could be read.
     pub questions: Vec<Question>,
+    /// How many more it claims to have than were looked at, past [`MAX_QUESTIONS`].
+    pub unread_questions: u16,
 }
 
 /// A name that is asked for.
@@ -158,6 +160,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
         id: header.id,
         is_response: header.is_response(),
         questions: Vec::new(),
+        unread_questions: 0,
     };
     let mut at = HEADER_LEN;
     for _ in 0..usize::from(header.questions).min(MAX_QUESTIONS) {
@@ -177,6 +180,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
             }
         }
     }
+    message.unread_questions = header.questions.saturating_sub(MAX_QUESTIONS as u16);
     Some((message, None))
 }
 

@@ -84,6 +84,7 @@ fn a_query_and_its_answer_are_read() {
             qtype: 65,
             qclass: 1,
         }],
+        unread_questions: 0,
     };
     assert_eq!(
         message(&hex(QUERY), Dialect::Dns),
@@ -235,7 +236,9 @@ fn what_comes_before_the_cut_is_read() {
 #[test]
 fn questions_are_bounded() {
     let many = query(&vec![(wire(&[b"a"]), 1, 1); 1000]);
-    assert_eq!(questions(&many).len(), MAX_QUESTIONS);
+    let read = read_as(Dialect::Dns, &many);
+    assert_eq!(read.questions.len(), MAX_QUESTIONS);
+    assert_eq!(usize::from(read.unread_questions), 1000 - MAX_QUESTIONS);
     let mut short = query(&vec![(wire(&[b"a"]), 1, 1); 3]);
     short[4..6].copy_from_slice(&[0xff, 0xff]);
     assert_eq!(questions(&short).len(), 3);
