@@ -12,7 +12,7 @@ pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
         (
             times.holes,
             format!(
-                "TCP streams have holes: {} in {} had to be given up, when more than {MAX_WAITING_SEGMENTS} segments or {MAX_WAITING_BYTES} bytes waited behind; names in them are missing",
+                "TCP streams have holes: {} in {} had to be given up, when more than {MAX_WAITING_SEGMENTS} segments or {MAX_WAITING_BYTES} bytes waited behind; names in them may be missing",
                 count(times.holes, "lost piece"),
                 count(flows.holes, "flow"),
             ),
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(
             of_flows(&tables),
             [
-                "TCP streams have holes: 1201 lost pieces in 1 flow had to be given up, when more than 64 segments or 65536 bytes waited behind; names in them are missing",
+                "TCP streams have holes: 1201 lost pieces in 1 flow had to be given up, when more than 64 segments or 65536 bytes waited behind; names in them may be missing",
                 "messages over TCP were given up: 1201 messages in 1 flow had not come to an end after 73728 bytes; names in them may be missing",
                 "TCP segments contradict each other: 1201 segments in 1 flow had other bytes than had come before for the same place; what came first was read",
                 "names of flows are incomplete: 1 flow had more than 4096 names or 262144 bytes of them; 1201 times a later one was matched with the rules, but is not listed",
