@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::caveats::Caveats;
 use crate::domain::DomainName;
 
 /// Where in the traffic a name stood.
@@ -21,6 +22,8 @@ pub enum NameSource {
     Mdns,
     /// Question of an LLMNR message, RFC 4795.
     Llmnr,
+    /// Question or registration of the NetBIOS name service, or an end of its datagrams, RFC 1002 §4.2, §4.4.
+    Netbios,
     /// Subject or alternative name of the server's certificate, RFC 5280; only where no ClientHello named the server.
     ///
     /// A wildcard stands with its star. It is in the subtree of `*.example.com`, and is no single name such as `www.example.com`:
@@ -41,9 +44,17 @@ impl NameSource {
             Self::DnsQuery => "dns_query",
             Self::Mdns => "mdns",
             Self::Llmnr => "llmnr",
+            Self::Netbios => "netbios",
             Self::Certificate => "certificate",
             Self::DnsAnswer => "dns_answer",
         }
+    }
+
+    /// Whether names from there are domain names, which belong to applications and are matched with rules.
+    ///
+    /// NetBIOS has a space of names of its own, a flat one, however much some of them look like domains. RFC 1001 §5.2.
+    pub const fn is_of_domains(self) -> bool {
+        !matches!(self, Self::Netbios)
     }
 }
 
@@ -84,6 +95,8 @@ pub enum Evidence {
     TlsChoice(TlsVersion),
     /// A request names more hosts than one, and whom it is for depends on who reads it.
     HostConflict,
+    /// A bound was met, or bytes contradict each other.
+    Caveats(Caveats),
 }
 
 /// An application-layer protocol that was recognised by its bytes.
@@ -108,11 +121,13 @@ pub enum Protocol {
     Llmnr,
     /// TLS over datagrams.
     Dtls,
+    /// NetBIOS over UDP: its name and datagram services.
+    Netbios,
 }
 
 impl Protocol {
     /// Every protocol, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Tls,
         Self::Https,
         Self::Quic,
@@ -122,6 +137,7 @@ impl Protocol {
         Self::Mdns,
         Self::Llmnr,
         Self::Dtls,
+        Self::Netbios,
     ];
 
     /// Its name in rules and reports.
@@ -136,6 +152,7 @@ impl Protocol {
             Self::Mdns => "mDNS",
             Self::Llmnr => "LLMNR",
             Self::Dtls => "DTLS",
+            Self::Netbios => "NetBIOS",
         }
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
@@ -41,6 +41,7 @@
 
 pub mod capture;
 pub mod catalogue;
+pub mod caveats;
 pub mod classify;
 pub mod cli;
 pub mod domain;

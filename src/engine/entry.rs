@@ -3,6 +3,7 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 
+use crate::caveats::Caveats;
 use crate::classify::Classification;
 use crate::domain::DomainName;
 use crate::evidence::{FoundName, NameSource, TlsVersion};
@@ -18,9 +19,9 @@ use crate::tunnel::Tunnels;
 use super::dialogue::Dialogue;
 
 /// Distinct names kept of one flow. Rules still see every one.
-pub(super) const MAX_NAMES_PER_FLOW: usize = 4096;
+pub const MAX_NAMES_PER_FLOW: usize = 4096;
 /// Bytes of names kept of one flow.
-pub(super) const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
+pub const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
 /// Names up to which a plain scan finds a repetition as fast as an index.
 const SCANNED_NAMES: usize = 16;
 
@@ -69,6 +70,7 @@ pub(super) struct Found {
     pub(super) chosen: Option<TlsVersion>,
     pub(super) has_ech: bool,
     pub(super) host_conflict: bool,
+    pub(super) caveats: Caveats,
 }
 
 impl Entry {
@@ -160,6 +162,7 @@ impl Entry {
             has_ech: found.has_ech,
             host_conflict: found.host_conflict,
             rule: self.rule,
+            caveats: found.caveats,
         }
     }
 }
@@ -190,13 +193,16 @@ fn initiator(seen: &Observation<'_>) -> (Side, bool) {
 }
 
 impl Found {
-    /// Adds a name unless it is there already, or there is no more room.
+    /// Adds a name unless it is there already; counts it only when there is no more room.
     pub(super) fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
+        if self.has(&name, from) {
+            return;
+        }
         let size = name.as_str().len();
         if self.names.len() >= MAX_NAMES_PER_FLOW
             || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW
-            || self.has(&name, from)
         {
+            self.caveats.names = self.caveats.names.saturating_add(1);
             return;
         }
         self.name_bytes += size;
@@ -288,6 +294,13 @@ mod tests {
             );
         }
         assert_eq!(found.names.len(), MAX_NAMES_PER_FLOW);
+        assert_eq!(found.caveats.names, 10);
+        found.add(
+            DomainName::from_bytes(b"7").unwrap(),
+            NameSource::HttpHost,
+            1,
+        );
+        assert_eq!(found.caveats.names, 10, "a name that is listed");
     }
 
     #[test]

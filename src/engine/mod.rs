@@ -22,6 +22,7 @@ use crate::rules::{RuleId, RuleSet};
 
 use dialogue::Dialogue;
 use entry::{Entry, Found};
+pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -221,11 +222,13 @@ impl Engine {
         ended: &mut Vec<Ended>,
     ) {
         self.load = self.load.saturating_sub(entry.load);
+        let mut forgotten = 0;
         if let Some(rule) = entry.rule
             && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
         {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
+                forgotten = 1;
             }
             let is_over = entry.life.is_some_and(|life| life.is_over());
             let remembered = Remembered {
@@ -236,7 +239,8 @@ impl Engine {
             };
             self.remembered.put(key, remembered);
         }
-        let flow = self.summary(key, entry, end);
+        let mut flow = self.summary(key, entry, end);
+        flow.caveats.forgotten = forgotten;
         ended.push(Ended { at, flow });
     }
 
@@ -383,6 +387,7 @@ fn conclude(
                 }
             }
             Evidence::HostConflict => found(entry).host_conflict = true,
+            Evidence::Caveats(caveats) => found(entry).caveats.add(&caveats),
             Evidence::Name(name, from) => {
                 named(entry, (name, from, seen.number), policy, &mut hits)
             }
@@ -416,6 +421,10 @@ fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hit
 
 fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
     let (name, from, packet) = name;
+    if !from.is_of_domains() {
+        found(entry).add(name, from, packet);
+        return;
+    }
     let owner = entry
         .classification
         .add_name(name.as_str(), &policy.catalogue);

@@ -167,6 +167,17 @@ fn an_address_rule_meets_the_sender_and_then_both() {
 }
 
 #[test]
+fn a_netbios_name_is_listed_but_is_no_domain() {
+    let mut bench = Bench::new(&["domain:www.youtube.com"], 8, false);
+    let question =
+        b"\x8f\x2b\x01\x10\0\x01\0\0\0\0\0\0\x20FHFHFHCOFJEPFFFEFFECEFCOEDEPENAA\0\0\x20\0\x01";
+    assert!(bench.send(tuple(IpProtocol::UDP, (1, 137), (2, 137)), None, question));
+    let flow = &bench.engine.finish()[0];
+    assert_eq!(flow.names[0].name.as_str(), "www.youtube.com");
+    assert_eq!((flow.application, flow.rule), (None, None));
+}
+
+#[test]
 fn the_least_recently_used_flow_goes_when_the_table_is_full() {
     let mut bench = Bench::new(&[], 2, false);
     for port in [1, 2, 1, 3] {
@@ -186,6 +197,39 @@ fn a_blocked_flow_stays_blocked_after_it_was_evicted() {
     assert!(bench.send(udp(4001), None, b""));
     bench.seconds += 61;
     assert!(bench.send(udp(4000), None, b""));
+}
+
+#[test]
+fn blocked_flows_that_are_forgotten_are_counted() {
+    let mut bench = Bench::new(&["app:DNS"], 1, false);
+    let count = MAX_REMEMBERED_PER_SHARD as u16 + 3;
+    for port in 1..=count {
+        bench.send(udp(port), None, QUESTION);
+    }
+    let forgotten: u64 = bench.ended.iter().map(|e| e.flow.caveats.forgotten).sum();
+    assert_eq!(forgotten, 2);
+}
+
+#[test]
+fn the_bounds_that_a_flow_met_are_told_with_it() {
+    let mut bench = Bench::new(&[], 64, false);
+    for i in 0..MAX_NAMES_PER_FLOW + 5 {
+        let mut question = QUESTION.to_vec();
+        for (place, letter) in question[13..20].iter_mut().enumerate() {
+            *letter = b'a' + (i >> (2 * place)) as u8 % 4;
+        }
+        bench.send(udp(1), None, &question);
+    }
+    bench.send(udp(2), None, QUESTION);
+    let mut flows: Vec<_> = std::mem::take(&mut bench.ended)
+        .into_iter()
+        .map(|ended| ended.flow)
+        .collect();
+    flows.extend(bench.engine.finish());
+    flows.sort_by_key(|flow| flow.first_packet);
+    assert_eq!(flows[0].names.len(), MAX_NAMES_PER_FLOW);
+    assert_eq!(flows[0].caveats.names, 5);
+    assert!(flows[1].caveats.is_empty());
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! Segments come in as they were captured: repeated, overlapping, out of order, with gaps. What goes out are bytes in
 //! order, each once, handed to a reader that says how many it is done with. Knows nothing of what the bytes mean.
 
+use crate::caveats::Caveats;
+
 /// Segments that may wait for an earlier one.
 pub const MAX_WAITING_SEGMENTS: usize = 64;
 /// Bytes that may wait for an earlier segment.
@@ -39,14 +41,15 @@ pub trait Reader {
     /// * `missing`: how many bytes were lost; `None` when what follows is out of all proportion to what came before.
     fn gap(&mut self, unread: &[u8], missing: Option<u32>);
 
-    /// A segment that has to wait for an earlier one, or comes too late, or partly so; a reader may look into it.
+    /// A segment that has to wait for an earlier one, or of which all or the beginning comes too late; a reader may look into it.
     fn peek(&mut self, bytes: &[u8]);
 }
 
 /// The bytes of one direction, in order as far as they came.
 ///
 /// * Bounds: [`MAX_WAITING_SEGMENTS`], [`MAX_WAITING_BYTES`], [`MAX_UNREAD_BYTES`]; what would exceed one makes the gap final.
-/// * Overlaps: the bytes that came first stay, as RFC 9293 §3.10.7.4 has receivers do.
+/// * Overlaps: the bytes that came first stay, as RFC 9293 §3.10.7.4 has receivers do. Others for the same place are noticed
+///   while the first are held, waiting or unread; what was read is gone, and nothing is compared with it.
 #[derive(Debug, Default)]
 pub struct Assembly {
     /// Sequence number of the next byte in order; `None` before the first segment.
@@ -58,6 +61,8 @@ pub struct Assembly {
     /// Later segments, ascending, not overlapping, each past `next`.
     waiting: Vec<Waiting>,
     waiting_bytes: usize,
+    /// What is to be told; see [`Assembly::take_caveats`].
+    caveats: Caveats,
     /// Where a segment lay that was too far away to be believed; a second one there is.
     jump: Option<u32>,
 }
@@ -70,6 +75,15 @@ struct Waiting {
 }
 
 impl Segment<'_> {
+    /// The first `len` bytes of the segment.
+    fn front(self, len: u32) -> Self {
+        Self {
+            seq: self.seq,
+            bytes: self.bytes.get(..len as usize).unwrap_or(self.bytes),
+            origlen: self.origlen.min(len),
+        }
+    }
+
     /// What of the segment lies at `seq` and after it.
     fn after(self, seq: u32) -> Self {
         let skip = distance(self.seq, seq)
@@ -91,6 +105,18 @@ impl Waiting {
     }
 }
 
+/// Whether `segment` has another byte than `bytes`, which begin at `seq`, for a place that both have.
+fn differs(segment: Segment<'_>, seq: u32, bytes: &[u8]) -> bool {
+    let ahead = distance(seq, segment.seq);
+    let skip = ahead.unsigned_abs() as usize;
+    let (ours, theirs) = if ahead < 0 {
+        (bytes, segment.bytes.get(skip..).unwrap_or_default())
+    } else {
+        (bytes.get(skip..).unwrap_or_default(), segment.bytes)
+    };
+    ours.iter().zip(theirs).any(|(ours, theirs)| ours != theirs)
+}
+
 /// Signed distance from `from` to `to` in sequence space (RFC 9293 §3.4).
 const fn distance(from: u32, to: u32) -> i32 {
     to.wrapping_sub(from) as i32
@@ -98,6 +124,8 @@ const fn distance(from: u32, to: u32) -> i32 {
 
 impl Assembly {
     /// The connection's SYN carried `seq`: the first byte follows it. What was there before belongs to an older connection.
+    ///
+    /// What [`Assembly::take_caveats`] was not asked for goes too.
     pub fn synchronise(&mut self, seq: u32) {
         let first = seq.wrapping_add(1);
         if self.next != Some(first) && !self.waiting.iter().any(|w| w.seq == first) {
@@ -117,7 +145,12 @@ impl Assembly {
         let ahead = distance(next, segment.seq);
         if ahead.unsigned_abs() > MAX_DISTANCE {
             self.doubt(segment, reader);
-        } else if ahead > 0 {
+            return;
+        }
+        if self.contradicts(segment, next) {
+            self.caveats.conflicts += 1;
+        }
+        if ahead > 0 {
             self.wait(segment, reader);
         } else {
             let fresh = segment.after(next);
@@ -129,8 +162,49 @@ impl Assembly {
             if fresh.origlen == 0 {
                 return;
             }
-            self.deliver(fresh, reader);
+            self.join(fresh, reader);
+        }
+    }
+
+    /// How often a bound was met, and segments contradicted each other, since this was asked last.
+    pub fn take_caveats(&mut self) -> Caveats {
+        std::mem::take(&mut self.caveats)
+    }
+
+    /// Whether `segment` has another byte than what is held for the same place.
+    fn contradicts(&self, segment: Segment<'_>, next: u32) -> bool {
+        // A keep-alive probe has the number of the last byte that was sent, and any byte. RFC 9293 §3.8.4.
+        let is_probe = segment.origlen == 1 && segment.seq.wrapping_add(1) == next;
+        if is_probe {
+            return false;
+        }
+        // What is unread ends where the next byte is to come.
+        let unread_seq = next.wrapping_sub(self.unread.len() as u32);
+        let end = segment.seq.wrapping_add(segment.origlen);
+        let first = self
+            .waiting
+            .partition_point(|w| distance(w.end(), segment.seq) >= 0);
+        differs(segment, unread_seq, &self.unread)
+            || self
+                .waiting
+                .iter()
+                .skip(first)
+                .take_while(|w| distance(w.seq, end) > 0)
+                .any(|w| differs(segment, w.seq, &w.bytes))
+    }
+
+    /// Hands over `segment`, which begins at the next byte in order, and what waited for it: where both have the same
+    /// bytes, those that waited were first.
+    fn join(&mut self, segment: Segment<'_>, reader: &mut impl Reader) {
+        let mut rest = segment;
+        while rest.origlen > 0 {
+            let room = self
+                .waiting
+                .first()
+                .map_or(u32::MAX, |w| w.seq.wrapping_sub(rest.seq));
+            self.deliver(rest.front(room), reader);
             self.release(reader);
+            rest = rest.after(self.next.unwrap_or(rest.seq.wrapping_add(rest.origlen)));
         }
     }
 
@@ -178,6 +252,7 @@ impl Assembly {
             }
         }
         let cut = segment.origlen.saturating_sub(fresh.len() as u32);
+        self.caveats.unfinished += u64::from(self.unread.len() > MAX_UNREAD_BYTES);
         if cut > 0 || self.unread.len() > MAX_UNREAD_BYTES {
             self.lose(Some(cut), reader);
         }
@@ -188,6 +263,7 @@ impl Assembly {
         reader.peek(segment.bytes);
         self.keep(segment);
         if self.waiting.len() > MAX_WAITING_SEGMENTS || self.waiting_bytes > MAX_WAITING_BYTES {
+            self.caveats.holes += 1;
             self.skip_gap(reader);
         }
     }
@@ -269,207 +345,4 @@ impl Assembly {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Reads everything at once; notes gaps.
-    #[derive(Default)]
-    struct Tape {
-        bytes: Vec<u8>,
-        gaps: usize,
-        peeked: usize,
-        /// Leaves bytes unread until this many are there.
-        patience: usize,
-    }
-
-    impl Reader for Tape {
-        fn read(&mut self, bytes: &[u8]) -> usize {
-            if bytes.len() < self.patience {
-                return 0;
-            }
-            self.bytes.extend_from_slice(bytes);
-            bytes.len()
-        }
-
-        fn gap(&mut self, _: &[u8], _: Option<u32>) {
-            self.gaps += 1;
-        }
-
-        fn peek(&mut self, _: &[u8]) {
-            self.peeked += 1;
-        }
-    }
-
-    fn segment(seq: u32, bytes: &[u8]) -> Segment<'_> {
-        Segment {
-            seq,
-            bytes,
-            origlen: bytes.len() as u32,
-        }
-    }
-
-    #[test]
-    fn bytes_come_out_once_and_in_order() {
-        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-        assembly.synchronise(u32::MAX - 2);
-        for (seq, bytes) in [
-            (u32::MAX - 1, "ab"),
-            (2, "ef"),
-            (0, "cd"),
-            (0, "cd"),
-            (1, "XXXg"),
-            (5, "h"),
-        ] {
-            assembly.push(segment(seq, bytes.as_bytes()), &mut tape);
-        }
-        assert_eq!(
-            (tape.bytes.as_slice(), tape.gaps, tape.peeked),
-            (b"abcdefgh".as_slice(), 0, 3)
-        );
-    }
-
-    #[test]
-    fn the_first_bytes_win_among_waiting_segments() {
-        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-        assembly.synchronise(0);
-        for (seq, bytes) in [
-            (4, "DEF"),
-            (14, "no"),
-            (3, "cxyz"),
-            (6, "zzzGHijklmXX"),
-            (1, "ab"),
-        ] {
-            assembly.push(segment(seq, bytes.as_bytes()), &mut tape);
-        }
-        assert_eq!(tape.bytes, b"abcDEFzzGHijknoXX");
-    }
-
-    #[test]
-    fn unread_bytes_come_again_with_more_behind_them() {
-        let (mut assembly, mut tape) = (
-            Assembly::default(),
-            Tape {
-                patience: 3,
-                ..Tape::default()
-            },
-        );
-        for (seq, bytes) in [(10, "a"), (11, "b"), (12, "c")] {
-            assembly.push(segment(seq, bytes.as_bytes()), &mut tape);
-        }
-        assert_eq!(tape.bytes, b"abc");
-    }
-
-    #[test]
-    fn a_cut_segment_leaves_a_gap_and_the_next_goes_on() {
-        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-        assembly.push(
-            Segment {
-                seq: 0,
-                bytes: b"ab",
-                origlen: 5,
-            },
-            &mut tape,
-        );
-        assembly.push(segment(5, b"fg"), &mut tape);
-        assert_eq!((tape.bytes.as_slice(), tape.gaps), (b"abfg".as_slice(), 1));
-    }
-
-    #[test]
-    fn a_lost_segment_is_given_up_when_too_much_waits() {
-        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-        assembly.synchronise(0);
-        for i in 0..200u32 {
-            assembly.push(segment(2 + i, b"x"), &mut tape);
-            assert!(assembly.waiting.len() <= MAX_WAITING_SEGMENTS);
-        }
-        assert_eq!((tape.bytes.len(), tape.gaps), (200, 1));
-    }
-
-    #[test]
-    fn one_stray_segment_moves_nothing_and_two_move_us() {
-        let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-        assembly.synchronise(0);
-        assembly.push(segment(5 << 20, b"?"), &mut tape);
-        assembly.push(segment(1, b"ab"), &mut tape);
-        assert_eq!((tape.bytes.as_slice(), tape.gaps), (b"ab".as_slice(), 0));
-        assembly.push(segment((5 << 20) + 1, b"cd"), &mut tape);
-        assembly.push(segment((5 << 20) + 3, b"ef"), &mut tape);
-        assert_eq!(
-            (tape.bytes.as_slice(), tape.gaps),
-            (b"abcdef".as_slice(), 1)
-        );
-    }
-
-    #[test]
-    fn tiny_segments_do_not_cost_quadratic_time() {
-        #[derive(Default)]
-        struct Meter(usize);
-        impl Reader for Meter {
-            fn read(&mut self, bytes: &[u8]) -> usize {
-                self.0 += bytes.len();
-                0
-            }
-            fn gap(&mut self, _: &[u8], _: Option<u32>) {}
-            fn peek(&mut self, _: &[u8]) {}
-        }
-        let (mut assembly, mut meter) = (Assembly::default(), Meter::default());
-        assembly.synchronise(0);
-        for i in 0..60_000 {
-            assembly.push(segment(1 + i, b"x"), &mut meter);
-        }
-        assert!(meter.0 < 12_000_000, "{} bytes read", meter.0);
-    }
-
-    #[test]
-    fn nothing_grows_without_bound() {
-        let (mut assembly, mut tape) = (
-            Assembly::default(),
-            Tape {
-                patience: usize::MAX,
-                ..Tape::default()
-            },
-        );
-        assembly.synchronise(0);
-        for i in 0..10_000u32 {
-            assembly.push(segment(1 + i * 1000, &[0; 1000]), &mut tape);
-            assembly.push(segment(i.wrapping_mul(0x9e37_79b9), &[1; 1400]), &mut tape);
-            assert!(
-                assembly.unread.len() <= MAX_UNREAD_BYTES
-                    && assembly.waiting_bytes <= MAX_WAITING_BYTES + 1400
-            );
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_and_any_repetition_give_the_same_bytes(
-            cuts in proptest::collection::vec(1usize..40, 1..30),
-            order in proptest::collection::vec(any::<prop::sample::Index>(), 30..90),
-            start in any::<u32>(),
-        ) {
-            let text: Vec<u8> = (0..cuts.iter().sum::<usize>()).map(|i| (i * 7 + i / 256) as u8).collect();
-            let mut pieces = Vec::new();
-            let mut at = 0;
-            for len in cuts {
-                pieces.push((at, &text[at..at + len]));
-                at += len;
-            }
-            let (mut assembly, mut tape) = (Assembly::default(), Tape::default());
-            assembly.synchronise(start);
-            let send = |i: usize, assembly: &mut Assembly, tape: &mut Tape| {
-                let (at, bytes) = pieces[i];
-                assembly.push(segment(start.wrapping_add(1 + at as u32), bytes), tape);
-            };
-            for index in order {
-                send(index.index(pieces.len()), &mut assembly, &mut tape);
-            }
-            for i in (0..pieces.len()).rev() {
-                send(i, &mut assembly, &mut tape);
-            }
-            prop_assert_eq!(tape.bytes, text);
-            prop_assert_eq!(tape.gaps, 0);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! What is known of a flow when it ends: the only thing that reports, statistics and host findings are made from.
 
 use crate::catalogue::AppId;
+use crate::caveats::Caveats;
 use crate::evidence::{FoundName, Protocols, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
@@ -118,6 +119,8 @@ pub struct FlowSummary {
     pub host_conflict: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
+    /// What was not found in it, or is in doubt.
+    pub caveats: Caveats,
 }
 
 impl FlowSummary {

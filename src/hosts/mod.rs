@@ -121,7 +121,7 @@ impl Hosts {
         let contacts = &mut self.contacts;
         let untold = &mut self.untold;
         let mut peer_name = None;
-        for found in &flow.names {
+        for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
             let name = self.names.id(&found.name);
             let is_kept = name.is_some_and(|name| {
                 contacts.note(from, Contact::Name(name), None, &mut initiator.names)
@@ -232,7 +232,7 @@ fn names_its_responder(found: &FoundName) -> bool {
         | NameSource::HttpHost
         | NameSource::Certificate
         | NameSource::DnsAnswer => true,
-        NameSource::DnsQuery | NameSource::Mdns | NameSource::Llmnr => false,
+        NameSource::DnsQuery | NameSource::Mdns | NameSource::Llmnr | NameSource::Netbios => false,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod dtls;
 pub mod h2;
 pub mod http;
+pub mod netbios;
 pub mod quic;
 mod scattered;
 pub mod sctp;

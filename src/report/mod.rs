@@ -6,6 +6,7 @@
 mod flows;
 mod json;
 mod text;
+mod warnings;
 
 use serde::Serialize;
 
@@ -16,8 +17,7 @@ use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
 use crate::rules::RuleId;
 use crate::stats::{
-    FlowCounts, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, PacketCounts, Shown, Tally, Undecoded,
-    UndecodedReason,
+    FlowCounts, FlowTables, PacketCounts, Shown, Tally, Undecoded, UndecodedReason,
 };
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
@@ -208,7 +208,7 @@ pub struct Gathered {
     pub flows: FlowTables,
     /// Addresses worth a look.
     pub suspicious: Findings,
-    /// The run's own warnings; those of names and findings that found no room follow them in the report.
+    /// The run's own warnings; those of flows and findings follow them in the report.
     pub warnings: Vec<String>,
 }
 
@@ -224,18 +224,7 @@ impl<'a> Report<'a> {
             mut warnings,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
-        if flows.untold_domains > 0 {
-            warnings.push(format!(
-                "domains are incomplete: {} times a name was not counted, past the first {MAX_DOMAINS} different ones or {MAX_DOMAIN_BYTES} bytes of them",
-                flows.untold_domains
-            ));
-        }
-        if flows.counts.host_conflicts > 0 {
-            warnings.push(format!(
-                "flows with a request that names more than one host, so that whom it reaches depends on who reads it: {}",
-                flows.counts.host_conflicts
-            ));
-        }
+        warnings.extend(warnings::of_flows(&flows));
         warnings.extend(suspicious.warnings());
         Self {
             schema: SCHEMA,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::catalogue::AppId;
+use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::Protocol;
 use crate::flow::{FlowEnd, FlowSummary};
@@ -99,6 +100,8 @@ pub struct FlowStats {
     domain_bytes: usize,
     untold_domains: u64,
     rules: HashMap<RuleId, Tally, ahash::RandomState>,
+    caveats: Caveats,
+    caveat_flows: Caveats,
 }
 
 #[derive(Debug)]
@@ -121,6 +124,10 @@ pub struct FlowTables {
     pub untold_domains: u64,
     /// Flows that a rule blocked, with the packets and bytes that it removed. Rules that matched nothing are absent.
     pub rules: Vec<(RuleId, Tally)>,
+    /// What was not found, or is in doubt, over all flows.
+    pub caveats: Caveats,
+    /// In how many flows each of these was.
+    pub caveat_flows: Caveats,
 }
 
 impl FlowStats {
@@ -155,7 +162,9 @@ impl FlowStats {
                 bytes: drop.bytes,
             });
         }
-        for found in &flow.names {
+        self.caveats.add(&flow.caveats);
+        self.caveat_flows.add(&flow.caveats.kinds());
+        for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
             self.observe_name(&found.name, flow.first_packet);
         }
     }
@@ -184,6 +193,8 @@ impl FlowStats {
             domains,
             untold_domains: self.untold_domains,
             rules,
+            caveats: self.caveats,
+            caveat_flows: self.caveat_flows,
         }
     }
 
@@ -274,6 +285,7 @@ pub(crate) mod tests {
             has_ech: false,
             host_conflict: false,
             rule: None,
+            caveats: Caveats::default(),
         }
     }
 
@@ -342,6 +354,34 @@ pub(crate) mod tests {
                 }
             )]
         );
+    }
+
+    #[test]
+    fn caveats_are_counted_by_times_and_by_flows() {
+        let mut stats = FlowStats::default();
+        for conflicts in [0, 2, 3] {
+            stats.observe(&FlowSummary {
+                caveats: Caveats {
+                    conflicts,
+                    ..Caveats::default()
+                },
+                ..flow(1, IpProtocol::TCP, &[])
+            });
+        }
+        let tables = stats.finish();
+        assert_eq!(
+            (tables.caveats.conflicts, tables.caveat_flows.conflicts),
+            (5, 2)
+        );
+    }
+
+    #[test]
+    fn a_netbios_name_is_no_domain() {
+        let mut stats = FlowStats::default();
+        let mut named = flow(1, IpProtocol::UDP, &["workgroup"]);
+        named.names[0].from = NameSource::Netbios;
+        stats.observe(&named);
+        assert_eq!(stats.finish().domains, []);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 )]
 
 mod capture;
+mod caveats;
 mod cli;
 mod damage;
 mod determinism;

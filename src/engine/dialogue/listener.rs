@@ -1,6 +1,6 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
-use super::{Body, Phase, tell_dns};
+use super::{Body, Phase};
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol, TlsVersion};
 use crate::flow::assembly::Reader;
@@ -20,7 +20,8 @@ const MAX_BINARY_PREAMBLE: usize = 600;
 
 /// Reads one direction's bytes in order.
 pub(super) struct Listener<'a> {
-    pub(super) is_dns: bool,
+    /// What its ports say that it speaks.
+    pub(super) expected: Option<dns::Dialect>,
     pub(super) phase: &'a mut Phase,
     pub(super) misses: &'a mut u8,
     /// The other direction's phase: what one side says tells what the other will.
@@ -128,15 +129,13 @@ impl Listener<'_> {
         if let Some(step) = self.open_web(bytes) {
             return step;
         }
-        if self.is_dns {
-            match dns::tcp_message(bytes) {
-                Outcome::Found(_) => {
-                    *self.phase = Phase::DnsMessages(0);
-                    return self.dns_messages(bytes);
-                }
-                Outcome::NeedMore => return 0,
-                Outcome::NotMine => {}
+        match self.begins_dns(bytes) {
+            Outcome::Found(()) => {
+                *self.phase = Phase::DnsMessages(0);
+                return self.dns_messages(bytes);
             }
+            Outcome::NeedMore => return 0,
+            Outcome::NotMine => {}
         }
         match tls::sslv2_client_hello(bytes) {
             Outcome::Found(version) => {
@@ -224,29 +223,6 @@ impl Listener<'_> {
             let names = names.into_iter();
             self.evidence
                 .extend(names.map(|name| Evidence::Name(name, NameSource::Certificate)));
-        }
-    }
-
-    fn dns_messages(&mut self, bytes: &[u8]) -> usize {
-        if let Phase::DnsMessages(skip @ 1..) = self.phase {
-            let step = bytes.len().min(*skip);
-            *skip -= step;
-            return step;
-        }
-        match dns::tcp_message(bytes) {
-            Outcome::Found((len, message)) => {
-                tell_dns(message, dns::Dialect::Dns, self.evidence);
-                // The questions stand in front: they are told before the whole message is there.
-                let step = len.min(bytes.len());
-                *self.phase = Phase::DnsMessages(len - step);
-                step
-            }
-            Outcome::NeedMore => 0,
-            Outcome::NotMine => {
-                *self.phase = Phase::Open;
-                self.miss();
-                bytes.len()
-            }
         }
     }
 

@@ -5,6 +5,7 @@
 mod association;
 mod dtls;
 mod listener;
+mod naming;
 mod web;
 
 use crate::evidence::{Evidence, NameSource, Protocol};
@@ -12,13 +13,14 @@ use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
 use crate::inspect::dtls::looks_like_dtls;
 use crate::inspect::stun::is_stun;
-use crate::inspect::{Outcome, dns, h2, http, quic};
+use crate::inspect::{Outcome, dns, h2, http, netbios, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
 use association::Association;
 use dtls::Dtls;
 use listener::Listener;
+use naming::{expected_over_tcp, hear_netbios, tell_dns};
 
 /// Port of DNS, RFC 1035 §4.2.
 const DNS_PORT: u16 = 53;
@@ -27,7 +29,7 @@ const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.
 const LLMNR_PORT: u16 = 5355;
 
-/// Datagrams that may say nothing before we stop listening to their flow. STUN does not count: it goes before DTLS for as long as it takes.
+/// Datagrams that may say nothing before we stop listening to their flow; those of STUN are not counted.
 const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
@@ -48,6 +50,8 @@ pub(super) enum Dialogue {
     Dtls(Box<Dtls>),
     /// Each datagram is a DNS message.
     Datagrams(dns::Dialect),
+    /// Datagrams of NetBIOS.
+    Netbios,
     /// Nothing more to learn.
     Settled,
 }
@@ -146,14 +150,17 @@ impl Dialogue {
         if let Self::Open(misses) = self
             && seen.payload_origlen > 0
         {
-            if quic::looks_like_quic(seen.payload) {
-                *self = Self::Quic(Box::default());
-            } else if dns::is_surely_dns(seen.payload) {
+            // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
+            if dns::is_surely_dns(seen.payload) {
                 *self = Self::Datagrams(dns::Dialect::Dns);
+            } else if quic::looks_like_quic(seen.payload) {
+                *self = Self::Quic(Box::default());
             } else if looks_like_dtls(seen.payload) {
                 *self = Self::Dtls(Box::default());
+            } else if netbios::names(seen.payload) != Outcome::NotMine {
+                *self = Self::Netbios;
             } else if is_stun(seen.payload) {
-                return;
+                // It is what comes before something else, and may take long.
             } else if *misses < MAX_DATAGRAM_MISSES {
                 *misses += 1;
             } else {
@@ -164,6 +171,7 @@ impl Dialogue {
             Self::Settled | Self::Silent(_) | Self::Open(_) => {}
             Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
             Self::Dtls(dtls) => dtls.hear(seen.sender, seen.payload, evidence),
+            Self::Netbios => hear_netbios(seen.payload, evidence),
             Self::Datagrams(dialect) => {
                 if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
                     tell_dns(message, *dialect, evidence);
@@ -198,7 +206,11 @@ impl Dialogue {
             Self::Association(association) => association.held_bytes(),
             Self::Quic(initials) => initials.held_bytes(),
             Self::Dtls(dtls) => dtls.held_bytes(),
-            Self::Datagrams(_) | Self::Silent(_) | Self::Open(_) | Self::Settled => 0,
+            Self::Datagrams(_)
+            | Self::Netbios
+            | Self::Silent(_)
+            | Self::Open(_)
+            | Self::Settled => 0,
         }
     }
 }
@@ -258,7 +270,7 @@ impl Stream {
         }
         let ports = seen.key.five_tuple(seen.sender);
         let mut listener = Listener {
-            is_dns: ports.src.port == DNS_PORT || ports.dst.port == DNS_PORT,
+            expected: expected_over_tcp([ports.src.port, ports.dst.port]),
             phase: &mut way.phase,
             misses: &mut way.misses,
             reply: &mut reply.phase,
@@ -266,6 +278,10 @@ impl Stream {
             evidence,
         };
         hand_over(&mut way.assembly, &mut listener);
+        let caveats = way.assembly.take_caveats();
+        if !caveats.is_empty() {
+            evidence.push(Evidence::Caveats(caveats));
+        }
         for way in [way, reply] {
             if way.is_done() {
                 way.assembly = Assembly::default();
@@ -308,20 +324,6 @@ fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<
         Outcome::NotMine => None,
     };
     evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
-}
-
-fn tell_dns(message: dns::Message, dialect: dns::Dialect, evidence: &mut Vec<Evidence>) {
-    let (protocol, source) = match dialect {
-        dns::Dialect::Dns => (Protocol::Dns, NameSource::DnsQuery),
-        dns::Dialect::Mdns => (Protocol::Mdns, NameSource::Mdns),
-        dns::Dialect::Llmnr => (Protocol::Llmnr, NameSource::Llmnr),
-    };
-    evidence.push(Evidence::Protocol(protocol));
-    let names = message
-        .questions
-        .into_iter()
-        .filter_map(|question| question.name);
-    evidence.extend(names.map(|name| Evidence::Name(name, source)));
 }
 
 #[cfg(test)]

@@ -5,9 +5,12 @@
 //! Not dns-parser: it refuses a whole message for one type it doesn't know (HTTPS, which every browser asks for), and takes a
 //! third of a second for a hostile one. It stands beside the tests, as a witness.
 
-mod name;
+pub(super) mod name;
+mod strict;
 
-use self::name::{Labels, Stop, skip_name};
+use self::name::{Labels, Stop};
+use self::strict::check_question;
+pub use self::strict::{is_surely_dns, is_surely_dns_over_tcp};
 use super::Outcome;
 use crate::domain::DomainName;
 use crate::inspect::cursor::Cursor;
@@ -38,6 +41,8 @@ pub struct Message {
     pub is_response: bool,
     /// Its questions, at most [`MAX_QUESTIONS`]: those that could be read.
     pub questions: Vec<Question>,
+    /// How many more it claims to have than were looked at, past [`MAX_QUESTIONS`].
+    pub unread_questions: u16,
 }
 
 /// A name that is asked for.
@@ -73,8 +78,8 @@ pub fn message(datagram: &[u8], dialect: Dialect) -> Outcome<Message> {
 /// * With the message comes its length, that of its length field included. It is told as soon as the questions are there,
 ///   so the length may be more than there is in `prefix`.
 ///
-/// Source: RFC 1035 §4.2.2; RFC 7766 §8.
-pub fn tcp_message(prefix: &[u8]) -> Outcome<(usize, Message)> {
+/// Source: RFC 1035 §4.2.2; RFC 7766 §8. LLMNR frames its messages likewise.
+pub fn tcp_message(prefix: &[u8], dialect: Dialect) -> Outcome<(usize, Message)> {
     let mut rest = Cursor(prefix);
     let Some(len) = rest.u16().map(usize::from) else {
         return Outcome::NeedMore;
@@ -87,19 +92,11 @@ pub fn tcp_message(prefix: &[u8]) -> Outcome<(usize, Message)> {
     if there.len() < HEADER_LEN {
         return Outcome::NeedMore;
     }
-    match read(there, Dialect::Dns) {
+    match read(there, dialect) {
         Some((_, Some(Stop::Cut))) if !is_whole => Outcome::NeedMore,
         Some((message, _)) => Outcome::Found((2 + len, message)),
         None => Outcome::NotMine,
     }
-}
-
-/// Whether a datagram is a message of DNS beyond doubt: for ports where none is expected.
-///
-/// It is a query or its answer, of one question with a known class and a printable name, and every byte belongs
-/// to a record that the header counts. NetBIOS names, which have the same format, are none.
-pub fn is_surely_dns(datagram: &[u8]) -> bool {
-    check_strictly(datagram).is_some()
 }
 
 /// The fixed part of a message, RFC 1035 §4.1.1.
@@ -163,6 +160,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
         id: header.id,
         is_response: header.is_response(),
         questions: Vec::new(),
+        unread_questions: 0,
     };
     let mut at = HEADER_LEN;
     for _ in 0..usize::from(header.questions).min(MAX_QUESTIONS) {
@@ -182,6 +180,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
             }
         }
     }
+    message.unread_questions = header.questions.saturating_sub(MAX_QUESTIONS as u16);
     Some((message, None))
 }
 
@@ -205,66 +204,6 @@ fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Questio
         },
     };
     Ok((question, end + 4))
-}
-
-/// `Some` when everything in `message` is as [`is_surely_dns`] says.
-fn check_strictly(message: &[u8]) -> Option<()> {
-    /// AA, TC, RA, Z and RCODE: for answers only, or for nobody.
-    const NOT_IN_QUERIES: u16 = 0x06cf;
-    const Z: u16 = 0x0040;
-    const OPT: u16 = 41;
-    let header = Header::read(message)?;
-    let is_sane = header.opcode() == 0
-        && header.questions == 1
-        && if header.is_response() {
-            header.flags & Z == 0 && header.rcode() <= 10
-        } else {
-            header.flags & NOT_IN_QUERIES == 0
-                && header.records() == usize::from(header.additionals.min(1))
-        };
-    let mut at = is_sane.then(|| check_question(message))??;
-    for _ in 0..header.records() {
-        let (kind, end) = skip_record(message, at)?;
-        let is_opt = kind == OPT && message.get(at) == Some(&0);
-        if !is_opt && !header.is_response() {
-            return None;
-        }
-        at = end;
-    }
-    (at == message.len()).then_some(())
-}
-
-/// Where the first question ends, when it is beyond doubt: a printable name, a type and a class that are assigned.
-fn check_question(message: &[u8]) -> Option<usize> {
-    let mut labels = Labels::new(message, HEADER_LEN);
-    for (i, label) in labels.by_ref().enumerate() {
-        let label = label.ok()?;
-        // 16 bytes of a NetBIOS name, a letter from A to P for every half. RFC 1001 §14.1.
-        let is_netbios =
-            i == 0 && label.len() == 32 && label.iter().all(|byte| matches!(byte, b'A'..=b'P'));
-        if is_netbios || !label.iter().all(u8::is_ascii_graphic) {
-            return None;
-        }
-    }
-    let end = labels.end().ok().filter(|_| !labels.is_compressed())?;
-    let mut rest = Cursor(message.get(end..)?);
-    let (qtype, qclass) = (rest.u16()?, rest.u16()?);
-    // Types up to the last assigned of each range; IN, CH, HS, NONE, ANY.
-    let is_known =
-        matches!(qtype, 1..=264 | 0x8000..=0x8001) && matches!(qclass, 1 | 3 | 4 | 254 | 255);
-    is_known.then_some(end + 4)
-}
-
-/// Type of the record at `at`, and where it ends. RFC 1035 §4.1.3.
-fn skip_record(message: &[u8], at: usize) -> Option<(u16, usize)> {
-    let name_end = skip_name(message, at)?;
-    let mut rest = Cursor(message.get(name_end..)?);
-    let kind = rest.u16()?;
-    // Class and TTL.
-    rest.take(6)?;
-    let len = rest.u16()?;
-    rest.take(len.into())?;
-    Some((kind, message.len() - rest.0.len()))
 }
 
 #[cfg(test)]

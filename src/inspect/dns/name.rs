@@ -7,7 +7,7 @@ const MAX_POINTERS: usize = 127;
 
 /// Why a name or a question can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(in crate::inspect) enum Stop {
     /// The message ends first.
     Cut,
     /// It is too long, has a label of no known type, or a pointer that does not lead back.
@@ -19,7 +19,7 @@ pub(super) enum Stop {
 /// Every pointer must lead to before the bytes that the one before it led to: so no name is read in a circle, and the time it
 /// takes is bounded by the two constants above.
 #[derive(Debug, Clone)]
-pub(super) struct Labels<'a> {
+pub(in crate::inspect) struct Labels<'a> {
     message: &'a [u8],
     /// Where the next label is.
     at: usize,
@@ -33,7 +33,7 @@ pub(super) struct Labels<'a> {
 
 impl<'a> Labels<'a> {
     /// The labels of the name at `at`.
-    pub(super) fn new(message: &'a [u8], at: usize) -> Self {
+    pub(in crate::inspect) fn new(message: &'a [u8], at: usize) -> Self {
         Self {
             message,
             at,
@@ -50,7 +50,7 @@ impl<'a> Labels<'a> {
     }
 
     /// Reads what is left, and tells where the name ends in the place where it began.
-    pub(super) fn end(&mut self) -> Result<usize, Stop> {
+    pub(in crate::inspect) fn end(&mut self) -> Result<usize, Stop> {
         for label in self.by_ref() {
             label?;
         }

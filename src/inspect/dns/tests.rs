@@ -4,7 +4,7 @@ use super::*;
 use crate::inspect::testing::{each_mutation, hex};
 
 /// What dig asks for the HTTPS record of www.youtube.com.
-const QUERY: &str = "
+pub(super) const QUERY: &str = "
     9082 0120                    # id; recursion desired, authentic data
     0001 0000 0000 0001          # one question, one additional record
     03 777777 07 796f7574756265 03 636f6d 00  # www.youtube.com
@@ -14,7 +14,7 @@ const QUERY: &str = "
 ";
 
 /// What a server answers: an alias and an HTTPS record, names compressed.
-const RESPONSE: &str = "
+pub(super) const RESPONSE: &str = "
     9082 8500 0001 0002 0000 0001
     03 777777 07 796f7574756265 03 636f6d 00 0041 0001
     c00c 0005 0001 0000003c 0019 0a 796f75747562652d7569 01 6c 06 676f6f676c65 03 636f6d 00
@@ -46,7 +46,7 @@ fn questions(bytes: &[u8]) -> Vec<(String, u16, u16)> {
 }
 
 /// A name on the wire, from its labels.
-fn wire(labels: &[&[u8]]) -> Vec<u8> {
+pub(super) fn wire(labels: &[&[u8]]) -> Vec<u8> {
     let mut name = Vec::new();
     for label in labels {
         name.push(label.len() as u8);
@@ -57,7 +57,7 @@ fn wire(labels: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A query with these questions: names on the wire, types, classes.
-fn query(questions: &[(Vec<u8>, u16, u16)]) -> Vec<u8> {
+pub(super) fn query(questions: &[(Vec<u8>, u16, u16)]) -> Vec<u8> {
     let mut bytes = hex("1234 0100");
     bytes.extend((questions.len() as u16).to_be_bytes());
     bytes.extend([0; 6]);
@@ -70,7 +70,7 @@ fn query(questions: &[(Vec<u8>, u16, u16)]) -> Vec<u8> {
 }
 
 /// `message` as TCP carries it.
-fn framed(message: &[u8]) -> Vec<u8> {
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
@@ -84,6 +84,7 @@ fn a_query_and_its_answer_are_read() {
             qtype: 65,
             qclass: 1,
         }],
+        unread_questions: 0,
     };
     assert_eq!(
         message(&hex(QUERY), Dialect::Dns),
@@ -235,7 +236,9 @@ fn what_comes_before_the_cut_is_read() {
 #[test]
 fn questions_are_bounded() {
     let many = query(&vec![(wire(&[b"a"]), 1, 1); 1000]);
-    assert_eq!(questions(&many).len(), MAX_QUESTIONS);
+    let read = read_as(Dialect::Dns, &many);
+    assert_eq!(read.questions.len(), MAX_QUESTIONS);
+    assert_eq!(usize::from(read.unread_questions), 1000 - MAX_QUESTIONS);
     let mut short = query(&vec![(wire(&[b"a"]), 1, 1); 3]);
     short[4..6].copy_from_slice(&[0xff, 0xff]);
     assert_eq!(questions(&short).len(), 3);
@@ -258,59 +261,77 @@ fn chains_of_pointers_are_bounded() {
 fn tcp_messages_are_told_with_their_length() {
     let (query, response) = (framed(&hex(QUERY)), framed(&hex(RESPONSE)));
     let both = [&query[..], &response].concat();
-    let Outcome::Found((len, first)) = tcp_message(&both) else {
+    let Outcome::Found((len, first)) = tcp_message(&both, Dialect::Dns) else {
         panic!()
     };
     assert_eq!((len, first.is_response), (query.len(), false));
-    let Outcome::Found((len, second)) = tcp_message(&both[len..]) else {
+    let Outcome::Found((len, second)) = tcp_message(&both[len..], Dialect::Dns) else {
         panic!()
     };
     assert_eq!((len, second.is_response), (response.len(), true));
 
     let question_end = 2 + 12 + 17 + 4;
-    let whole = tcp_message(&response);
+    let whole = tcp_message(&response, Dialect::Dns);
     for cut in 0..response.len() {
         let expected = if cut < question_end {
             Outcome::NeedMore
         } else {
             whole.clone()
         };
-        assert_eq!(tcp_message(&response[..cut]), expected, "{cut}");
+        assert_eq!(
+            tcp_message(&response[..cut], Dialect::Dns),
+            expected,
+            "{cut}"
+        );
     }
-    assert_eq!(tcp_message(b"\x00\x0b"), Outcome::NotMine);
-    assert_eq!(tcp_message(b"GET / HTTP/1.1\r\n\r\n"), Outcome::NotMine);
-    let Outcome::Found((22, cut)) = tcp_message(&framed(&hex(QUERY)[..20])) else {
+    assert_eq!(tcp_message(b"\x00\x0b", Dialect::Dns), Outcome::NotMine);
+    assert_eq!(
+        tcp_message(b"GET / HTTP/1.1\r\n\r\n", Dialect::Dns),
+        Outcome::NotMine
+    );
+    let Outcome::Found((22, cut)) = tcp_message(&framed(&hex(QUERY)[..20]), Dialect::Dns) else {
         panic!()
     };
     assert_eq!(cut.questions, []);
 }
 
 #[test]
-fn dns_is_sure_only_when_every_byte_is_accounted_for() {
-    for text in [QUERY, RESPONSE] {
-        let bytes = hex(text);
-        assert!(is_surely_dns(&bytes));
-        for cut in 0..bytes.len() {
-            assert!(!is_surely_dns(&bytes[..cut]), "{cut}");
-        }
-        assert!(!is_surely_dns(&[&bytes[..], &[0]].concat()));
+fn every_operation_tells_its_names() {
+    // UPDATE: the zone; what changes in it are records. NOTIFY: the zone. Then queries of the old kind, and DSO.
+    for (flags, qtype) in [
+        ("2800", 6),
+        ("2400", 6),
+        ("0800", 1),
+        ("1000", 1),
+        ("3000", 1),
+    ] {
+        let mut bytes = query(&[(wire(&[b"zone", b"example"]), qtype, 1)]);
+        bytes[2..4].copy_from_slice(&hex(flags));
+        bytes[9] = 1;
+        bytes.extend(hex("01 62 c00c 0001 0001 0000003c 0004 0a000001"));
+        assert_eq!(questions(&bytes), [("zone.example".into(), qtype, 1)]);
+        assert_eq!(
+            tcp_message(&framed(&bytes), Dialect::Dns),
+            Outcome::Found((2 + bytes.len(), read_as(Dialect::Dns, &bytes)))
+        );
     }
-    let one = |name: &[&[u8]], qtype, qclass| is_surely_dns(&query(&[(wire(name), qtype, qclass)]));
-    assert!(one(&[], 2, 1));
-    assert!(one(&[b"a", b"example"], 1, 1));
-    assert!(!one(&[b"a", b"exam\xffple"], 1, 1));
-    assert!(!one(&[b"a"], 0, 1) && !one(&[b"a"], 3000, 1) && !one(&[b"a"], 1, 2));
-    // "CHARIZARD", workstation, as NetBIOS asks.
-    assert!(!one(&[b"EDEIEBFCEJFKEBFCEECACACACACACAAA"], 32, 1));
-    // A pointer into the header; two questions; another opcode.
-    assert!(!is_surely_dns(&query(&[(hex("01 61 c006"), 1, 1)])));
-    assert!(!is_surely_dns(&query(&[
-        (wire(&[b"a"]), 1, 1),
-        (wire(&[b"b"]), 1, 1)
-    ])));
-    let mut notify = query(&[(wire(&[b"a"]), 6, 1)]);
-    notify[2] = 0x24;
-    assert!(!is_surely_dns(&notify) && message(&notify, Dialect::Dns) != Outcome::NotMine);
+}
+
+#[test]
+fn several_questions_are_read_whatever_the_opcode_and_the_records_behind_them() {
+    let mut bytes = query(&[
+        (wire(&[b"a", b"example"]), 1, 1),
+        (hex("01 62 c00e"), 65, 1),
+        (wire(&[b"\xfe\x00\xff"]), 16, 3),
+    ]);
+    bytes[11] = 1;
+    bytes.extend(hex("00 0029 04d0 00008000 0000"));
+    let expected = [
+        ("a.example".into(), 1, 1),
+        ("b.example".into(), 65, 1),
+        ("\\254\\000\\255".into(), 16, 3),
+    ];
+    assert_eq!(questions(&bytes), expected);
 }
 
 #[test]
@@ -319,9 +340,11 @@ fn damaged_messages_never_panic() {
         each_mutation(&hex(text), 5000, |bytes| {
             let _ = message(bytes, Dialect::Dns);
             let _ = message(bytes, Dialect::Mdns);
-            let _ = tcp_message(bytes);
-            let _ = tcp_message(&framed(bytes));
+            let _ = tcp_message(bytes, Dialect::Dns);
+            let _ = tcp_message(&framed(bytes), Dialect::Dns);
             let _ = is_surely_dns(bytes);
+            let _ = is_surely_dns_over_tcp(bytes);
+            let _ = is_surely_dns_over_tcp(&framed(bytes));
         });
     }
 }
@@ -356,7 +379,7 @@ proptest! {
         message[4..6].copy_from_slice(&count.to_be_bytes());
         message.extend(&bytes);
         let _ = super::message(&message, Dialect::Dns);
-        let _ = tcp_message(&message);
+        let _ = tcp_message(&message, Dialect::Dns);
         prop_assert!(!is_surely_dns(&bytes));
     }
 }
