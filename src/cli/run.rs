@@ -262,7 +262,7 @@ impl<'a> Gathered<'a> {
             undecoded: finished.ran.undecoded.clone(),
             flows: self.stats.finish(),
             suspicious: self.hosts.finish(),
-            warnings: Vec::new(),
+            fragments: finished.ran.fragments,
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;

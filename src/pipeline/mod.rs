@@ -26,6 +26,7 @@ use thiserror::Error;
 use crate::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
+use crate::fragments::FragmentCounts;
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
 use crate::rules::RuleId;
@@ -88,6 +89,8 @@ pub struct Ran {
     pub span: Option<(Timestamp, Timestamp)>,
     /// Packets that could not be decoded, by cause.
     pub undecoded: Undecoded,
+    /// Datagrams that came in fragments.
+    pub fragments: FragmentCounts,
 }
 
 /// Why a run failed.
@@ -183,7 +186,7 @@ pub fn run(
     })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
-    let (capture, span, undecoded) = writer.write(&results)?;
+    let ran = writer.write(&results)?;
     writer.finish(&finals)?;
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
@@ -191,9 +194,7 @@ pub fn run(
     }
     Ok(Ran {
         counts: counters.snapshot(),
-        capture,
-        span,
-        undecoded,
+        ..ran
     })
 }
 
@@ -237,9 +238,8 @@ enum Message {
     /// The reader came to the end.
     End {
         outcome: Result<(), CaptureError>,
-        capture: Box<CaptureSummary>,
-        span: Option<(Timestamp, Timestamp)>,
-        undecoded: Undecoded,
+        /// All but the counts.
+        ran: Box<Ran>,
     },
     /// A thread panicked.
     Died { name: String, packet: u64 },

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::Message;
 use super::held::Held;
 use super::worker::Batch;
+use super::{Message, Ran};
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
 use crate::fragments::{Assembled, Fragments, Moment};
 use crate::packet::{IpProtocol, Timestamp};
@@ -72,14 +72,16 @@ impl Reader {
     /// Reads to the end of the capture, or until nobody listens any more.
     pub(super) fn read(mut self, results: &Sender<Message>, progress: &mut u64) {
         let outcome = self.read_all(results, progress);
-        let capture = Box::new(self.capture.summary().clone());
-        // When the writer has given up, nobody wants to know.
-        let _ = results.send(Message::End {
-            outcome,
-            capture,
+        let ran = Box::new(Ran {
+            // The writer still counts.
+            counts: PacketCounts::default(),
+            capture: self.capture.summary().clone(),
             span: self.span,
             undecoded: self.undecoded,
+            fragments: self.fragments.counts(),
         });
+        // When the writer has given up, nobody wants to know.
+        let _ = results.send(Message::End { outcome, ran });
     }
 
     fn read_all(

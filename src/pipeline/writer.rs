@@ -8,12 +8,11 @@ use crossbeam_channel::{Receiver, Sender};
 use super::fates::NotedQuote;
 use super::quotes::{self, Quotes};
 use super::worker::Part;
-use super::{Finals, Message, Outputs, Packets, PipelineError, Sink};
-use crate::capture::{CaptureSummary, Chunk};
+use super::{Finals, Message, Outputs, Packets, PipelineError, Ran, Sink};
+use crate::capture::Chunk;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
-use crate::packet::Timestamp;
-use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
+use crate::stats::{AtomicCounters, PacketCounts};
 
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
@@ -27,9 +26,6 @@ pub(super) struct Writer<'a, 's> {
     drops: Vec<u32>,
     quotes: Quotes,
 }
-
-/// What the reader tells at its end: the capture, the times of its packets, and what could not be decoded.
-type End = (CaptureSummary, Option<(Timestamp, Timestamp)>, Undecoded);
 
 /// A chunk on its way through the workers.
 #[derive(Default)]
@@ -59,7 +55,7 @@ impl<'a, 's> Writer<'a, 's> {
     }
 
     /// Writes every chunk until the reader has come to its end.
-    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<End, PipelineError> {
+    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<Ran, PipelineError> {
         let mut end = None;
         for message in results {
             match message {
@@ -78,14 +74,9 @@ impl<'a, 's> Writer<'a, 's> {
                     open.missing = open.missing.saturating_sub(1);
                     open.parts.push(part);
                 }
-                Message::End {
-                    outcome,
-                    capture,
-                    span,
-                    undecoded,
-                } => {
+                Message::End { outcome, ran } => {
                     outcome?;
-                    end = Some((*capture, span, undecoded));
+                    end = Some(*ran);
                 }
                 Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
             }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::catalogue::AppId;
 use crate::domain::DomainName;
 use crate::evidence::Protocol;
+use crate::fragments::FragmentCounts;
 use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
 use crate::rules::RuleId;
@@ -208,8 +209,8 @@ pub struct Gathered {
     pub flows: FlowTables,
     /// Addresses worth a look.
     pub suspicious: Findings,
-    /// The run's own warnings; those of flows and findings follow them in the report.
-    pub warnings: Vec<String>,
+    /// Datagrams that came in fragments.
+    pub fragments: FragmentCounts,
 }
 
 impl<'a> Report<'a> {
@@ -221,9 +222,10 @@ impl<'a> Report<'a> {
             undecoded,
             flows,
             suspicious,
-            mut warnings,
+            fragments,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
+        let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(suspicious.warnings());
         Self {

@@ -3,6 +3,7 @@ use unicode_width::UnicodeWidthStr;
 use super::*;
 use crate::evidence::NameSource;
 use crate::flow::{FlowEnd, FlowSummary};
+use crate::fragments::FragmentCounts;
 use crate::hosts::{Hosts, Thresholds};
 use crate::packet::IpProtocol;
 use crate::stats::FlowStats;
@@ -113,7 +114,11 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
         undecoded: undecoded(packets.undecoded),
         flows: stats.finish(),
         suspicious: hosts.finish(),
-        warnings: vec!["TLS 1.3 hides certificates".to_owned()],
+        fragments: FragmentCounts {
+            whole: 3,
+            incomplete: 1,
+            conflicting: 0,
+        },
     };
     Report::new(gathered, &Book)
 }

@@ -2,8 +2,40 @@
 
 use crate::engine::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW, MAX_REMEMBERED_PER_SHARD};
 use crate::flow::assembly::{MAX_UNREAD_BYTES, MAX_WAITING_BYTES, MAX_WAITING_SEGMENTS};
+use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES, MAX_WAIT_NS};
 use crate::inspect::dns::MAX_QUESTIONS;
 use crate::stats::{FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS};
+
+/// One sentence for each way in which fragments made no datagram.
+pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
+    let sentences = [
+        (
+            counts.incomplete,
+            format!(
+                "fragments are missing: {} could not be put together, within {MAX_WAIT_BYTES} bytes of capture or {} s; names in them may be missing",
+                count(counts.incomplete, "datagram"),
+                MAX_WAIT_NS / 1_000_000_000,
+            ),
+        ),
+        (
+            counts.conflicting,
+            format!(
+                "fragments contradict each other: they overlap in {}; in IPv4 what came first was read, in IPv6 nothing (RFC 5722)",
+                count(counts.conflicting, "datagram"),
+            ),
+        ),
+    ];
+    told(sentences)
+}
+
+/// The sentences of what happened at all.
+fn told(sentences: impl IntoIterator<Item = (u64, String)>) -> Vec<String> {
+    sentences
+        .into_iter()
+        .filter(|(times, _)| *times > 0)
+        .map(|(_, sentence)| sentence)
+        .collect()
+}
 
 /// One sentence for each bound that flows met, and for bytes that contradict each other.
 pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
@@ -71,11 +103,7 @@ pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
             ),
         ),
     ];
-    sentences
-        .into_iter()
-        .filter(|(times, _)| *times > 0)
-        .map(|(_, sentence)| sentence)
-        .collect()
+    told(sentences)
 }
 
 /// `count` of something, in the singular or the plural.
