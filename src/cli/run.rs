@@ -263,6 +263,7 @@ impl<'a> Gathered<'a> {
             flows: self.stats.finish(),
             suspicious: self.hosts.finish(),
             fragments: finished.ran.fragments,
+            untold_drops: finished.ran.untold_drops,
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;

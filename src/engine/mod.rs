@@ -36,6 +36,9 @@ pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
 /// recently used flow of a shard is closed.
 pub const MAX_MEAN_LOAD: usize = 256;
 
+/// A flow that holds more than this is closed before any that holds less.
+const HEAVY_LOAD: usize = 4096;
+
 /// What the engine goes by. Shared by all shards.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -105,6 +108,8 @@ pub struct Engine {
     /// Bytes that all flows hold, and how many they may; see [`MAX_MEAN_LOAD`].
     load: usize,
     max_load: usize,
+    /// Flows that hold more than [`HEAVY_LOAD`], in order of when they last changed.
+    heavy: LruCache<FlowKey, (), ahash::RandomState>,
     /// Used again for every packet.
     evidence: Vec<Evidence>,
 }
@@ -119,6 +124,7 @@ impl Engine {
             remembered: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
             load: 0,
             max_load: capacity.saturating_mul(MAX_MEAN_LOAD),
+            heavy: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
             evidence: Vec::new(),
         }
     }
@@ -132,8 +138,8 @@ impl Engine {
                 None => {
                     let load = entry.load;
                     let answer = step(entry, seen, &self.policy, &mut self.evidence);
-                    self.load = self.load + entry.load - load;
-                    self.shed(seen, ended);
+                    let loads = (load, entry.load);
+                    self.weigh(seen, loads, ended);
                     return answer;
                 }
                 end => end,
@@ -149,9 +155,9 @@ impl Engine {
         let mut entry = Entry::begin(seen);
         entry.rule = self.recall(seen);
         let answer = step(&mut entry, seen, &self.policy, &mut self.evidence);
-        self.load += entry.load;
+        let loads = (0, entry.load);
         self.flows.insert(seen.key, entry);
-        self.shed(seen, ended);
+        self.weigh(seen, loads, ended);
         answer
     }
 
@@ -159,19 +165,21 @@ impl Engine {
     ///
     /// For packets of other flows that share its verdict, as an ICMP error does that quotes it. Changes nothing.
     pub fn fate(&self, key: &FlowKey, now: Timestamp) -> Option<Fate> {
+        // A connection is the same one without a new SYN, however long it was silent.
+        let is_alive = |last| key.protocol() == IpProtocol::TCP || !is_idle(key, last, now);
         if let Some(entry) = self.flows.peek(key) {
             let fate = Fate {
                 flow: entry.first_packet,
                 rule: entry.rule,
             };
-            return Some(fate).filter(|_| !is_idle(key, entry.last, now));
+            return Some(fate).filter(|_| is_alive(entry.last));
         }
         let remembered = self.remembered.peek(key)?;
         let fate = Fate {
             flow: remembered.flow,
             rule: Some(remembered.rule),
         };
-        Some(fate).filter(|_| !is_idle(key, remembered.last, now))
+        Some(fate).filter(|_| is_alive(remembered.last))
     }
 
     /// Ends every flow that is left, the least recently used first.
@@ -204,13 +212,34 @@ impl Engine {
         }
     }
 
-    /// Closes the least recently used flows while all of them together hold too much.
-    fn shed(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) {
+    /// Takes note that what a flow holds has changed from one load to the other, and closes flows while all of them
+    /// together hold too much: first those that hold most, then the least recently used.
+    fn weigh(
+        &mut self,
+        seen: &Observation<'_>,
+        (before, after): (usize, usize),
+        ended: &mut Vec<Ended>,
+    ) {
+        if before == after {
+            return;
+        }
+        self.load = self.load + after - before;
+        if after > HEAVY_LOAD {
+            self.heavy.put(seen.key, ());
+        } else if before > HEAVY_LOAD {
+            self.heavy.pop(&seen.key);
+        }
         while self.load > self.max_load && self.flows.len() > 1 {
-            let Some((key, entry)) = self.flows.pop_oldest() else {
-                return;
+            let heavy = self.heavy.pop_lru();
+            let closed = match heavy {
+                Some((key, ())) => self.flows.remove(&key).map(|entry| (key, entry)),
+                None => self.flows.pop_oldest(),
             };
-            self.close((key, entry), FlowEnd::Evicted, seen.number, ended);
+            match closed {
+                Some(closed) => self.close(closed, FlowEnd::Evicted, seen.number, ended),
+                None if heavy.is_none() => return,
+                None => {}
+            }
         }
     }
 
@@ -222,6 +251,9 @@ impl Engine {
         ended: &mut Vec<Ended>,
     ) {
         self.load = self.load.saturating_sub(entry.load);
+        if entry.load > HEAVY_LOAD {
+            self.heavy.pop(&key);
+        }
         let mut forgotten = 0;
         if let Some(rule) = entry.rule
             && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
@@ -429,7 +461,8 @@ fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy
         .classification
         .add_name(name.as_str(), &policy.catalogue);
     if !policy.rules.is_empty() {
-        // A certificate may list hosts of all that its owner runs: the flow is the first's, and no rule for another takes it.
+        // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
+        // application takes it; a rule for a domain takes it, for the flow may lead there.
         let is_judged =
             from != NameSource::Certificate || owner == entry.classification.application;
         hits.application = first(

@@ -213,7 +213,7 @@ impl Assembly {
     /// * `missing`: as for [`Reader::gap`].
     pub fn lose(&mut self, missing: Option<u32>, reader: &mut impl Reader) {
         reader.gap(&self.unread, missing);
-        self.unread.clear();
+        self.unread = Vec::new();
         self.asked_bytes = 0;
     }
 
@@ -248,6 +248,8 @@ impl Assembly {
             if len <= ALWAYS_ASKED_BYTES || len - self.asked_bytes >= len / ASKED_AGAIN_FRACTION {
                 let done = reader.read(&self.unread).min(len);
                 self.unread.drain(..done);
+                // What a long head took is not kept for the short rest of the flow.
+                self.unread.shrink_to(2 * self.unread.len());
                 self.asked_bytes = self.unread.len();
             }
         }
@@ -330,7 +332,7 @@ impl Assembly {
 
     /// Bytes that are held for later.
     pub fn held_bytes(&self) -> usize {
-        self.unread.len() + self.waiting_bytes + self.waiting.len() * size_of::<Waiting>()
+        self.unread.capacity() + self.waiting_bytes + self.waiting.len() * size_of::<Waiting>()
     }
 
     /// Gives up on the missing bytes before the first waiting segment, and goes on from there.

@@ -90,11 +90,11 @@ pub struct FlowSummary {
     pub packets: u64,
     /// Their bytes on the wire, frame headers included.
     pub bytes: u64,
-    /// Packets that were dropped: for its own verdict, or for that of a flow that they quote.
+    /// Packets that were dropped for its own verdict.
     pub dropped_packets: u64,
     /// Their bytes on the wire.
     pub dropped_bytes: u64,
-    /// Those of them that were dropped for the verdict of another flow.
+    /// Further packets, dropped for the verdict of a flow that they quote.
     pub shared_drops: Vec<SharedDrop>,
     /// How far it came.
     pub state: FlowState,
@@ -124,6 +124,12 @@ pub struct FlowSummary {
 }
 
 impl FlowSummary {
+    /// Packets that were dropped, for whatever verdict.
+    pub fn dropped_in_all(&self) -> u64 {
+        let shared = self.shared_drops.iter().map(|drop| drop.packets);
+        self.dropped_packets + shared.sum::<u64>()
+    }
+
     /// The end that opened the flow.
     pub fn src(&self) -> Endpoint {
         self.key.endpoint(self.initiator)

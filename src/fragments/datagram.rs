@@ -4,13 +4,15 @@ use crate::wire::{Fragment, Net, PacketView};
 
 /// Most bytes that an IP packet carries. Source: RFC 791 §3.1; jumbograms have no fragments (RFC 2675 §3).
 const MAX_LEN: u32 = 65_535;
+/// Most parts that a datagram has: 65,535 bytes over a link of 68 bytes a packet, the least that IPv4 asks for (RFC 791 §3.2).
+const MAX_PARTS: usize = 1366;
 /// Every part but the last is a multiple of that long. Source: RFC 791 §3.2; RFC 8200 §4.5.
 const UNIT: u32 = 8;
 
 /// One datagram, as far as its parts have come.
 ///
 /// * Overlaps: in IPv4 the bytes that came first stay; in IPv6 the datagram is broken (RFC 5722 §3).
-/// * Repeated parts change nothing.
+/// * Repeated parts change nothing, and parts without a byte say nothing.
 #[derive(Debug)]
 pub(super) struct Datagram {
     /// The view of its first part, or of another one until that comes.
@@ -52,11 +54,6 @@ impl Datagram {
 
     /// Adds a part; `bytes` are those of it that were captured.
     pub(super) fn add(&mut self, view: &PacketView, fragment: Fragment, bytes: &[u8]) {
-        if fragment.offset == 0 && !self.has_first {
-            self.has_first = true;
-            self.view = *view;
-            self.fragment = fragment;
-        }
         let start = u32::from(fragment.offset);
         let mut len = fragment.part.origlen;
         if fragment.has_more && !len.is_multiple_of(UNIT) {
@@ -69,6 +66,11 @@ impl Datagram {
             // A "ping of death", or a header whose lengths lie.
             self.is_broken |= is_beyond && self.is_ipv6();
             return;
+        }
+        if start == 0 && !self.has_first {
+            self.has_first = true;
+            self.view = *view;
+            self.fragment = fragment;
         }
         if !fragment.has_more {
             let contradicts = self.len.is_some_and(|len| len != end)
@@ -84,6 +86,7 @@ impl Datagram {
             self.has_conflict = true;
             self.is_broken |= self.is_ipv6();
         }
+        self.is_broken |= self.parts.len() > MAX_PARTS;
     }
 
     fn is_ipv6(&self) -> bool {

@@ -8,13 +8,14 @@
 
 mod datagram;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use ahash::RandomState;
 use lru::LruCache;
 
+use crate::key::FiveTuple;
 use crate::packet::Timestamp;
 use crate::wire::{self, Fragment, Net, PacketView, Payload};
 use datagram::Datagram;
@@ -50,6 +51,10 @@ pub struct Assembled<M> {
     pub view: PacketView,
     /// The datagram from what follows the IP header on, as far as it is there.
     pub bytes: Vec<u8>,
+    /// The flow that it quotes, where it is an ICMP error; also of a repeated fragment, whose bytes do not come again.
+    pub quoted: Option<FiveTuple>,
+    /// When the first of its packets was seen.
+    since: Moment,
 }
 
 /// How many datagrams came in fragments.
@@ -66,7 +71,7 @@ pub struct FragmentCounts {
 /// Which datagram a fragment is of.
 ///
 /// Source: RFC 791 §3.2 (addresses, protocol, identification); RFC 8200 §4.5 (the protocol does not count).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     src: IpAddr,
     dst: IpAddr,
@@ -87,6 +92,7 @@ struct Recent {
     latest: Timestamp,
     /// Its view, without payload.
     view: PacketView,
+    quoted: Option<FiveTuple>,
     /// Where its fragments lay, and a hash of each.
     outline: Vec<(u32, u32, u64)>,
 }
@@ -95,8 +101,8 @@ struct Recent {
 #[derive(Debug)]
 pub struct Fragments<M> {
     waiting: HashMap<Key, Waiting<M>, RandomState>,
-    /// Those that began to wait, the oldest first; some wait no longer.
-    order: VecDeque<(u64, Key)>,
+    /// The same by the position since when they wait.
+    order: BTreeSet<(u64, Key)>,
     recent: LruCache<Key, Recent, RandomState>,
     hasher: RandomState,
     counts: FragmentCounts,
@@ -107,7 +113,7 @@ impl<M> Default for Fragments<M> {
         let most = NonZeroUsize::new(MAX_RECENT).unwrap_or(NonZeroUsize::MIN);
         Self {
             waiting: HashMap::default(),
-            order: VecDeque::new(),
+            order: BTreeSet::new(),
             recent: LruCache::with_hasher(most, RandomState::new()),
             hasher: RandomState::new(),
             counts: FragmentCounts::default(),
@@ -148,12 +154,13 @@ impl<M: Copy> Fragments<M> {
         done: &mut Vec<Assembled<M>>,
     ) {
         self.expire(now, done);
-        let mut assembled = self.add((view, frame), vec![member], now);
+        let mut assembled = self.add((view, frame), vec![member], (now, now));
         for _ in 0..MAX_NESTING {
             match assembled {
-                // A tunnel that was cut into fragments held a fragment.
+                // A tunnel that was cut into fragments held a fragment, which has waited as long as they have.
                 Some(outer) if outer.view.fragment.is_some() => {
-                    assembled = self.add((&outer.view, &outer.bytes), outer.members, now);
+                    let times = (outer.since, now);
+                    assembled = self.add((&outer.view, &outer.bytes), outer.members, times);
                 }
                 _ => break,
             }
@@ -163,27 +170,19 @@ impl<M: Copy> Fragments<M> {
 
     /// Gives up on what has waited long enough.
     pub fn expire(&mut self, now: Moment, done: &mut Vec<Assembled<M>>) {
-        while let Some(&(position, key)) = self.order.front() {
-            match self.waiting.get(&key) {
-                Some(waiting) if waiting.since.position == position => {
-                    if !now.is_too_late_for(waiting.since) {
-                        return;
-                    }
-                    done.extend(self.close(key, now));
-                }
-                _ => {}
+        while let Some(&(_, key)) = self.order.first() {
+            let since = self.waiting.get(&key).map(|waiting| waiting.since);
+            if since.is_some_and(|since| !now.is_too_late_for(since)) {
+                return;
             }
-            self.order.pop_front();
+            self.close_first(key, done);
         }
     }
 
-    /// Gives up on everything: no more fragments come.
-    pub fn finish(&mut self, now: Moment, done: &mut Vec<Assembled<M>>) {
-        while let Some((position, key)) = self.order.pop_front() {
-            let waits = self.waiting.get(&key);
-            if waits.is_some_and(|waiting| waiting.since.position == position) {
-                done.extend(self.close(key, now));
-            }
+    /// Gives up on everything: no more fragments come, or there is no more room to wait.
+    pub fn finish(&mut self, done: &mut Vec<Assembled<M>>) {
+        while let Some(&(_, key)) = self.order.first() {
+            self.close_first(key, done);
         }
     }
 
@@ -193,50 +192,54 @@ impl<M: Copy> Fragments<M> {
     }
 
     /// Adds a fragment to its datagram, and takes that out if it need not wait any more.
+    ///
+    /// * `since`: when the first of `members` was seen; `now`: when the last was.
     fn add(
         &mut self,
         (view, frame): (&PacketView, &[u8]),
         members: Vec<M>,
-        now: Moment,
+        (since, now): (Moment, Moment),
     ) -> Option<Assembled<M>> {
         let fragment = view.fragment?;
         let key = Key::of(view, &fragment)?;
         let start = fragment.part.offset as usize;
         let end = start + fragment.part.caplen as usize;
         let bytes = frame.get(start..end).unwrap_or_default();
-        if let Some(view) = self.repeated(&key, &fragment, bytes, now) {
-            let bytes = Vec::new();
+        if let Some((view, quoted)) = self.repeated(&key, &fragment, bytes, now) {
             return Some(Assembled {
                 members,
                 view,
-                bytes,
+                bytes: Vec::new(),
+                quoted,
+                since,
             });
         }
-        let order = &mut self.order;
-        let waiting = self.waiting.entry(key).or_insert_with(|| {
-            order.push_back((now.position, key));
-            Waiting {
-                since: now,
-                members: Vec::new(),
-                datagram: Datagram::new(view, fragment),
-            }
+        let waiting = self.waiting.entry(key).or_insert_with(|| Waiting {
+            since,
+            members: Vec::new(),
+            datagram: Datagram::new(view, fragment),
         });
+        if since.position < waiting.since.position {
+            self.order.remove(&(waiting.since.position, key));
+            waiting.since = since;
+        }
+        self.order.insert((waiting.since.position, key));
         waiting.members.extend(members);
         waiting.datagram.add(view, fragment, bytes);
         if waiting.datagram.is_whole() || waiting.datagram.is_hopeless() {
-            return self.close(key, now);
+            return self.close(key);
         }
         None
     }
 
-    /// The view of the datagram that this fragment was already part of, if it is a repetition.
+    /// What the datagram was that this fragment was already part of, if it is a repetition.
     fn repeated(
         &mut self,
         key: &Key,
         fragment: &Fragment,
         bytes: &[u8],
         now: Moment,
-    ) -> Option<PacketView> {
+    ) -> Option<(PacketView, Option<FiveTuple>)> {
         if self.waiting.contains_key(key) {
             return None;
         }
@@ -248,50 +251,62 @@ impl<M: Copy> Fragments<M> {
             self.hasher.hash_one(bytes),
         );
         let is_fresh = now.latest.ns_since(recent.latest) <= MAX_WAIT_NS;
-        (is_fresh && recent.outline.contains(&part)).then_some(recent.view)
+        (is_fresh && recent.outline.contains(&part)).then_some((recent.view, recent.quoted))
+    }
+
+    /// Takes out the datagram that has waited longest.
+    fn close_first(&mut self, key: Key, done: &mut Vec<Assembled<M>>) {
+        match self.close(key) {
+            Some(assembled) => done.push(assembled),
+            // Out of reach: both tables hold the same.
+            None => drop(self.order.pop_first()),
+        }
     }
 
     /// Takes a datagram out, whole or not.
-    fn close(&mut self, key: Key, now: Moment) -> Option<Assembled<M>> {
+    fn close(&mut self, key: Key) -> Option<Assembled<M>> {
         let Waiting {
             since,
             members,
             datagram,
         } = self.waiting.remove(&key)?;
+        self.order.remove(&(since.position, key));
         let is_whole = datagram.is_whole();
         self.counts.whole += u64::from(is_whole);
         self.counts.incomplete += u64::from(!is_whole);
         self.counts.conflicting += u64::from(datagram.has_conflict());
+        let assembled = |view, quoted, bytes| Assembled {
+            members,
+            view,
+            bytes,
+            quoted,
+            since,
+        };
         let (head, fragment) = datagram.head();
         if !datagram.has_first() {
-            // It may be what is left of a datagram that we know; else its addresses are all there is.
-            let known = self.recent.get(&key);
-            let is_fresh = |recent: &&Recent| now.latest.ns_since(recent.latest) <= MAX_WAIT_NS;
-            let view = known.filter(is_fresh).map_or(*head, |recent| recent.view);
-            return Some(Assembled {
-                members,
-                view: without_payload(view),
-                bytes: Vec::new(),
-            });
+            // It may be what is left of a datagram that we know; else its addresses are all there is. By when it began to wait,
+            // not when that ended: the first is the capture's, the second may be ours.
+            let is_fresh = |recent: &&Recent| since.latest.ns_since(recent.latest) <= MAX_WAIT_NS;
+            let known = self.recent.get(&key).filter(is_fresh);
+            let (view, quoted) = known.map_or((*head, None), |recent| (recent.view, recent.quoted));
+            return Some(assembled(without_payload(view), quoted, Vec::new()));
         }
         let bytes = datagram.bytes();
         let mut view = wire::decode_datagram(head, fragment.protocol, &bytes, datagram.len());
         if bytes.is_empty() {
             view = without_payload(*head);
         }
+        let quoted = wire::quoted(&view, &bytes);
         let mut outline = datagram.outline(|bytes| self.hasher.hash_one(bytes));
         outline.truncate(MAX_OUTLINE);
         let recent = Recent {
             latest: since.latest,
             view: without_payload(view),
+            quoted,
             outline,
         };
         self.recent.put(key, recent);
-        Some(Assembled {
-            members,
-            view,
-            bytes,
-        })
+        Some(assembled(view, quoted, bytes))
     }
 }
 

@@ -100,7 +100,7 @@ impl Bench {
     }
 
     fn finish(&mut self) {
-        self.fragments.finish(self.now(), &mut self.done);
+        self.fragments.finish(&mut self.done);
     }
 
     /// Members, port and payload of everything that came out.
@@ -297,6 +297,67 @@ fn fragments_of_a_tunnel_that_holds_fragments_are_put_together_twice() {
         bench.told(),
         [(vec![0, 1, 2, 3], 53, datagram[8..].to_vec())]
     );
+}
+
+#[test]
+fn a_fragment_in_a_tunnel_waits_no_longer_than_the_first_of_its_packets_has() {
+    let inner = cut_v4(&udp(400), &[200]);
+    let (front, back) = inner[0].frame.split_at(104);
+    let mut bench = Bench::default();
+    bench.send(&ipv4(20, 4, 0, true, front));
+    let first = bench.position;
+    bench.position += MAX_WAIT_BYTES - 1000;
+    bench.send(&ipv4(20, 4, 104, false, back));
+    assert_eq!(bench.told(), []);
+    bench.position = first + MAX_WAIT_BYTES + 1;
+    bench.fragments.expire(bench.now(), &mut bench.done);
+    assert_eq!(bench.done[0].members, [0, 1]);
+}
+
+#[test]
+fn an_empty_part_says_nothing_of_an_ipv6_datagram() {
+    let datagram = udp(100);
+    let mut decoy = ipv6(7, 0, true, &[]);
+    decoy.frame[40] = 59;
+    let mut bench = Bench::default();
+    bench.send(&decoy);
+    bench.send_all(&cut_v6(&datagram, &[64]));
+    assert_eq!(bench.told(), [(vec![0, 1, 2], 53, datagram[8..].to_vec())]);
+}
+
+#[test]
+fn so_many_parts_are_no_datagram() {
+    let datagram = udp(20_000);
+    let at: Vec<usize> = (8..datagram.len()).step_by(8).collect();
+    let cuts = cut_v4(&datagram, &at);
+    let mut bench = Bench::default();
+    bench.send_all(&cuts);
+    bench.finish();
+    assert_eq!(bench.fragments.counts().whole, 0);
+    assert!(bench.told().iter().all(|(_, port, _)| *port == 53));
+}
+
+#[test]
+fn a_repeated_part_of_an_icmp_error_still_tells_whom_it_quotes() {
+    let mut error = vec![3, 3, 0, 0, 0, 0, 0, 0];
+    error.extend(
+        ipv4(1, 17, 0, false, &udp(0))
+            .frame
+            .iter()
+            .enumerate()
+            .map(|(i, &byte)| if i == 6 { 0x40 } else { byte }),
+    );
+    let cuts = cut(&error, &[16], |offset, more, part| {
+        ipv4(7, 1, offset, more, part)
+    });
+    let mut bench = Bench::default();
+    bench.send_all([&cuts[0], &cuts[1], &cuts[1]]);
+    let quoted: Vec<_> = bench
+        .done
+        .iter()
+        .map(|done| done.quoted.map(|tuple| tuple.dst.port))
+        .collect();
+    assert_eq!(quoted, [Some(53), Some(53)]);
 }
 
 #[test]

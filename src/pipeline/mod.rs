@@ -91,6 +91,8 @@ pub struct Ran {
     pub undecoded: Undecoded,
     /// Datagrams that came in fragments.
     pub fragments: FragmentCounts,
+    /// Packets that were dropped with a flow that they quote, and are missing in the figures of their own flow and of the rule.
+    pub untold_drops: u64,
 }
 
 /// Why a run failed.
@@ -187,13 +189,14 @@ pub fn run(
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
     let ran = writer.write(&results)?;
-    writer.finish(&finals)?;
+    let untold_drops = writer.finish(&finals)?;
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
     Ok(Ran {
         counts: counters.snapshot(),
+        untold_drops,
         ..ran
     })
 }
@@ -238,7 +241,7 @@ enum Message {
     /// The reader came to the end.
     End {
         outcome: Result<(), CaptureError>,
-        /// All but the counts.
+        /// All but what the writer counts.
         ran: Box<Ran>,
     },
     /// A thread panicked.

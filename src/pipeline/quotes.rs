@@ -52,37 +52,30 @@ pub(super) fn of_chunk(parts: &[Part]) -> Vec<Quote> {
 /// What the verdicts of quoted flows did to the flows that quote them.
 #[derive(Default)]
 pub(super) struct Quotes {
-    /// By the first packet of the quoting flow.
-    drops: HashMap<u64, Vec<SharedDrop>, ahash::RandomState>,
+    /// Packets and bytes, by the first packet of the quoting flow and the rule.
+    drops: BTreeMap<(u64, RuleId), (u64, u64)>,
     /// Quoted flows and what blocked them; where whole flows are removed.
     quoted: HashMap<u64, Option<RuleId>, ahash::RandomState>,
     /// Flows that quote others and are not over; where whole flows are removed.
     quoting: HashSet<u64, ahash::RandomState>,
     /// The same that are over.
     held: BTreeMap<u64, FlowSummary>,
+    untold: u64,
 }
 
 impl Quotes {
     /// A packet of `flow` was dropped for `rule`, which had blocked another flow.
     pub(super) fn dropped(&mut self, flow: u64, rule: RuleId, bytes: u32) {
-        let drops = self.drops.entry(flow).or_default();
-        match drops.iter_mut().find(|drop| drop.rule == rule) {
-            Some(drop) => {
-                drop.packets += 1;
-                drop.bytes += u64::from(bytes);
-            }
-            None => drops.push(SharedDrop {
-                rule,
-                packets: 1,
-                bytes: bytes.into(),
-            }),
-        }
+        let (packets, sum) = self.drops.entry((flow, rule)).or_default();
+        *packets += 1;
+        *sum += u64::from(bytes);
     }
 
     /// A packet of one flow quotes another, whose verdict is not final.
     pub(super) fn note(&mut self, quote: &Quote) {
         if self.quoted.len() < MAX_QUOTED {
-            self.quoted.entry(quote.quoted.flow).or_default();
+            let rule = self.quoted.entry(quote.quoted.flow).or_default();
+            *rule = rule.or(quote.quoted.rule);
         }
         if self.quoting.len() + self.held.len() < MAX_HELD {
             self.quoting.insert(quote.flow);
@@ -101,12 +94,18 @@ impl Quotes {
         Some(self.put_right(flow))
     }
 
-    /// A packet of `flow` goes with `quoted`, which is blocked for good. Whether it does not go anyway.
+    /// A packet of `flow` goes with `quoted`, which is blocked for good, though its own flow is not.
     pub(super) fn condemned(&mut self, flow: u64, quoted: u64, bytes: u32) {
         let rule = self.quoted.get(&quoted).copied().flatten();
-        if let Some(rule) = rule.filter(|_| self.held.contains_key(&flow)) {
-            self.dropped(flow, rule, bytes);
+        match rule.filter(|_| self.held.contains_key(&flow)) {
+            Some(rule) => self.dropped(flow, rule, bytes),
+            None => self.untold += 1,
         }
+    }
+
+    /// Packets that were dropped and stand in no flow's figures, because too many flows quote others.
+    pub(super) const fn untold(&self) -> u64 {
+        self.untold
     }
 
     /// The flows that were held, in order of their first packets.
@@ -118,14 +117,16 @@ impl Quotes {
     }
 
     fn put_right(&mut self, mut flow: FlowSummary) -> FlowSummary {
-        if self.drops.is_empty() {
-            return flow;
-        }
-        flow.shared_drops = self.drops.remove(&flow.first_packet).unwrap_or_default();
-        for drop in &flow.shared_drops {
-            flow.dropped_packets += drop.packets;
-            flow.dropped_bytes += drop.bytes;
-        }
+        let of_flow = (flow.first_packet, RuleId(0))..(flow.first_packet + 1, RuleId(0));
+        flow.shared_drops = self
+            .drops
+            .extract_if(of_flow, |_, _| true)
+            .map(|((_, rule), (packets, bytes))| SharedDrop {
+                rule,
+                packets,
+                bytes,
+            })
+            .collect();
         flow
     }
 }

@@ -79,6 +79,7 @@ impl Reader {
             span: self.span,
             undecoded: self.undecoded,
             fragments: self.fragments.counts(),
+            untold_drops: 0,
         });
         // When the writer has given up, nobody wants to know.
         let _ = results.send(Message::End { outcome, ran });
@@ -107,16 +108,25 @@ impl Reader {
                 return Ok(());
             }
             self.take_in(sequence, chunk);
+            if self.held.len() + 2 > super::CHUNKS {
+                // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
+                self.give_up_waiting();
+            }
             if self.hand_out(results).is_none() {
                 return Ok(());
             }
         }
-        let mut done = Vec::new();
-        self.fragments.finish(self.now(0), &mut done);
-        self.settle(done);
+        self.give_up_waiting();
         // It does not matter any more whether anybody is there.
         let _ = self.hand_out(results);
         Ok(())
+    }
+
+    /// Lets every fragment go with what is known of its datagram.
+    fn give_up_waiting(&mut self) {
+        let mut done = Vec::new();
+        self.fragments.finish(&mut done);
+        self.settle(done);
     }
 
     /// An oversized chunk travels alone, so that a file of huge records holds the memory of one. Whether anybody is still there.
@@ -207,8 +217,9 @@ impl Reader {
                 mut members,
                 mut view,
                 mut bytes,
+                quoted,
+                ..
             } = datagram;
-            let quoted = wire::quoted(&view, &bytes);
             members.sort_unstable();
             for member in members {
                 count(&mut counts, &view);

@@ -202,8 +202,9 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells the flows that were still open, shard by shard, then those that share others' verdicts.
-    pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<(), PipelineError> {
+    /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns how many dropped packets
+    /// stand in no flow's figures.
+    pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<u64, PipelineError> {
         for shard in 0..SHARDS {
             let worker = shard % finals.len();
             let Ok(flows) = finals[worker].recv() else {
@@ -234,7 +235,7 @@ impl<'a, 's> Writer<'a, 's> {
         for flow in self.quotes.finish() {
             self.sink.flow(flow).map_err(PipelineError::Flows)?;
         }
-        Ok(())
+        Ok(self.quotes.untold())
     }
 }
 

@@ -211,6 +211,8 @@ pub struct Gathered {
     pub suspicious: Findings,
     /// Datagrams that came in fragments.
     pub fragments: FragmentCounts,
+    /// Dropped packets that are missing in the figures of flows and rules.
+    pub untold_drops: u64,
 }
 
 impl<'a> Report<'a> {
@@ -223,9 +225,11 @@ impl<'a> Report<'a> {
             flows,
             suspicious,
             fragments,
+            untold_drops,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
+        warnings.extend(warnings::of_drops(untold_drops));
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(suspicious.warnings());
         Self {

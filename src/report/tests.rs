@@ -119,6 +119,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
             incomplete: 1,
             conflicting: 0,
         },
+        untold_drops: 0,
     };
     Report::new(gathered, &Book)
 }

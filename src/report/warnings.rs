@@ -28,6 +28,15 @@ pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
     told(sentences)
 }
 
+/// A sentence for dropped packets that stand in no flow's figures.
+pub(super) fn of_drops(untold: u64) -> Vec<String> {
+    let sentence = format!(
+        "figures of flows and rules are incomplete: {} that quote a blocked flow were dropped and are not among them",
+        count(untold, "packet"),
+    );
+    told([(untold, sentence)])
+}
+
 /// The sentences of what happened at all.
 fn told(sentences: impl IntoIterator<Item = (u64, String)>) -> Vec<String> {
     sentences

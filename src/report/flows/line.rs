@@ -65,7 +65,7 @@ impl<'a> FlowLine<'a> {
             dst_port: port(dst.port),
             packets: flow.packets,
             bytes: flow.bytes,
-            dropped: flow.dropped_packets,
+            dropped: flow.dropped_in_all(),
             state: flow.state.as_str(),
             protocols: flow.protocols,
             application: application.map(|(name, _)| name),
