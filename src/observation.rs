@@ -1,6 +1,6 @@
 //! One packet as the core takes it in: who, when, how long, and the payload. A frame of a capture file is one way to make one.
 
-use crate::key::{FlowKey, Side};
+use crate::key::{FiveTuple, FlowKey, Side};
 use crate::packet::{TcpSegment, Timestamp};
 use crate::tunnel::Tunnels;
 
@@ -17,6 +17,10 @@ pub struct Observation<'a> {
     pub sender: Side,
     /// Length on the wire, frame header included.
     pub origlen: u32,
+    /// The packets around it, the outermost first, as their senders say; told where there are rules to ask about them.
+    pub outer: &'a [FiveTuple],
+    /// Whether there are any.
+    pub is_inside: bool,
     /// The tunnels that it came through.
     pub tunnels: Tunnels,
     /// What its TCP header says, if it has one.

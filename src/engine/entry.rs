@@ -44,7 +44,13 @@ pub(super) struct Entry {
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
     pub(super) rule: Option<RuleId>,
-    pub(super) dialogue: Dialogue,
+    /// Whether its first packet came through a tunnel over IP.
+    pub(super) began_inside: bool,
+    /// What packets like the first say: all in a tunnel, or none.
+    dialogue: Dialogue,
+    /// What the others say. Apart, because any host can make up a packet in a tunnel that seems to be of this flow: it may add to
+    /// what is known, but must not spoil what we hear.
+    other: Option<Box<Dialogue>>,
     pub(super) found: Option<Box<Found>>,
     /// What the flow adds to the shard's load, in bytes.
     pub(super) load: usize,
@@ -92,7 +98,9 @@ impl Entry {
             tunnels: seen.tunnels,
             classification: Classification::default(),
             rule: None,
+            began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
+            other: None,
             found: None,
             load: 0,
         }
@@ -119,6 +127,23 @@ impl Entry {
             }
         }
         news
+    }
+
+    /// What packets of this one's kind say; `None` when there is nothing more to learn from them.
+    pub(super) fn dialogue(&mut self, seen: &Observation<'_>) -> Option<&mut Dialogue> {
+        let dialogue = if seen.is_inside == self.began_inside {
+            &mut self.dialogue
+        } else {
+            self.other
+                .get_or_insert_with(|| Box::new(Dialogue::begin(&seen.key)))
+        };
+        (!matches!(dialogue, Dialogue::Settled)).then_some(dialogue)
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
+        self.dialogue.held_bytes() + other + self.found.as_ref().map_or(0, |found| found.size())
     }
 
     /// The port that the flow goes to.

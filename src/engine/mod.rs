@@ -15,12 +15,11 @@ use crate::classify;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
-use crate::key::{FlowKey, SHARDS, Side};
+use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::rules::{RuleId, RuleSet};
 
-use dialogue::Dialogue;
 use entry::{Entry, Found};
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
@@ -308,7 +307,8 @@ fn ending(entry: &Entry, seen: &Observation<'_>) -> Option<FlowEnd> {
     if is_idle(&seen.key, entry.last, seen.timestamp) {
         return Some(FlowEnd::Expired);
     }
-    let reopens = seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
+    let reopens = seen.is_inside == entry.began_inside
+        && seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
         && entry.life.is_some_and(|life| life.is_over());
     reopens.then_some(FlowEnd::Replaced)
 }
@@ -343,10 +343,11 @@ fn step(
                 .for_port(entry.responder_port(&seen.key))
                 .filter(|_| has_ports(&seen.key));
         }
+        if entry.rule.is_none() {
+            entry.rule = rule_around(seen.outer, &policy.rules);
+        }
     }
-    if !matches!(entry.dialogue, Dialogue::Settled) {
-        listen(entry, seen, policy, evidence);
-    }
+    listen(entry, seen, policy, evidence);
     let mut answer = Answer {
         verdict: Verdict::Forward,
         flow: entry.first_packet,
@@ -359,6 +360,19 @@ fn step(
         answer.is_news = !was_blocked;
     }
     answer
+}
+
+/// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
+fn rule_around(outer: &[FiveTuple], rules: &RuleSet) -> Option<RuleId> {
+    let address = outer
+        .iter()
+        .find_map(|tuple| rules.for_address(tuple.src.addr));
+    address.or_else(|| {
+        let ports = outer.iter().map(|tuple| tuple.dst.port);
+        ports
+            .filter(|&port| port != 0)
+            .find_map(|port| rules.for_port(port))
+    })
 }
 
 /// Whether the flow's transport has ports that were read: 0 to 0 is none.
@@ -375,12 +389,15 @@ fn listen(
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) {
+    let Some(dialogue) = entry.dialogue(seen) else {
+        return;
+    };
     evidence.clear();
-    entry.dialogue.hear(seen, evidence);
+    dialogue.hear(seen, evidence);
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
     }
-    entry.load = entry.dialogue.held_bytes() + entry.found.as_ref().map_or(0, |found| found.size());
+    entry.load = entry.held_bytes();
 }
 
 /// From evidence to classification to verdict.

@@ -20,6 +20,8 @@ struct Bench {
     seconds: i64,
     /// Of the packets that are sent from now on.
     tunnels: Tunnels,
+    /// Packets around those that are sent.
+    outer: Vec<FiveTuple>,
 }
 
 /// A question for `blocked.example`, type A.
@@ -48,6 +50,7 @@ impl Bench {
             engine: Engine::new(policy),
             ended: Vec::new(),
             number: 0,
+            outer: Vec::new(),
             seconds: 0,
             tunnels: Tunnels::default(),
         }
@@ -63,6 +66,8 @@ impl Bench {
             key,
             sender,
             origlen: 100,
+            outer: &self.outer,
+            is_inside: !self.tunnels.is_empty(),
             tunnels: self.tunnels,
             tcp: flags.map(|flags| TcpSegment {
                 flags: TcpFlags(flags),
@@ -392,5 +397,44 @@ fn a_flow_with_an_encrypted_hello_says_so() {
         let hello = crate::inspect::testing::hex(hello);
         bench.send(tcp(50_000), Some(ACK), &hello);
         assert_eq!(bench.engine.finish()[0].has_ech, has_ech);
+    }
+}
+
+#[test]
+fn what_travels_in_a_blocked_packet_is_blocked_with_it() {
+    for (rule, passes) in [
+        ("ip:10.0.0.9", false),
+        ("port:4789", false),
+        ("ip:10.0.0.8", true),
+        ("port:50009", true),
+    ] {
+        let mut bench = Bench::new(&[rule], 8, false);
+        bench.tunnels.push(Tunnel::Vxlan);
+        bench.outer = vec![tuple(IpProtocol::UDP, (9, 50_009), (8, 4789))];
+        assert_eq!(bench.send(udp(1000), None, b""), passes, "{rule}");
+    }
+}
+
+#[test]
+fn what_a_tunnel_makes_up_does_not_hide_what_the_flow_says() {
+    let decoy = b"GET / HTTP/1.1\r\nHost: decoy.example\r\nContent-Length: 100000\r\n\r\n";
+    let real = b"GET / HTTP/1.1\r\nHost: blocked.example\r\n\r\n";
+    for decoy_first in [true, false] {
+        let mut bench = Bench::new(&["domain:blocked.example"], 8, false);
+        let decoys = |bench: &mut Bench| {
+            bench.tunnels.push(Tunnel::Vxlan);
+            bench.tcp(tcp(50_000), SYN);
+            bench.send(tcp(50_000), Some(ACK), decoy);
+            bench.tunnels = Tunnels::default();
+        };
+        if decoy_first {
+            decoys(&mut bench);
+        }
+        bench.tcp(tcp(50_000), SYN);
+        bench.tcp(back(tcp(50_000)), SYN_ACK);
+        if !decoy_first {
+            decoys(&mut bench);
+        }
+        assert!(!bench.send(tcp(50_000), Some(ACK), real), "{decoy_first}");
     }
 }

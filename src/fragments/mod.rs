@@ -53,6 +53,8 @@ pub struct Assembled<M> {
     pub bytes: Vec<u8>,
     /// The flow that it quotes, where it is an ICMP error; also of a repeated fragment, whose bytes do not come again.
     pub quoted: Option<FiveTuple>,
+    /// Packets around what `view` tells that were in fragments, and are not around each of the fragments themselves.
+    pub outer: Vec<FiveTuple>,
     /// When the first of its packets was seen.
     since: Moment,
 }
@@ -93,6 +95,7 @@ struct Recent {
     /// Its view, without payload.
     view: PacketView,
     quoted: Option<FiveTuple>,
+    outer: Vec<FiveTuple>,
     /// Where its fragments lay, and a hash of each.
     outline: Vec<(u32, u32, u64)>,
 }
@@ -161,6 +164,9 @@ impl<M: Copy> Fragments<M> {
                 Some(outer) if outer.view.fragment.is_some() => {
                     let times = (outer.since, now);
                     assembled = self.add((&outer.view, &outer.bytes), outer.members, times);
+                    if let Some(inner) = &mut assembled {
+                        inner.outer.splice(0..0, outer.outer);
+                    }
                 }
                 _ => break,
             }
@@ -205,12 +211,13 @@ impl<M: Copy> Fragments<M> {
         let start = fragment.part.offset as usize;
         let end = start + fragment.part.caplen as usize;
         let bytes = frame.get(start..end).unwrap_or_default();
-        if let Some((view, quoted)) = self.repeated(&key, &fragment, bytes, now) {
+        if let Some(recent) = self.repeated(&key, &fragment, bytes, now) {
             return Some(Assembled {
                 members,
-                view,
+                view: recent.view,
                 bytes: Vec::new(),
-                quoted,
+                quoted: recent.quoted,
+                outer: recent.outer.clone(),
                 since,
             });
         }
@@ -239,7 +246,7 @@ impl<M: Copy> Fragments<M> {
         fragment: &Fragment,
         bytes: &[u8],
         now: Moment,
-    ) -> Option<(PacketView, Option<FiveTuple>)> {
+    ) -> Option<&Recent> {
         if self.waiting.contains_key(key) {
             return None;
         }
@@ -251,7 +258,7 @@ impl<M: Copy> Fragments<M> {
             self.hasher.hash_one(bytes),
         );
         let is_fresh = now.latest.ns_since(recent.latest) <= MAX_WAIT_NS;
-        (is_fresh && recent.outline.contains(&part)).then_some((recent.view, recent.quoted))
+        (is_fresh && recent.outline.contains(&part)).then_some(recent)
     }
 
     /// Takes out the datagram that has waited longest.
@@ -275,11 +282,12 @@ impl<M: Copy> Fragments<M> {
         self.counts.whole += u64::from(is_whole);
         self.counts.incomplete += u64::from(!is_whole);
         self.counts.conflicting += u64::from(datagram.has_conflict());
-        let assembled = |view, quoted, bytes| Assembled {
+        let assembled = |view, (quoted, outer), bytes| Assembled {
             members,
             view,
             bytes,
             quoted,
+            outer,
             since,
         };
         let (head, fragment) = datagram.head();
@@ -288,11 +296,19 @@ impl<M: Copy> Fragments<M> {
             // not when that ended: the first is the capture's, the second may be ours.
             let is_fresh = |recent: &&Recent| since.latest.ns_since(recent.latest) <= MAX_WAIT_NS;
             let known = self.recent.get(&key).filter(is_fresh);
-            let (view, quoted) = known.map_or((*head, None), |recent| (recent.view, recent.quoted));
-            return Some(assembled(without_payload(view), quoted, Vec::new()));
+            let (view, quoted, outer) = known.map_or((*head, None, Vec::new()), |recent| {
+                (recent.view, recent.quoted, recent.outer.clone())
+            });
+            return Some(assembled(
+                without_payload(view),
+                (quoted, outer),
+                Vec::new(),
+            ));
         }
         let bytes = datagram.bytes();
-        let mut view = wire::decode_datagram(head, fragment.protocol, &bytes, datagram.len());
+        let mut outer = Vec::new();
+        let content = (&bytes[..], datagram.len());
+        let mut view = wire::decode_datagram(head, fragment.protocol, content, &mut outer);
         if bytes.is_empty() {
             view = without_payload(*head);
         }
@@ -303,10 +319,11 @@ impl<M: Copy> Fragments<M> {
             latest: since.latest,
             view: without_payload(view),
             quoted,
+            outer: outer.clone(),
             outline,
         };
         self.recent.put(key, recent);
-        Some(assembled(view, quoted, bytes))
+        Some(assembled(view, (quoted, outer), bytes))
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Assignment {
     pub(super) tasks: Vec<Task>,
     /// Bytes of datagrams that were put together; payload offsets past the chunk's end are into these.
     pub(super) assembled: Vec<u8>,
+    /// Packets around others.
+    pub(super) outer: Vec<FiveTuple>,
     is_unsorted: bool,
 }
 
@@ -35,6 +37,8 @@ struct Listed<'a> {
     view: &'a PacketView,
     /// The datagram that the view's offsets are into, where it is not the frame itself.
     assembled: Option<&'a [u8]>,
+    /// The packets around it.
+    outer: &'a [FiveTuple],
     /// The flow that it quotes.
     quoted: Option<FiveTuple>,
 }
@@ -62,11 +66,17 @@ impl Held {
 
     /// Lists a packet that is no fragment.
     #[inline]
-    pub(super) fn list(&mut self, index: u32, record: &Record, view: &PacketView) {
+    pub(super) fn list(
+        &mut self,
+        (index, record): (u32, &Record),
+        view: &PacketView,
+        outer: &[FiveTuple],
+    ) {
         let listed = Listed {
             index,
             view,
             assembled: None,
+            outer,
             quoted: wire::quoted(view, self.chunk.frame(record)),
         };
         self.put(record, &listed);
@@ -75,9 +85,9 @@ impl Held {
     /// Lists a fragment whose datagram is known now; the offsets of `view` are into `bytes`.
     pub(super) fn list_fragment(
         &mut self,
-        index: u32,
-        view: &PacketView,
-        bytes: &[u8],
+        (index, record): (u32, &Record),
+        (view, bytes): (&PacketView, &[u8]),
+        outer: &[FiveTuple],
         quoted: Option<FiveTuple>,
     ) {
         self.waiting = self.waiting.saturating_sub(1);
@@ -88,11 +98,10 @@ impl Held {
             index,
             view,
             assembled: Some(bytes),
+            outer,
             quoted,
         };
-        if let Some(record) = self.record(index) {
-            self.put(&record, &listed);
-        }
+        self.put(record, &listed);
     }
 
     /// Puts the tasks into capture order.
@@ -125,8 +134,12 @@ impl Held {
                 base
             }
         };
+        let outer_start = assignment.outer.len() as u32;
+        assignment.outer.extend_from_slice(listed.outer);
         let task = Task {
             index: listed.index,
+            outer: (outer_start, assignment.outer.len() as u32),
+            is_inside: listed.view.is_inside,
             role: match listed.quoted {
                 None => Role::Packet,
                 Some(_) => Role::Quoting,
@@ -155,6 +168,8 @@ impl Held {
         if let Some(assignment) = self.assignments.get_mut(key.shard() % workers) {
             assignment.tasks.push(Task {
                 index,
+                outer: (0, 0),
+                is_inside: false,
                 role: Role::Quoted,
                 key,
                 sender,

@@ -181,7 +181,13 @@ pub fn run(
             body,
         )?);
     }
-    let reader = reader::Reader::new(capture, idle_in, tasks, Arc::clone(&counters));
+    let reader = reader::Reader::new(
+        capture,
+        idle_in,
+        tasks,
+        Arc::clone(&counters),
+        !policy.rules.is_empty(),
+    );
     let results_of_reader = results_out.clone();
     threads.push(start("reader".to_owned(), results_out, move |progress| {
         reader.read(&results_of_reader, progress)

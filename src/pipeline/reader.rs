@@ -13,6 +13,7 @@ use super::worker::Batch;
 use super::{Message, Ran};
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
 use crate::fragments::{Assembled, Fragments, Moment};
+use crate::key::FiveTuple;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 use crate::wire::{self, Net, PacketView, Payload};
@@ -32,6 +33,10 @@ pub(super) struct Reader {
     /// Chunks that were decoded and not handed out, in order: the first holds a fragment whose datagram is not known yet.
     held: VecDeque<Held>,
     undecoded: Undecoded,
+    /// Whether the packets around others are wanted: only rules ask for them.
+    tells_outer: bool,
+    /// Used again for every packet in a tunnel.
+    outer: Vec<FiveTuple>,
 }
 
 /// A packet whose chunk is held: the chunk, and the place in it.
@@ -54,6 +59,7 @@ impl Reader {
         idle: Receiver<Chunk>,
         workers: Vec<Sender<Batch>>,
         counters: Arc<AtomicCounters>,
+        tells_outer: bool,
     ) -> Self {
         Self {
             capture,
@@ -66,6 +72,8 @@ impl Reader {
             fragments: Fragments::default(),
             held: VecDeque::new(),
             undecoded: Undecoded::default(),
+            tells_outer,
+            outer: Vec::new(),
         }
     }
 
@@ -176,7 +184,11 @@ impl Reader {
                 if let (None, Some(stop)) = (view.five_tuple, view.stop) {
                     self.undecoded.count(stop);
                 }
-                held.list(index, &record, &view);
+                self.outer.clear();
+                if self.tells_outer && view.is_inside {
+                    wire::outer_packets(record.link, held.chunk.frame(&record), &mut self.outer);
+                }
+                held.list((index, &record), &view, &self.outer);
             }
         }
         self.counters.add(&counts);
@@ -218,14 +230,26 @@ impl Reader {
                 mut view,
                 mut bytes,
                 quoted,
+                outer: around_inner,
                 ..
             } = datagram;
             members.sort_unstable();
             for member in members {
                 count(&mut counts, &view);
                 let place = member.sequence.saturating_sub(first_held) as usize;
-                if let Some(held) = self.held.get_mut(place) {
-                    held.list_fragment(member.index, &view, &bytes, quoted);
+                let held = self.held.get_mut(place);
+                if let Some((held, record)) = held.and_then(|held| {
+                    let record = held.record(member.index)?;
+                    Some((held, record))
+                }) {
+                    self.outer.clear();
+                    if self.tells_outer && view.is_inside {
+                        let frame = held.chunk.frame(&record);
+                        wire::outer_packets(record.link, frame, &mut self.outer);
+                        self.outer.extend_from_slice(&around_inner);
+                    }
+                    let place = (member.index, &record);
+                    held.list_fragment(place, (&view, &bytes), &self.outer, quoted);
                 }
                 bytes.clear();
                 view.tcp = None;
@@ -263,6 +287,7 @@ impl Reader {
                         chunk: Arc::clone(&chunk),
                         tasks: assignment.tasks,
                         assembled: assignment.assembled,
+                        outer: assignment.outer,
                     })
                     .ok()?;
             }

@@ -8,7 +8,7 @@ use super::{Blocked, Message};
 use crate::capture::Chunk;
 use crate::engine::{Ended, Engine, Policy, Verdict};
 use crate::flow::FlowSummary;
-use crate::key::{FlowKey, SHARDS, Side};
+use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
 use crate::rules::RuleId;
@@ -34,6 +34,9 @@ pub(super) struct Task {
     pub(super) sender: Side,
     pub(super) timestamp: Timestamp,
     pub(super) origlen: u32,
+    /// Where the packets around it stand in the batch: from, to.
+    pub(super) outer: (u32, u32),
+    pub(super) is_inside: bool,
     pub(super) tunnels: Tunnels,
     pub(super) tcp: Option<TcpSegment>,
     /// Offset of the transport's payload in the chunk; past the chunk's end, in the batch's own bytes.
@@ -49,6 +52,8 @@ pub(super) struct Batch {
     pub(super) tasks: Vec<Task>,
     /// Datagrams that were put together from fragments.
     pub(super) assembled: Vec<u8>,
+    /// Packets around others.
+    pub(super) outer: Vec<FiveTuple>,
 }
 
 /// What becomes of a flow that a packet quotes.
@@ -128,6 +133,7 @@ impl Worker {
             chunk,
             tasks,
             assembled,
+            outer,
         } = batch;
         let mut part = Part {
             sequence,
@@ -154,7 +160,8 @@ impl Worker {
                     rule: fate.rule,
                 }));
             } else {
-                judge(task, &assembled, engine, &mut part, self.keeps_flows);
+                let beside = (&assembled[..], &outer[..]);
+                judge(task, beside, engine, &mut part, self.keeps_flows);
             }
         }
         part
@@ -162,7 +169,13 @@ impl Worker {
 }
 
 /// Judges one packet, and notes what comes of it.
-fn judge(task: &Task, assembled: &[u8], engine: &mut Engine, part: &mut Part, keeps_flow: bool) {
+fn judge(
+    task: &Task,
+    (assembled, outer): (&[u8], &[FiveTuple]),
+    engine: &mut Engine,
+    part: &mut Part,
+    keeps_flow: bool,
+) {
     let chunk = part.chunk.bytes();
     let (bytes, start) = match (task.payload as usize).checked_sub(chunk.len()) {
         None => (chunk, task.payload as usize),
@@ -175,6 +188,10 @@ fn judge(task: &Task, assembled: &[u8], engine: &mut Engine, part: &mut Part, ke
         key: task.key,
         sender: task.sender,
         origlen: task.origlen,
+        outer: outer
+            .get(task.outer.0 as usize..task.outer.1 as usize)
+            .unwrap_or_default(),
+        is_inside: task.is_inside,
         tunnels: task.tunnels,
         tcp: task.tcp,
         payload: payload.unwrap_or_default(),

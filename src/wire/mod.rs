@@ -86,6 +86,9 @@ use window::Window;
 /// Real frames have fewer than two dozen, in tunnels too. A bound, because otherwise the time for a frame would grow with its length.
 pub const MAX_LAYERS: usize = 64;
 
+/// Most packets around another that are told.
+pub const MAX_OUTER: usize = 8;
+
 /// What a header says comes after it: the next one and the bytes it may read, or `None` when there is no more to decode.
 type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
 
@@ -97,8 +100,24 @@ type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
 pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
     let mut view = PacketView::default();
     let first = (Layer::Frame, Window::new(frame));
-    view.stop = walk(link, first, &mut view).err();
+    view.stop = walk(link, first, &mut view, |_| ()).err();
     view
+}
+
+/// Adds the packets around the innermost one to `outer`: protocol, addresses and ports of each, the outermost first.
+///
+/// * Adds none where [`PacketView::is_inside`] says no, and [`MAX_OUTER`] at most.
+pub fn outer_packets(link: Option<LinkType>, frame: &[u8], outer: &mut Vec<FiveTuple>) {
+    let mut view = PacketView::default();
+    let first = (Layer::Frame, Window::new(frame));
+    // Where it ends does not matter here.
+    let _ = walk(link, first, &mut view, |around| note(around, outer));
+}
+
+fn note(around: &PacketView, outer: &mut Vec<FiveTuple>) {
+    if outer.len() < MAX_OUTER {
+        outer.extend(around.five_tuple);
+    }
 }
 
 /// Decodes what an IP header carries, from fragments put together.
@@ -107,11 +126,12 @@ pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
 /// * `protocol`: what the datagram carries, by the first fragment's header.
 /// * `bytes`: the datagram's bytes from its first on, as far as they are there; offsets in the view are into these.
 /// * `origlen`: how many there are when it is whole; `None` when fragments are missing. Its beginning still tells the flow, in a tunnel too.
+/// * `outer`: gets the datagram itself, and those in it, as far as there are others inside; as [`outer_packets`].
 pub fn decode_datagram(
     of: &PacketView,
     protocol: IpProtocol,
-    bytes: &[u8],
-    origlen: Option<u32>,
+    (bytes, origlen): (&[u8], Option<u32>),
+    outer: &mut Vec<FiveTuple>,
 ) -> PacketView {
     let mut view = PacketView::default();
     let (Some(net), Some(tuple)) = (of.net, of.five_tuple) else {
@@ -127,13 +147,14 @@ pub fn decode_datagram(
         Net::Ipv6 => ipv6::by_next_header(protocol, window, &mut view),
     };
     let walked = first.and_then(|first| match first {
-        Some(first) => walk(None, first, &mut view),
+        Some(first) => walk(None, first, &mut view, |around| note(around, outer)),
         None => Ok(()),
     });
     view.stop = walked.err();
     let inside = view.tunnels;
     view.tunnels = of.tunnels;
     view.tunnels.add(inside);
+    view.is_inside |= of.is_inside;
     view
 }
 
@@ -148,7 +169,7 @@ pub fn quoted(view: &PacketView, frame: &[u8]) -> Option<FiveTuple> {
     let packet = icmp::quoted_packet(protocol, frame.get(start..end)?)?;
     let mut inner = PacketView::default();
     // A quotation is cut as a rule: what was read up to there counts.
-    let _ = walk(None, (Layer::Raw, Window::new(packet)), &mut inner);
+    let _ = walk(None, (Layer::Raw, Window::new(packet)), &mut inner, |_| ());
     inner.five_tuple
 }
 
@@ -156,9 +177,13 @@ fn walk<'a>(
     link: Option<LinkType>,
     first: (Layer, Window<'a>),
     view: &mut PacketView,
+    mut goes_in: impl FnMut(&PacketView),
 ) -> Result<(), Stop> {
     let (mut layer, mut window) = first;
     for _ in 0..MAX_LAYERS {
+        if matches!(layer, Layer::Ipv4 | Layer::Ipv6) && view.net.is_some() {
+            goes_in(view);
+        }
         let step = match layer {
             Layer::Frame => link::read_frame(link, window)?,
             Layer::Ethernet => ethernet::read(window)?,

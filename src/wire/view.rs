@@ -61,6 +61,8 @@ pub struct PacketView {
     pub is_fragment: bool,
     /// Which part of which datagram, where this frame is such a part.
     pub fragment: Option<Fragment>,
+    /// Whether another packet is around it: it came through a tunnel over IP, which any host can make up.
+    pub is_inside: bool,
     /// The tunnels that the innermost IP header came through.
     pub tunnels: Tunnels,
     /// What flow tracking needs of the TCP header; there when it was captured up to its flags.
@@ -83,6 +85,7 @@ impl PacketView {
         let without_port = |addr: IpAddr| Endpoint { addr, port: 0 };
         self.tcp = None;
         self.payload = Payload::default();
+        self.is_inside |= self.net.is_some();
         self.net = Some(net);
         self.five_tuple = Some(FiveTuple {
             src: without_port(src.into()),

@@ -202,6 +202,8 @@ mod tests {
             key,
             sender,
             origlen: 0,
+            outer: &[],
+            is_inside: false,
             tunnels: crate::tunnel::Tunnels::default(),
             tcp: None,
             payload,

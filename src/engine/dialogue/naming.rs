@@ -132,6 +132,8 @@ mod tests {
                     key: self.key,
                     sender: FlowKey::of(&tuple(self.protocol, self.ports, is_client)).1,
                     origlen: payload.len() as u32 + 54,
+                    outer: &[],
+                    is_inside: false,
                     tunnels: Default::default(),
                     tcp: is_tcp.then_some(TcpSegment {
                         flags: TcpFlags(0x10),

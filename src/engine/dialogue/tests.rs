@@ -73,6 +73,8 @@ impl Talk {
             key: self.key,
             sender,
             origlen: 100,
+            outer: &[],
+            is_inside: false,
             tunnels: Tunnels::default(),
             tcp,
             payload,

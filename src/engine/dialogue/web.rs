@@ -237,6 +237,8 @@ mod tests {
                 key,
                 sender,
                 origlen: 0,
+                outer: &[],
+                is_inside: false,
                 tunnels: crate::tunnel::Tunnels::default(),
                 tcp: Some(TcpSegment { flags, seq }),
                 payload: bytes,
