@@ -341,3 +341,20 @@ fn rules_that_match_nothing_are_told_with_zeros() {
     );
     assert!(filtered.kept() == testdata::bytes("web.pcap"));
 }
+
+#[test]
+fn what_travels_in_a_tunnel_goes_with_the_packets_around_it() {
+    let bench = Bench::new();
+    let path = testdata::path("tunnels.pcap");
+    for (rule, expected) in [
+        // The tunnels' sender; three of the tunnels are not over IPv4.
+        (["--block-ip", "203.0.113.1"], 9),
+        // VXLAN's port, and that of the queries inside.
+        (["--block-port", "4789"], 1),
+        (["--block-port", "53"], 12),
+    ] {
+        let filtered = bench.filter(&path, &rule);
+        let gone = records::read(filtered.gone()).packets.len();
+        assert_eq!(gone, expected, "{rule:?}");
+    }
+}
