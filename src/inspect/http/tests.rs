@@ -109,6 +109,12 @@ fn other_protocols_are_turned_away() {
         b"INVITE sip:a@a.example SIP/2.0\r\n\r\n",
         b"GET /\r\n",
         b"GET / HTTP/1.\r\n",
+        b"GET / HTTP/.1\r\n",
+        b"GET / HTTP/1\r\n",
+        b"GET / HTTP/1.1.1\r\n",
+        b"GET / HTTP/1.1x\r\n",
+        b"GET / XHTTP/1.1\r\n",
+        b"QUIT\r\n",
         b"GET HTTP\r\n",
         b"A  \r\n",
     ] {
@@ -244,7 +250,13 @@ fn lines_that_no_server_should_accept_hide_nothing() {
         "GET /\u{fc} HTTP/1.1 ",
         "GET / HTTP/1.2",
         "GET / HTTP/0.9",
+        "GET / HTTP/1.10",
+        "GET / HTTP/01.1",
+        "GET / HTTP/2.0",
         "GET HTTP/1.1",
+        "GET\t/\tHTTP/1.1",
+        "GET\x0b/\x0cHTTP/1.1\t",
+        "GET \r / HTTP/1.1\r",
     ] {
         let head = format!("{line}\r\nHost: a.example\r\n\r\n");
         assert_eq!(hosts(head.as_bytes()), ["a.example"], "{line}");
