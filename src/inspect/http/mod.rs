@@ -5,12 +5,13 @@
 
 mod chunked;
 mod head;
+mod hosts;
 
 use httparse::{EMPTY_HEADER, Status};
 
 pub use self::chunked::ChunkedBody;
 use self::head::Head;
-pub(super) use self::head::host_of;
+pub(super) use self::hosts::Hosts;
 use super::Outcome;
 use crate::domain::DomainName;
 
@@ -27,8 +28,10 @@ const MAX_METHOD: usize = 24;
 pub struct Request {
     /// Bytes of the head, empty lines before it and the blank line at its end included.
     pub len: usize,
-    /// The hosts that it names, without ports: of the Host header first, then of its target (absolute form and CONNECT,
-    /// RFC 9112 §3.2) where that is another. An IPv6 address stands without its brackets.
+    /// The hosts that it names, each once, without ports: of the Host header first, then of its target (absolute form and
+    /// CONNECT, RFC 9112 §3.2), then of further Host headers. An IPv6 address stands without its brackets.
+    ///
+    /// Of very many Host headers the first few and the last are read.
     pub hosts: Vec<DomainName>,
     /// What follows the head.
     pub body: Body,

@@ -208,14 +208,37 @@ fn the_target_names_a_host_too() {
 }
 
 #[test]
-fn a_second_host_is_told() {
-    let two = |second: &str| {
-        found(format!("GET / HTTP/1.1\r\nhOST:a.example\r\nHost: {second}\r\n\r\n").as_bytes())
+fn every_host_is_told_and_the_first_is_first() {
+    let request = |target: &str, second: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nhOST:a.example\r\nHost: {second}\r\n\r\n");
+        let request = found(head.as_bytes());
+        let hosts: Vec<&str> = request.hosts.iter().map(DomainName::as_str).collect();
+        (hosts.join(" "), request.host_conflict)
     };
-    for (second, conflict) in [("A.Example:80", false), ("b.example", true), ("", false)] {
-        let request = two(second);
-        assert_eq!(request.hosts[0].as_str(), "a.example");
-        assert_eq!((request.hosts.len(), request.host_conflict), (1, conflict));
+    for (target, second, hosts, conflict) in [
+        ("/", "A.Example:80", "a.example", false),
+        ("/", "", "a.example", false),
+        ("/", "b.example", "a.example b.example", true),
+        (
+            "http://b.example/",
+            "b.example",
+            "a.example b.example",
+            true,
+        ),
+        (
+            "http://c.example/",
+            "b.example",
+            "a.example c.example b.example",
+            true,
+        ),
+        (
+            "http://c.example/",
+            "a.example",
+            "a.example c.example",
+            false,
+        ),
+    ] {
+        assert_eq!(request(target, second), (hosts.into(), conflict));
     }
 }
 
