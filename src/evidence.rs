@@ -93,7 +93,7 @@ pub enum Evidence {
     },
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
-    /// A request names more hosts than one, and whom it is for depends on who reads it.
+    /// A request names more hosts than one, and whom it is for depends on who reads it. Each is told as a name, the first first.
     HostConflict,
     /// A bound was met, or bytes contradict each other.
     Caveats(Caveats),

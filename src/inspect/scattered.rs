@@ -1,7 +1,5 @@
 //! Puts a message's bytes together, whatever the order its pieces come in: CRYPTO frames of QUIC, handshake fragments of DTLS.
 
-use std::ops::Range;
-
 /// Most separate stretches that are kept. Chromium cuts a hello into some ten pieces and shuffles them.
 const MAX_STRETCHES: usize = 64;
 
@@ -10,13 +8,22 @@ const MAX_STRETCHES: usize = 64;
 pub(super) struct TooScattered;
 
 /// The bytes of a message as far as they have come. Where pieces overlap, the first to come counts.
+///
+/// What has not come takes no memory, wherever in the message the pieces lie.
 #[derive(Debug)]
 pub(super) struct Scattered {
     /// Most bytes that are kept.
     limit: usize,
+    /// In order, neither touching nor overlapping.
+    stretches: Vec<Stretch>,
+}
+
+/// Bytes that follow each other.
+#[derive(Debug)]
+struct Stretch {
+    /// Where in the message they begin.
+    start: usize,
     bytes: Vec<u8>,
-    /// What of `bytes` has come: in order, neither touching nor overlapping.
-    stretches: Vec<Range<usize>>,
 }
 
 impl Scattered {
@@ -24,74 +31,96 @@ impl Scattered {
     pub(super) const fn new(limit: usize) -> Self {
         Self {
             limit,
-            bytes: Vec::new(),
             stretches: Vec::new(),
         }
     }
 
     /// Takes in a piece that begins at `offset`. What lies past the limit is left out.
     pub(super) fn insert(&mut self, offset: u64, piece: &[u8]) -> Result<(), TooScattered> {
-        let Some(start) = usize::try_from(offset)
-            .ok()
-            .filter(|&start| start < self.limit)
-        else {
+        let Some((start, piece)) = self.within(offset, piece) else {
             return Ok(());
         };
-        let end = start.saturating_add(piece.len()).min(self.limit);
-        if start == end {
-            return Ok(());
-        }
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
+        let end = start + piece.len();
         // The stretches that the piece touches; it fills the holes before, between and behind them, and joins them.
-        let first = self
-            .stretches
-            .partition_point(|stretch| stretch.end < start);
-        let last = self
-            .stretches
-            .partition_point(|stretch| stretch.start <= end);
-        let mut joined = start..end;
-        let mut hole = start;
-        for stretch in self.stretches.get(first..last).unwrap_or_default() {
-            copy(&mut self.bytes, piece, start, hole..stretch.start);
-            hole = hole.max(stretch.end);
-            joined = joined.start.min(stretch.start)..joined.end.max(stretch.end);
+        let (first, mut last) = self.touched(start, end);
+        let grows = |stretch: &Stretch| stretch.start <= start;
+        if first == last || !self.stretches.get(first).is_some_and(grows) {
+            let bytes = Vec::new();
+            self.stretches.insert(first, Stretch { start, bytes });
+            last += 1;
         }
-        copy(&mut self.bytes, piece, start, hole..end);
-        self.stretches.splice(first..last, [joined]);
+        let later: Vec<Stretch> = self.stretches.drain(first + 1..last).collect();
+        if let Some(joined) = self.stretches.get_mut(first) {
+            for stretch in later {
+                joined.fill(start, piece, stretch.start);
+                joined.bytes.extend(stretch.bytes);
+            }
+            joined.fill(start, piece, end);
+        }
         if self.stretches.len() > MAX_STRETCHES {
             return Err(TooScattered);
         }
         Ok(())
     }
 
+    /// Whether a piece that begins at `offset` has another byte than what came for the same place.
+    pub(super) fn contradicts(&self, offset: u64, piece: &[u8]) -> bool {
+        let Some((start, piece)) = self.within(offset, piece) else {
+            return false;
+        };
+        let (first, last) = self.touched(start, start + piece.len());
+        let touched = self.stretches.get(first..last).unwrap_or_default();
+        touched.iter().any(|stretch| {
+            let ours = stretch.bytes.get(start.saturating_sub(stretch.start)..);
+            let theirs = piece.get(stretch.start.saturating_sub(start)..);
+            let both = ours
+                .unwrap_or_default()
+                .iter()
+                .zip(theirs.unwrap_or_default());
+            both.into_iter().any(|(ours, theirs)| ours != theirs)
+        })
+    }
+
     /// The bytes from the start up to the first that is missing.
     pub(super) fn front(&self) -> &[u8] {
         match self.stretches.first() {
-            Some(stretch) if stretch.start == 0 => {
-                self.bytes.get(..stretch.end).unwrap_or_default()
-            }
+            Some(stretch) if stretch.start == 0 => &stretch.bytes,
             _ => &[],
         }
     }
 
     /// Memory that is held.
     pub(super) fn held_bytes(&self) -> usize {
-        self.bytes.capacity() + self.stretches.capacity() * size_of::<Range<usize>>()
+        let bytes: usize = self.stretches.iter().map(|s| s.bytes.capacity()).sum();
+        bytes + self.stretches.capacity() * size_of::<Stretch>()
+    }
+
+    /// What of a piece lies within the limit, and where; `None` when that is nothing.
+    fn within<'a>(&self, offset: u64, piece: &'a [u8]) -> Option<(usize, &'a [u8])> {
+        let start = usize::try_from(offset).ok()?;
+        let room = self.limit.checked_sub(start)?;
+        let piece = piece.get(..room).unwrap_or(piece);
+        (!piece.is_empty()).then_some((start, piece))
+    }
+
+    /// Which stretches (from, and up to before) have bytes between `start` and `end`, or end or begin there.
+    fn touched(&self, start: usize, end: usize) -> (usize, usize) {
+        let first = self.stretches.partition_point(|s| s.end() < start);
+        let last = self.stretches.partition_point(|s| s.start <= end);
+        (first, last)
     }
 }
 
-/// Copies what `piece`, which begins at `start`, has for `hole`; nothing when the hole is none.
-fn copy(bytes: &mut [u8], piece: &[u8], start: usize, hole: Range<usize>) {
-    let Some(from) = hole.start.checked_sub(start) else {
-        return;
-    };
-    let source = piece.get(from..).unwrap_or_default();
-    if let Some(place) = bytes.get_mut(hole) {
-        for (to, from) in place.iter_mut().zip(source) {
-            *to = *from;
-        }
+impl Stretch {
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
+
+    /// Goes on up to `end` with what `piece`, which begins at `start`, has for that.
+    fn fill(&mut self, start: usize, piece: &[u8], end: usize) {
+        let from = self.end().saturating_sub(start);
+        let missing = piece.get(from..end.saturating_sub(start));
+        self.bytes.extend_from_slice(missing.unwrap_or_default());
     }
 }
 
@@ -128,13 +157,36 @@ mod tests {
         insert(&mut stream, LIMIT as u64, b"a");
         assert_eq!(stream.held_bytes(), 0);
         insert(&mut stream, LIMIT as u64 - 1, b"ab");
-        assert_eq!(stream.bytes.len(), LIMIT);
+        assert!(stream.held_bytes() < 256);
         for i in 1..MAX_STRETCHES as u64 {
             insert(&mut stream, 2 * i, b"a");
         }
         let one_more = 2 * MAX_STRETCHES as u64;
         assert_eq!(stream.insert(one_more, b"a"), Err(TooScattered));
-        assert!(stream.held_bytes() <= LIMIT + 2 * MAX_STRETCHES * 16);
+        assert!(stream.held_bytes() <= 2 * MAX_STRETCHES * (size_of::<Stretch>() + 8));
+        insert(&mut stream, 0, &vec![b'b'; 2 * LIMIT]);
+        assert_eq!(stream.front().len(), LIMIT);
+    }
+
+    #[test]
+    fn other_bytes_for_the_same_place_are_told() {
+        let mut stream = Scattered::new(LIMIT);
+        insert(&mut stream, 2, b"cd");
+        insert(&mut stream, 6, b"gh");
+        for (offset, piece, contradicts) in [
+            (0, &b"abcdefghij"[..], false),
+            (0, b"ab", false),
+            (4, b"ef", false),
+            (0, b"XXc", false),
+            (0, b"abX", true),
+            (3, b"X", true),
+            (3, b"deXg", false),
+            (3, b"defghX", false),
+            (3, b"defgX", true),
+            (LIMIT as u64, b"X", false),
+        ] {
+            assert_eq!(stream.contradicts(offset, piece), contradicts, "{piece:?}");
+        }
     }
 
     proptest! {
@@ -143,6 +195,8 @@ mod tests {
             let mut stream = Scattered::new(LIMIT);
             let mut truth = [None; 80];
             for (offset, bytes) in &pieces {
+                let differs = truth[*offset as usize..].iter().zip(bytes).any(|(there, byte)| there.is_some_and(|there| there != *byte));
+                prop_assert_eq!(stream.contradicts(*offset, bytes), differs);
                 insert(&mut stream, *offset, bytes);
                 for (place, byte) in truth[*offset as usize..].iter_mut().zip(bytes) {
                     place.get_or_insert(*byte);
@@ -150,7 +204,7 @@ mod tests {
             }
             let front: Vec<u8> = truth.into_iter().map_while(|byte| byte).collect();
             prop_assert_eq!(stream.front(), front);
-            prop_assert!(stream.stretches.is_sorted_by(|a, b| a.end < b.start));
+            prop_assert!(stream.stretches.is_sorted_by(|a, b| a.end() < b.start));
         }
     }
 }

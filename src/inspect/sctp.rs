@@ -27,12 +27,14 @@ pub enum Chunk<'a> {
 
 /// A piece of a user's message, or all of it.
 ///
-/// Loses: the stream, and where messages begin and end. The pieces of a message follow each other without a number between them,
-/// RFC 9260 §6.9.
+/// Loses: where messages begin and end, and their places in the stream. The pieces of a message follow each other without a number
+/// between them, RFC 9260 §6.9.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Data<'a> {
     /// Transmission sequence number; the next chunk's is one more, modulo 2^32.
     pub tsn: u32,
+    /// The stream that the message belongs to.
+    pub stream: u16,
     /// The bytes that were captured.
     pub bytes: &'a [u8],
     /// Bytes on the wire.
@@ -65,10 +67,12 @@ pub fn chunks(payload: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 fn data(value: &[u8], len: usize) -> Option<Chunk<'_>> {
     let mut cursor = Cursor(value);
     let tsn = u32_of(&mut cursor)?;
-    // Stream, number there, payload protocol.
-    cursor.take(8)?;
+    let stream = cursor.u16()?;
+    // Number there, payload protocol.
+    cursor.take(6)?;
     Some(Chunk::Data(Data {
         tsn,
+        stream,
         bytes: cursor.0,
         origlen: len.checked_sub(DATA_HEADER_LEN)? as u32,
     }))
@@ -101,12 +105,13 @@ mod tests {
         chunks(payload).collect()
     }
 
-    fn data_of(tsn: u32, bytes: &[u8], origlen: u32) -> Chunk<'_> {
-        Chunk::Data(Data {
+    fn data_of(tsn: u32, stream: u16, bytes: &[u8]) -> Data<'_> {
+        Data {
             tsn,
+            stream,
             bytes,
-            origlen,
-        })
+            origlen: bytes.len() as u32,
+        }
     }
 
     #[test]
@@ -115,9 +120,9 @@ mod tests {
             read(&hex(PACKET)),
             [
                 Chunk::Init(0x89ab_cdef),
-                data_of(0x89ab_cdef, b"GET", 3),
-                data_of(0x89ab_cdf0, b"", 0),
-                data_of(0x89ab_cdf1, b"    ", 4),
+                Chunk::Data(data_of(0x89ab_cdef, 0, b"GET")),
+                Chunk::Data(data_of(0x89ab_cdf0, 1, b"")),
+                Chunk::Data(data_of(0x89ab_cdf1, 1, b"    ")),
             ]
         );
     }
@@ -132,7 +137,8 @@ mod tests {
             for (chunk, whole) in told.iter().zip(&whole) {
                 match (chunk, whole) {
                     (Chunk::Data(cut), Chunk::Data(whole)) => {
-                        assert!(cut.tsn == whole.tsn && cut.origlen == whole.origlen);
+                        assert_eq!((cut.tsn, cut.stream), (whole.tsn, whole.stream));
+                        assert_eq!(cut.origlen, whole.origlen);
                         assert!(whole.bytes.starts_with(cut.bytes));
                     }
                     _ => assert_eq!(chunk, whole),
@@ -140,7 +146,11 @@ mod tests {
             }
         }
         // 24 of INIT, 16 of SACK, 16 of the header, one byte.
-        assert_eq!(read(&packet[..57])[1], data_of(0x89ab_cdef, b"G", 3));
+        let cut = Data {
+            origlen: 3,
+            ..data_of(0x89ab_cdef, 0, b"G")
+        };
+        assert_eq!(read(&packet[..57])[1], Chunk::Data(cut));
     }
 
     #[test]

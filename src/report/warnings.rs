@@ -77,7 +77,7 @@ pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
         (
             tables.counts.host_conflicts,
             format!(
-                "hosts of requests contradict each other: in {} a request names more than one, and whom it reaches depends on who reads it; the first was taken",
+                "hosts of requests contradict each other: in {} a request names more than one, and whom it reaches depends on who reads it; rules were asked about each",
                 count(tables.counts.host_conflicts, "flow"),
             ),
         ),

@@ -286,7 +286,10 @@ mod tests {
     #[test]
     fn contradicting_hosts_are_told() {
         let head = b"GET / HTTP/1.1\r\nHost: a.example\r\nHOST: b.example\r\n\r\n";
-        assert_eq!(Client::default().send(1, head), "a.example conflict");
+        assert_eq!(
+            Client::default().send(1, head),
+            "a.example b.example conflict"
+        );
     }
 
     #[test]

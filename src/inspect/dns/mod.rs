@@ -20,6 +20,10 @@ pub const MAX_QUESTIONS: usize = 64;
 
 /// Bytes of a message's header, RFC 1035 §4.1.1.
 const HEADER_LEN: usize = 12;
+/// Fewest bytes of a question: the root's name, type, class. RFC 1035 §4.1.2.
+const MIN_QUESTION_LEN: usize = 5;
+/// Fewest bytes of a record: the root's name, type, class, time to live, and the length of no data. RFC 1035 §4.1.3.
+const MIN_RECORD_LEN: usize = 11;
 
 /// Which of the protocols that share DNS's format a message belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +81,8 @@ pub fn message(datagram: &[u8], dialect: Dialect) -> Outcome<Message> {
 ///   [`Outcome::NeedMore`].
 /// * With the message comes its length, that of its length field included. It is told as soon as the questions are there,
 ///   so the length may be more than there is in `prefix`.
+/// * A datagram on the port of DNS is hardly anything else, but a connection may be, and damaged besides. So the message must have
+///   room for what its header counts, and its first question a name that is written out, and a class that is assigned.
 ///
 /// Source: RFC 1035 §4.2.2; RFC 7766 §8. LLMNR frames its messages likewise.
 pub fn tcp_message(prefix: &[u8], dialect: Dialect) -> Outcome<(usize, Message)> {
@@ -92,10 +98,35 @@ pub fn tcp_message(prefix: &[u8], dialect: Dialect) -> Outcome<(usize, Message)>
     if there.len() < HEADER_LEN {
         return Outcome::NeedMore;
     }
+    if !has_room(there, len) {
+        return Outcome::NotMine;
+    }
     match read(there, dialect) {
         Some((_, Some(Stop::Cut))) if !is_whole => Outcome::NeedMore,
-        Some((message, _)) => Outcome::Found((2 + len, message)),
-        None => Outcome::NotMine,
+        Some((message, stop)) if is_expected(&message, stop) => Outcome::Found((2 + len, message)),
+        _ => Outcome::NotMine,
+    }
+}
+
+/// Whether `len` bytes of a message that begins with `front` can hold what its header counts, and its first name points nowhere:
+/// what could it point to, if not into the header?
+fn has_room(front: &[u8], len: usize) -> bool {
+    let Some(header) = Header::read(front) else {
+        return false;
+    };
+    let questions = usize::from(header.questions) * MIN_QUESTION_LEN;
+    let mut first = Labels::new(front, HEADER_LEN);
+    while let Some(Ok(_)) = first.next() {}
+    HEADER_LEN + questions + header.records() * MIN_RECORD_LEN <= len
+        && !(header.questions > 0 && first.is_compressed())
+}
+
+/// Whether the first question that was read has an assigned class, and a type: IN, CH, HS, NONE, ANY, RFC 6895 §3.2; and where
+/// `stop` ended the questions, whether there is one.
+fn is_expected(message: &Message, stop: Option<Stop>) -> bool {
+    match message.questions.first() {
+        Some(first) => matches!(first.qclass, 1 | 3 | 4 | 254 | 255) && first.qtype != 0,
+        None => stop.is_none(),
     }
 }
 

@@ -289,10 +289,54 @@ fn tcp_messages_are_told_with_their_length() {
         tcp_message(b"GET / HTTP/1.1\r\n\r\n", Dialect::Dns),
         Outcome::NotMine
     );
-    let Outcome::Found((22, cut)) = tcp_message(&framed(&hex(QUERY)[..20]), Dialect::Dns) else {
-        panic!()
-    };
-    assert_eq!(cut.questions, []);
+    // A question that overruns its message is none.
+    assert_eq!(
+        tcp_message(&framed(&hex(QUERY)[..20]), Dialect::Dns),
+        Outcome::NotMine
+    );
+}
+
+/// The hello of a TLS client, which has fallen among messages: its length and what follows are those of one with a question.
+const HELLO: &str = "
+    16 0301 0200 01 0001fc 0303
+    b7c2ff5e0a2c9d4407b1fd62f58c3ee0aa41d7c39e02f0b86b5d0c1f8e4a7733
+    20 1c6f02a9b9e0cc5a0f7b3d3c8a11e6f0459f4bd0c5372e60a87d1be90142afb3
+    0024 1301 1303 1302 c02b c02f cca9 cca8 c02c c030 c00a c009 c013 c014 009c 009d 002f 0035 000a 0100
+    018f 0000 000e 000c 00 0009 612e6578616d706c 0017 0000 ff01 0001 00
+    000a 000e 000c 001d 0017 0018 0019 0100 0101 000b 0002 0100
+    0010 000e 000c 02 6832 08 687474702f312e31";
+
+#[test]
+fn a_damaged_hello_is_no_message_of_a_connection() {
+    each_mutation(&hex(HELLO), 20_000, |bytes| {
+        let outcome = tcp_message(bytes, Dialect::Dns);
+        let is_short = bytes.len() < 2 + HEADER_LEN;
+        assert!(outcome == Outcome::NotMine || is_short, "{outcome:?}");
+    });
+}
+
+#[test]
+fn what_a_connection_carries_must_fit_its_message() {
+    let good = framed(&query(&[(wire(&[b"a", b"example"]), 1, 1)]));
+    assert!(matches!(
+        tcp_message(&good, Dialect::Dns),
+        Outcome::Found((29, _))
+    ));
+    for (at, byte) in [
+        (6, 0x02),                  // 513 questions
+        (9, 0x01),                  // an answer
+        (10, 0x01),                 // 256 authorities
+        (13, 0x01),                 // an additional record
+        (good.len() - 1, 2),        // class
+        (good.len() - 2, 0x10),     // class
+        (good.len() - 3, 0),        // type
+        (2 + HEADER_LEN, 0xc0),     // a pointer
+        (2 + HEADER_LEN + 2, 0x40), // a label of no known type
+    ] {
+        let mut bad = good.clone();
+        bad[at] = byte;
+        assert_eq!(tcp_message(&bad, Dialect::Dns), Outcome::NotMine, "{at}");
+    }
 }
 
 #[test]

@@ -105,10 +105,12 @@ impl Handshake {
             self.unfinished.len() - 1
         });
         let message = self.unfinished.get_mut(place)?;
-        let is_kept = message
-            .bytes
-            .insert(fragment.offset as u64, fragment.bytes)
-            .is_ok();
+        let offset = fragment.offset as u64;
+        if message.bytes.contradicts(offset, fragment.bytes) {
+            // Another message of the same number, of another connection say: a name out of both was sent by nobody.
+            *message = Unfinished::begin(fragment);
+        }
+        let is_kept = message.bytes.insert(offset, fragment.bytes).is_ok();
         let told = message.read();
         if !is_kept || message.is_done() {
             self.unfinished.remove(place);

@@ -213,6 +213,43 @@ fn fragments_of_two_messages_do_not_mix() {
 }
 
 #[test]
+fn two_messages_of_the_same_number_and_length_do_not_mix() {
+    let (body, hello) = small();
+    let mut other = body.clone();
+    // The random field, and the name's first bytes.
+    other[2..34].fill(7);
+    let at = body.len() - 10;
+    other[at..at + 3].copy_from_slice(b"bbb");
+    let len = body.len();
+    for cut in 35..len {
+        let before = record(0, &other, 0..cut);
+        let pieces = [record(0, &body, 0..30), record(0, &body, 30..len)];
+        let told = told(&[&[before][..], &pieces].concat());
+        assert_eq!(
+            told.last(),
+            Some(&Message::ClientHello(hello.clone())),
+            "{cut}"
+        );
+        for message in told {
+            let Message::ClientHello(told) = message else {
+                continue;
+            };
+            assert_eq!(told, hello, "{cut}");
+        }
+    }
+}
+
+#[test]
+fn a_fragment_far_behind_takes_no_more_than_its_bytes() {
+    let mut handshake = Handshake::default();
+    let message = vec![0; MAX_MESSAGE];
+    for number in 0..100 {
+        handshake.datagram(&record(number, &message, MAX_MESSAGE - 1..MAX_MESSAGE));
+        assert!(handshake.held_bytes() < MAX_UNFINISHED * 256);
+    }
+}
+
+#[test]
 fn what_is_kept_is_bounded() {
     let mut handshake = Handshake::default();
     let message = vec![0; 100_000];

@@ -11,7 +11,7 @@ mod static_table;
 use self::hpack::Table;
 use super::Outcome;
 use super::cursor::Cursor;
-use super::http::host_of;
+use super::http::Hosts;
 use crate::domain::DomainName;
 
 /// What a client's bytes begin with. Source: RFC 9113 §3.4.
@@ -67,8 +67,9 @@ pub struct Step {
 /// What a header block says of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
-    /// The hosts that it names, without ports and user: of `:authority` first, then of `host` where that is another. None in a
-    /// trailer.
+    /// The hosts that it names, each once, without ports and user: of `:authority` first, then of `host`. None in a trailer.
+    ///
+    /// Where either is said very often, the first few values and the last are read.
     pub hosts: Vec<DomainName>,
     /// Whether it names more than one.
     pub host_conflict: bool,
@@ -248,37 +249,34 @@ impl Frame {
 /// The fields of a block that are of use.
 #[derive(Default)]
 struct Fields {
-    authority: Option<DomainName>,
-    host: Option<DomainName>,
+    authority: Hosts,
+    host: Hosts,
     /// Whether it begins a request: trailers have no method, RFC 9113 §8.1.
     has_method: bool,
-    host_conflict: bool,
 }
 
 impl Fields {
     fn add(&mut self, name: &[u8], value: &[u8]) {
-        let place = match name {
-            b":authority" => &mut self.authority,
-            b"host" => &mut self.host,
-            b":method" => {
-                self.has_method = true;
-                return;
-            }
-            _ => return,
-        };
-        match (&place, host_of(value)) {
-            (None, host) => *place = host,
-            (Some(first), Some(host)) => self.host_conflict |= *first != host,
-            (Some(_), None) => {}
+        match name {
+            b":authority" => self.authority.add(value),
+            b"host" => self.host.add(value),
+            b":method" => self.has_method = true,
+            _ => {}
         }
     }
 
     fn into_request(self) -> Request {
-        let host = self.host.filter(|_| self.has_method);
-        let other = host.filter(|host| self.authority.as_ref() != Some(host));
+        let mut hosts = self.authority.into_names();
+        if self.has_method {
+            for host in self.host.into_names() {
+                if !hosts.contains(&host) {
+                    hosts.push(host);
+                }
+            }
+        }
         Request {
-            host_conflict: self.host_conflict || (self.authority.is_some() && other.is_some()),
-            hosts: self.authority.into_iter().chain(other).collect(),
+            host_conflict: hosts.len() > 1,
+            hosts,
         }
     }
 }

@@ -220,7 +220,7 @@ fn host_stands_in_where_there_is_no_authority() {
         ),
         (
             &[authority(b"a.example"), authority(b"b.example")],
-            "a.example",
+            "a.example b.example",
             true,
         ),
         (&[authority(b""), host(b"a.example")], "a.example", false),
@@ -230,6 +230,15 @@ fn host_stands_in_where_there_is_no_authority() {
     }
     // A trailer is no request.
     assert_eq!(hosts(&[headers(1, &host(b"a.example"))]), "");
+}
+
+#[test]
+fn a_host_that_is_said_thousands_of_times_is_read_a_few_times() {
+    // The authority by its place in the table, again and again, and another one behind.
+    let mut block = block(b"a.example");
+    block.extend([0xbe; 5000]);
+    block.extend(field(1, b"b.example"));
+    assert_eq!(hosts(&[headers(1, &block)]), "a.example b.example");
 }
 
 #[test]

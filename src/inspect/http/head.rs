@@ -1,15 +1,14 @@
 //! What is gathered from a request's target and headers, whoever split them.
 
-use std::net::Ipv6Addr;
-
+use super::hosts::{Hosts, host_of};
 use super::{Body, Request};
 use crate::domain::DomainName;
 
 /// A head, header by header.
 pub(super) struct Head {
-    host: Option<DomainName>,
+    /// Of its Host headers.
+    hosts: Hosts,
     target_host: Option<DomainName>,
-    host_conflict: bool,
     length: Length,
     /// Whether the last Transfer-Encoding ends in `chunked`; `None` without one.
     is_chunked: Option<bool>,
@@ -36,9 +35,8 @@ impl Head {
             authority_of(target)
         };
         Self {
-            host: None,
+            hosts: Hosts::default(),
             target_host: authority.and_then(host_of),
-            host_conflict: false,
             length: Length::Absent,
             is_chunked: None,
             is_connect,
@@ -49,11 +47,7 @@ impl Head {
     /// Takes in a header.
     pub(super) fn add(&mut self, name: &[u8], value: &[u8]) {
         if name.eq_ignore_ascii_case(b"host") {
-            match (&self.host, host_of(value)) {
-                (None, host) => self.host = host,
-                (Some(first), Some(host)) if *first != host => self.host_conflict = true,
-                _ => {}
-            }
+            self.hosts.add(value);
         } else if name.eq_ignore_ascii_case(b"content-length") {
             for text in value.split(|&byte| byte == b',') {
                 self.length = self.length.and(text.trim_ascii());
@@ -83,16 +77,18 @@ impl Head {
 
     /// The request, of whose head there are only `len` bytes.
     pub(super) fn into_unfinished_request(self, len: usize) -> Request {
-        let target_host = self
-            .target_host
-            .filter(|host| self.host.as_ref() != Some(host));
+        let mut hosts = self.hosts.into_names();
+        let host_conflict = hosts.len() > 1;
+        if let Some(host) = self.target_host.filter(|host| !hosts.contains(host)) {
+            hosts.insert(hosts.len().min(1), host);
+        }
         Request {
             len,
-            hosts: self.host.into_iter().chain(target_host).collect(),
+            hosts,
             body: Body::None,
             is_connect: self.is_connect,
             has_upgrade: self.has_upgrade,
-            host_conflict: self.host_conflict,
+            host_conflict,
         }
     }
 }
@@ -117,20 +113,4 @@ fn authority_of(target: &[u8]) -> Option<&[u8]> {
     let colon = target.iter().position(|&byte| byte == b':')?;
     let rest = target.get(colon..)?.strip_prefix(b"://")?;
     rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()
-}
-
-/// The host in an authority: without user, port and brackets.
-///
-/// Source: RFC 3986 §3.2.
-pub(in crate::inspect) fn host_of(authority: &[u8]) -> Option<DomainName> {
-    let authority = authority.rsplit(|&byte| byte == b'@').next()?.trim_ascii();
-    let is_address =
-        || str::from_utf8(authority).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
-    let host = match authority.strip_prefix(b"[") {
-        Some(literal) => literal.split(|&byte| byte == b']').next()?,
-        // Without its brackets it is against the rules, but no less an address.
-        None if is_address() => authority,
-        None => authority.split(|&byte| byte == b':').next()?,
-    };
-    DomainName::from_bytes(host.trim_ascii())
 }

@@ -5,12 +5,13 @@
 
 mod chunked;
 mod head;
+mod hosts;
 
 use httparse::{EMPTY_HEADER, Status};
 
 pub use self::chunked::ChunkedBody;
 use self::head::Head;
-pub(super) use self::head::host_of;
+pub(super) use self::hosts::Hosts;
 use super::Outcome;
 use crate::domain::DomainName;
 
@@ -27,8 +28,10 @@ const MAX_METHOD: usize = 24;
 pub struct Request {
     /// Bytes of the head, empty lines before it and the blank line at its end included.
     pub len: usize,
-    /// The hosts that it names, without ports: of the Host header first, then of its target (absolute form and CONNECT,
-    /// RFC 9112 §3.2) where that is another. An IPv6 address stands without its brackets.
+    /// The hosts that it names, each once, without ports: of the Host header first, then of its target (absolute form and
+    /// CONNECT, RFC 9112 §3.2), then of further Host headers. An IPv6 address stands without its brackets.
+    ///
+    /// Of very many Host headers the first few and the last are read.
     pub hosts: Vec<DomainName>,
     /// What follows the head.
     pub body: Body,
@@ -53,7 +56,7 @@ pub enum Body {
     Chunked,
 }
 
-/// Whether an HTTP/1 request could begin with `start`: a method in capital letters, then a space, as far as there are bytes.
+/// Whether an HTTP/1 request could begin with `start`: a method in capital letters, then a blank, as far as there are bytes.
 ///
 /// Any token that is written like a method will do; [`request`] looks at the whole line.
 pub fn looks_like_request(start: &[u8]) -> bool {
@@ -65,7 +68,7 @@ pub fn looks_like_request(start: &[u8]) -> bool {
         .count();
     start.first().is_none_or(u8::is_ascii_uppercase)
         && len <= MAX_METHOD
-        && start.get(len).is_none_or(|&byte| byte == b' ')
+        && start.get(len).is_none_or(|&byte| is_blank(byte))
 }
 
 /// Whether an HTTP/1 response begins with `prefix`; not before there are the 7 bytes that tell.
@@ -79,8 +82,9 @@ pub fn is_response(prefix: &[u8]) -> bool {
 ///
 /// * `prefix`: the client's bytes from the start of a request, in order, without gaps; call again with a longer one after
 ///   [`Outcome::NeedMore`].
-/// * Any method in capital letters is taken when its line ends in a version of HTTP/1. Lines that no server should
-///   accept (folded, with spaces before the colon, with bytes that no header may hold) hide no other.
+/// * Any method in capital letters is taken when its line ends in a version, whatever its numbers: servers differ in what they
+///   refuse. Lines that no server should accept (folded, with spaces before the colon, with bytes that no header may hold) hide
+///   no other.
 /// * A head that is longer than [`MAX_HEAD`] is told as if it ended with `prefix`, without a body.
 ///
 /// Source: RFC 9112 §2 to §6.
@@ -166,26 +170,32 @@ fn scan(prefix: &[u8]) -> Scan {
     Scan::Cut(head.into_unfinished_request(prefix.len()))
 }
 
-/// Method and target of a request line that ends in a version of HTTP/1.
+/// Method and target of a request line that ends in a version.
 fn split_request_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let line = line.trim_ascii_end();
-    let (method, rest) = line.split_at_checked(line.iter().position(|&byte| byte == b' ')?)?;
-    let (target, version) = rest.split_at_checked(rest.len().checked_sub(b" HTTP/1.1".len())?)?;
-    matches!(
-        version,
-        [
-            b' ' | b'\t',
-            b'H',
-            b'T',
-            b'T',
-            b'P',
-            b'/',
-            b'0' | b'1',
-            b'.',
-            b'0'..=b'9'
-        ]
-    )
-    .then_some((method, target.trim_ascii()))
+    let (method, rest) = line.split_at_checked(line.iter().position(|&byte| is_blank(byte))?)?;
+    let (target, version) =
+        rest.split_at_checked(rest.iter().rposition(|&byte| is_blank(byte))?)?;
+    // What HTTP/2 begins with is no method of HTTP/1, RFC 9113 §11.6.
+    (is_version(version.get(1..)?) && method != b"PRI").then_some((method, target.trim_ascii()))
+}
+
+/// Whether `word` is `HTTP/` and two numbers with a dot between. Only one digit each is allowed (RFC 9112 §2.3), but `HTTP/01.10`
+/// is answered by some.
+fn is_version(word: &[u8]) -> bool {
+    let is_number = |part: Option<&[u8]>| {
+        part.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+    };
+    let Some(numbers) = word.strip_prefix(b"HTTP/") else {
+        return false;
+    };
+    let mut parts = numbers.splitn(2, |&byte| byte == b'.');
+    is_number(parts.next()) && is_number(parts.next())
+}
+
+/// Whether `byte` may part the words of a request line: a space, and what else servers take for one. RFC 9112 §3.
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | 0x0b | 0x0c | b'\r')
 }
 
 /// Name and value of a header line. The name of one without a colon is the line.

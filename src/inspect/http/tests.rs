@@ -109,6 +109,12 @@ fn other_protocols_are_turned_away() {
         b"INVITE sip:a@a.example SIP/2.0\r\n\r\n",
         b"GET /\r\n",
         b"GET / HTTP/1.\r\n",
+        b"GET / HTTP/.1\r\n",
+        b"GET / HTTP/1\r\n",
+        b"GET / HTTP/1.1.1\r\n",
+        b"GET / HTTP/1.1x\r\n",
+        b"GET / XHTTP/1.1\r\n",
+        b"QUIT\r\n",
         b"GET HTTP\r\n",
         b"A  \r\n",
     ] {
@@ -202,14 +208,37 @@ fn the_target_names_a_host_too() {
 }
 
 #[test]
-fn a_second_host_is_told() {
-    let two = |second: &str| {
-        found(format!("GET / HTTP/1.1\r\nhOST:a.example\r\nHost: {second}\r\n\r\n").as_bytes())
+fn every_host_is_told_and_the_first_is_first() {
+    let request = |target: &str, second: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nhOST:a.example\r\nHost: {second}\r\n\r\n");
+        let request = found(head.as_bytes());
+        let hosts: Vec<&str> = request.hosts.iter().map(DomainName::as_str).collect();
+        (hosts.join(" "), request.host_conflict)
     };
-    for (second, conflict) in [("A.Example:80", false), ("b.example", true), ("", false)] {
-        let request = two(second);
-        assert_eq!(request.hosts[0].as_str(), "a.example");
-        assert_eq!((request.hosts.len(), request.host_conflict), (1, conflict));
+    for (target, second, hosts, conflict) in [
+        ("/", "A.Example:80", "a.example", false),
+        ("/", "", "a.example", false),
+        ("/", "b.example", "a.example b.example", true),
+        (
+            "http://b.example/",
+            "b.example",
+            "a.example b.example",
+            true,
+        ),
+        (
+            "http://c.example/",
+            "b.example",
+            "a.example c.example b.example",
+            true,
+        ),
+        (
+            "http://c.example/",
+            "a.example",
+            "a.example c.example",
+            false,
+        ),
+    ] {
+        assert_eq!(request(target, second), (hosts.into(), conflict));
     }
 }
 
@@ -244,7 +273,13 @@ fn lines_that_no_server_should_accept_hide_nothing() {
         "GET /\u{fc} HTTP/1.1 ",
         "GET / HTTP/1.2",
         "GET / HTTP/0.9",
+        "GET / HTTP/1.10",
+        "GET / HTTP/01.1",
+        "GET / HTTP/2.0",
         "GET HTTP/1.1",
+        "GET\t/\tHTTP/1.1",
+        "GET\x0b/\x0cHTTP/1.1\t",
+        "GET \r / HTTP/1.1\r",
     ] {
         let head = format!("{line}\r\nHost: a.example\r\n\r\n");
         assert_eq!(hosts(head.as_bytes()), ["a.example"], "{line}");

@@ -90,11 +90,15 @@ fn begins_hello(start: &[u8], kind: u8) -> bool {
 /// * `prefix`: the client's bytes from the start of the flow, in order, without gaps; call again with a longer one after
 ///   [`Outcome::NeedMore`].
 /// * The hello may be spread over any number of records. An extension that is malformed hides no other.
-/// * Gives up past [`MAX_PREFIX`]. When no more bytes will come, [`client_hello_partial`] reads what there is.
+/// * One that is longer than [`MAX_PREFIX`] is told as if it ended with `prefix`, as [`client_hello_partial`] tells one of
+///   which no more bytes will come.
 ///
 /// Source: RFC 8446 §4.1.2, §5.1; RFC 6066 §3; RFC 7301 §3.1.
 pub fn client_hello(prefix: &[u8]) -> Outcome<ClientHello> {
-    hello(prefix, CLIENT_HELLO, read_client_hello)
+    match hello(prefix, CLIENT_HELLO, read_client_hello) {
+        Outcome::NeedMore if prefix.len() >= MAX_PREFIX => found(client_hello_partial(prefix)),
+        outcome => outcome,
+    }
 }
 
 /// Finds what there is to find in a ClientHello that will not come whole, because the capture cut packets short or lost one.
@@ -145,7 +149,10 @@ pub fn client_hello_message_partial(handshake: &[u8]) -> Option<ClientHello> {
 /// Source: RFC 8446 §4.1.3; RFC 5246 §7.4.1.3; RFC 6066 §3 (the warning).
 pub fn server_hello(prefix: &[u8]) -> Outcome<ServerHello> {
     match after_warnings(prefix) {
-        Some(rest) => hello(rest, SERVER_HELLO, read_server_hello),
+        Some(rest) => match hello(rest, SERVER_HELLO, read_server_hello) {
+            Outcome::NeedMore if prefix.len() >= MAX_PREFIX => Outcome::NotMine,
+            outcome => outcome,
+        },
         None => Outcome::NeedMore,
     }
 }
@@ -213,7 +220,7 @@ fn hello<T>(prefix: &[u8], kind: u8, read: fn(&[u8]) -> Option<T>) -> Outcome<T>
     let joined = join(prefix, |bytes| !matches!(body(bytes, kind), Body::Cut(_)));
     match body(&joined.bytes, kind) {
         Body::Whole(body) => found(read(body)),
-        Body::Cut(_) if !joined.is_broken && prefix.len() < MAX_PREFIX => Outcome::NeedMore,
+        Body::Cut(_) if !joined.is_broken => Outcome::NeedMore,
         Body::Cut(_) | Body::Other => Outcome::NotMine,
     }
 }

@@ -4,15 +4,18 @@
 
 use std::borrow::Cow;
 
-use super::{CERTIFICATE, MAX_PREFIX, SERVER_HELLO, SUPPLEMENTAL_DATA};
+use super::{CERTIFICATE, SERVER_HELLO, SUPPLEMENTAL_DATA};
 
 /// Content type of records that carry handshake messages, RFC 8446 §5.1.
 pub(super) const HANDSHAKE: u8 = 22;
 /// Most bytes in a record: 2^14, and what encryption or compression may add. RFC 5246 §6.2.2 allows 1,024 more, RFC 8446 §5.2
 /// 256; hellos need neither.
 const MAX_FRAGMENT: usize = (1 << 14) + 256;
-/// Records without content that are passed over. RFC 8446 §5.1 forbids them, and some stacks take them.
-const MAX_EMPTY_RECORDS: usize = 4;
+/// Records without content that are passed over, one after the other. RFC 8446 §5.1 forbids them; OpenSSL takes so many
+/// (`MAX_EMPTY_RECORDS`).
+const MAX_EMPTY_RECORDS: usize = 32;
+/// Longest message that a stack would take: OpenSSL a ClientHello of so much (`CLIENT_HELLO_MAX_LENGTH`), others less.
+const MAX_MESSAGE: usize = 131_396;
 
 /// Handshake bytes from the start of a flow.
 pub(super) struct Joined<'a> {
@@ -28,7 +31,7 @@ pub(super) enum Body<'a> {
     Whole(&'a [u8]),
     /// Its beginning.
     Cut(&'a [u8]),
-    /// It is another kind of message, or of [`MAX_PREFIX`] bytes and more.
+    /// It is another kind of message, or longer than [`MAX_MESSAGE`].
     Other,
 }
 
@@ -51,12 +54,14 @@ pub(super) fn join(prefix: &[u8], is_enough: impl Fn(&[u8]) -> bool) -> Joined<'
         if after.is_empty() || is_enough(&bytes) {
             break;
         }
-        if fragment.is_empty() {
-            empty_records += 1;
-            if empty_records > MAX_EMPTY_RECORDS {
-                is_broken = true;
-                break;
-            }
+        empty_records = if fragment.is_empty() {
+            empty_records + 1
+        } else {
+            0
+        };
+        if empty_records > MAX_EMPTY_RECORDS {
+            is_broken = true;
+            break;
         }
         rest = after;
     }
@@ -71,7 +76,7 @@ pub(super) fn body(handshake: &[u8], kind: u8) -> Body<'_> {
         [_, high, mid, low, ref there @ ..] => {
             let len = usize::from(high) << 16 | usize::from(mid) << 8 | usize::from(low);
             match there.get(..len) {
-                _ if len >= MAX_PREFIX => Body::Other,
+                _ if len > MAX_MESSAGE => Body::Other,
                 Some(body) => Body::Whole(body),
                 None => Body::Cut(there),
             }

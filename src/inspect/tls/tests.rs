@@ -207,26 +207,55 @@ fn other_protocols_are_turned_away_at_once() {
         assert_eq!(client_hello(start), Outcome::NotMine, "{start:?}");
         assert_eq!(client_hello_partial(start), None);
     }
-    let of_64_kib = b"\x16\x03\x01\x40\x00\x01\x01\x00\x00";
-    assert_eq!(client_hello(of_64_kib), Outcome::NotMine);
+    let of_131_397 = b"\x16\x03\x01\x40\x00\x01\x02\x01\x45";
+    assert_eq!(client_hello(of_131_397), Outcome::NotMine);
+    assert_eq!(client_hello(&of_131_397[..8]), Outcome::NeedMore);
 }
 
 #[test]
 fn empty_records_are_passed_over_up_to_a_bound() {
     let hello = hex(SMALL);
     let with = |empty: usize| [record(&[]).repeat(empty), hello.clone()].concat();
-    assert_eq!(client_hello(&with(4)), client_hello(&hello));
-    assert_eq!(client_hello(&with(5)), Outcome::NotMine);
+    assert_eq!(client_hello(&with(32)), client_hello(&hello));
+    assert_eq!(client_hello(&with(33)), Outcome::NotMine);
+    // Only those that follow each other count.
+    let message = message(&[server_name("a.example")]);
+    let pieces = message.chunks(1).map(record);
+    let mixed: Vec<u8> = pieces
+        .flat_map(|piece| [record(&[]), piece].concat())
+        .collect();
+    assert_eq!(found(&mixed).server_name, name("a.example"));
 }
 
 #[test]
-fn a_hello_that_never_ends_is_given_up() {
+fn a_hello_that_never_ends_is_told_for_what_it_says() {
     let padding = vec![extension(21, &[0; 60_000]), server_name("a.example")];
     let long = records(&message(&padding), 16_000);
     assert_eq!(found(&long).server_name, name("a.example"));
     let tiny = records(&message(&padding), 1);
     assert_eq!(client_hello(&tiny[..MAX_PREFIX - 1]), Outcome::NeedMore);
-    assert_eq!(client_hello(&tiny[..MAX_PREFIX]), Outcome::NotMine);
+    assert_eq!(found(&tiny[..MAX_PREFIX]).server_name, None);
+    let mut of_server = tiny;
+    of_server[5] = SERVER_HELLO;
+    assert_eq!(
+        server_hello(&of_server[..MAX_PREFIX - 1]),
+        Outcome::NeedMore
+    );
+    assert_eq!(server_hello(&of_server[..MAX_PREFIX]), Outcome::NotMine);
+}
+
+#[test]
+fn a_name_in_front_of_64_kib_is_told() {
+    let first = server_name("a.example");
+    let padding = extension(21, &vec![0; usize::from(u16::MAX) - first.len() - 4]);
+    let long = records(&message(&[first, padding]), 16_000);
+    assert!(long.len() > MAX_PREFIX);
+    assert_eq!(client_hello(&long[..MAX_PREFIX - 1]), Outcome::NeedMore);
+    let early = client_hello_partial(&long[..200]).unwrap();
+    assert_eq!(early.server_name, name("a.example"));
+    for len in [MAX_PREFIX, long.len()] {
+        assert_eq!(found(&long[..len]).server_name, name("a.example"));
+    }
 }
 
 #[test]
