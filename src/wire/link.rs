@@ -3,6 +3,7 @@
 
 use super::Step;
 use super::ethernet::by_ethertype;
+use super::gre::BRIDGED_ETHERNET;
 use super::view::{Layer, Reason};
 use super::window::Window;
 use crate::packet::LinkType;
@@ -13,7 +14,11 @@ const SLL_LEN: usize = 16;
 const SLL2_LEN: usize = 20;
 /// What stands for an ethertype where the packet begins with an LLC header. Source: `ETH_P_802_2` of linux/if_ether.h.
 const PROTOCOL_LLC: u16 = 0x0004;
+/// The same for PPP. Source: `ETH_P_WAN_PPP` of linux/if_ether.h.
+const PROTOCOL_PPP: u16 = 0x0007;
 
+/// A GRE device, whose packets are of GRE's protocols. Source: `ARPHRD_IPGRE` of linux/if_arp.h.
+const HARDWARE_GRE: u16 = 778;
 /// Hardware types whose packets are of no ethertype, whatever the protocol field says. Source: `ARPHRD_*` of linux/if_arp.h.
 const HARDWARE_80211: u16 = 801;
 const HARDWARE_80211_PRISM: u16 = 802;
@@ -127,6 +132,8 @@ fn by_cooked_type<'a>(
         (HARDWARE_80211_PRISM, _) => Ok(Some((Layer::Prism, after))),
         (HARDWARE_80211_RADIOTAP, _) => Ok(Some((Layer::Radiotap, after))),
         (HARDWARE_NETLINK, _) => Err(after.stop(layer, Reason::Hardware(HARDWARE_NETLINK))),
+        (HARDWARE_GRE, BRIDGED_ETHERNET) => Ok(Some((Layer::Ethernet, after))),
+        (_, PROTOCOL_PPP) => Ok(Some((Layer::Ppp, after))),
         (_, PROTOCOL_LLC) => Ok(Some((Layer::Llc, after))),
         (_, ethertype) => by_ethertype(layer, ethertype, after),
     }
