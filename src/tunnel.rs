@@ -24,7 +24,7 @@ pub enum Tunnel {
     Pptp,
     /// Ethernet over IP of MikroTik.
     Eoip,
-    /// GTP-U, 3GPP TS 29.281.
+    /// GTP-U, 3GPP TS 29.281; and the packets of its version 0, 3GPP TS 09.60.
     Gtp,
     /// RFC 5415.
     Capwap,
@@ -54,6 +54,8 @@ pub enum Tunnel {
     Pbb,
     /// Cisco FabricPath.
     FabricPath,
+    /// Transparent interconnection of lots of links, RFC 6325.
+    Trill,
     /// The mesh of batman-adv.
     Batman,
     /// RFC 9300.
@@ -90,6 +92,7 @@ impl Tunnel {
             Self::Nsh => "nsh",
             Self::Pbb => "pbb",
             Self::FabricPath => "fabricpath",
+            Self::Trill => "trill",
             Self::Batman => "batman",
             Self::Lisp => "lisp",
             Self::Ayiya => "ayiya",
@@ -147,7 +150,7 @@ impl FromIterator<Tunnel> for Tunnels {
 mod tests {
     use super::*;
 
-    const ALL: [Tunnel; 24] = [
+    const ALL: [Tunnel; 27] = [
         Tunnel::Vxlan,
         Tunnel::VxlanGpe,
         Tunnel::Geneve,
@@ -156,6 +159,8 @@ mod tests {
         Tunnel::Pptp,
         Tunnel::Eoip,
         Tunnel::Gtp,
+        Tunnel::Capwap,
+        Tunnel::Tzsp,
         Tunnel::Teredo,
         Tunnel::L2tp,
         Tunnel::IpIp,
@@ -168,6 +173,7 @@ mod tests {
         Tunnel::Nsh,
         Tunnel::Pbb,
         Tunnel::FabricPath,
+        Tunnel::Trill,
         Tunnel::Batman,
         Tunnel::Lisp,
         Tunnel::Ayiya,
@@ -204,6 +210,12 @@ mod tests {
     #[test]
     fn every_tunnel_has_a_word_of_its_own() {
         let mut words = ALL.map(Tunnel::as_str).to_vec();
+        // One that is missing above leaves a gap.
+        assert!(
+            ALL.iter()
+                .enumerate()
+                .all(|(place, tunnel)| *tunnel as usize == place)
+        );
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), ALL.len());

@@ -21,7 +21,7 @@ pub struct PacketCounts {
     pub udp: u64,
     /// ICMP and ICMPv6.
     pub icmp: u64,
-    /// Decoded, and none of these: other transports, and what is not IP.
+    /// Decoded, and none of these: other protocols over IP. What is not IP is undecoded.
     pub other: u64,
     /// IPv4.
     pub ipv4: u64,
@@ -29,7 +29,7 @@ pub struct PacketCounts {
     pub ipv6: u64,
     /// Pieces of fragmented datagrams.
     pub fragments: u64,
-    /// Packets that could not be decoded. They are always forwarded.
+    /// Packets in which no IP header was read: damaged, of an undecoded link, or not IP at all. They are always forwarded.
     pub undecoded: u64,
     /// Packets that were kept.
     pub forwarded: u64,

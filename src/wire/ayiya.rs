@@ -1,6 +1,6 @@
 //! AYIYA ("Anything in Anything"): IP in signed datagrams that pass address translation.
 
-use super::link;
+use super::certain;
 use super::view::Layer;
 use super::window::Window;
 use crate::packet::IpProtocol;
@@ -11,7 +11,7 @@ const FIXED_LEN: usize = 8;
 /// The operation that carries a packet. Source: the same, §3.1.
 const FORWARD: u8 = 1;
 
-/// What an AYIYA datagram carries; `None` when these are not the bytes of one, or it carries no IP.
+/// What an AYIYA datagram carries; `None` when these are not the bytes of one, or it carries no IP that is certain.
 pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     // exponent of the identity's length and its kind: 1; words of the signature and its hash: 1; authentication and operation: 1;
     // next header: 1; time: 4
@@ -25,6 +25,5 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
         IpProtocol::IPV6 => Layer::Ipv6,
         _ => return None,
     };
-    link::inside_raw(payload.skip(header_len).through(Tunnel::Ayiya))
-        .filter(|(layer, _)| *layer == expected)
+    certain::whole((expected, payload.skip(header_len).through(Tunnel::Ayiya)))
 }

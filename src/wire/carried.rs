@@ -6,7 +6,7 @@ use super::tunnels::{self, Carrier, IPV6_AROUND, Tunnel, tunnel};
 use super::view::{PacketView, Reason};
 use crate::packet::LinkType;
 
-use Carrier::{Ethertype, Ip, Udp};
+use Carrier::{Ethertype, Ip, Link, Udp};
 
 /// Over IP, or over UDP.
 pub(super) const IN_IP: &[Tunnel] = &[
@@ -191,6 +191,59 @@ pub(super) const ON_LINK: &[Tunnel] = &[
         (0, 0x00),
     ),
     tunnel(
+        "TRILL",
+        Ethertype("22 f3"),
+        &[
+            "30 7f 00 01 00 02 01 02 03 04 ; reserved bits, a word of options, 63 hops; bridges\n",
+            ETHERNET,
+            IS_IPV4,
+        ],
+        (0, 0x70),
+    ),
+    tunnel(
+        "Cisco MetaData",
+        Ethertype("89 09"),
+        &["01 01 00 01 00 07", IS_IPV4],
+        (6, 0xff),
+    ),
+    tunnel(
+        "HSR",
+        Ethertype("89 2f"),
+        &["00 43 00 01", IS_IPV4],
+        (4, 0xff),
+    ),
+    tunnel(
+        "802.1CB under a VLAN tag",
+        Ethertype("81 00"),
+        &["00 07 f1 c1 00 00 00 01", IS_IPV4],
+        (8, 0xff),
+    ),
+    tunnel(
+        "LLC of a jumbo frame",
+        Ethertype("88 70"),
+        &["aa aa 03 00 00 00", IS_IPV4],
+        (0, 0xab),
+    ),
+    tunnel(
+        "Ethernet of a GRE device, cooked",
+        Link(LinkType::LINUX_SLL),
+        &[
+            "00 00 03 0a 00 04 00 00 00 00 00 00 00 00 65 58",
+            ETHERNET,
+            IS_IPV4,
+        ],
+        (15, 0x5a),
+    ),
+    tunnel(
+        "PPP, cooked",
+        Link(LinkType::LINUX_SLL),
+        &[
+            "00 00 02 00 00 00 00 00 00 00 00 00 00 00 00 07",
+            "ff 03 00 21",
+        ],
+        (19, 0x23),
+    ),
+    tunnel(
         "802.1BR",
         Ethertype("89 3f"),
         &["00 00 00 07 00 00", IS_IPV4],
@@ -253,6 +306,10 @@ const TOLD: &[(&str, &[&str])] = &[
     ("PBB", &["pbb"]),
     ("FabricPath", &["fabricpath"]),
     ("batman-adv, unicast", &["batman"]),
+    ("TRILL", &["trill"]),
+    ("GTP, version 0", &["gtp"]),
+    ("HSR", &[]),
+    ("Cisco MetaData", &[]),
     ("802.1BR", &[]),
     ("MACsec with a channel", &[]),
 ];

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::view::{Layer, Reason, Stop};
+use crate::packet::LinkType;
 
 /// What is common to stops that are counted as one.
 ///
 /// Where a header announces what is not decoded, that alone counts, whichever header it was. What only a broken header says (a version, flags)
-/// does not: it has too many values.
+/// does not: it has too many values. Nor do the kinds of a maker's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cause {
     layer: Option<Layer>,
@@ -16,6 +17,11 @@ pub struct Cause {
 
 impl From<Stop> for Cause {
     fn from(stop: Stop) -> Self {
+        let layer = match stop.layer {
+            Layer::Juniper(_) => Layer::Juniper(LinkType::JUNIPER_ETHER),
+            Layer::Dsa(_) => Layer::Dsa(LinkType::DSA_TAG_DSA),
+            layer => layer,
+        };
         let (layer, reason) = match stop.reason {
             Reason::NoLink
             | Reason::Link(_)
@@ -24,11 +30,11 @@ impl From<Stop> for Cause {
             | Reason::Snap(..)
             | Reason::Hardware(_)
             | Reason::Ppp(_) => (None, stop.reason),
-            Reason::Version(_) => (Some(stop.layer), Reason::Version(0)),
-            Reason::HeaderLen(_) => (Some(stop.layer), Reason::HeaderLen(0)),
-            Reason::Family(_) => (Some(stop.layer), Reason::Family(0)),
-            Reason::Flags(_) => (Some(stop.layer), Reason::Flags(0)),
-            reason => (Some(stop.layer), reason),
+            Reason::Version(_) => (Some(layer), Reason::Version(0)),
+            Reason::HeaderLen(_) => (Some(layer), Reason::HeaderLen(0)),
+            Reason::Family(_) => (Some(layer), Reason::Family(0)),
+            Reason::Flags(_) => (Some(layer), Reason::Flags(0)),
+            reason => (Some(layer), reason),
         };
         Self { layer, reason }
     }
@@ -75,7 +81,6 @@ const fn ethertype(number: u16) -> Option<&'static str> {
         0x0806 => "ARP",
         0x0842 => "Wake-on-LAN",
         0x22f0 => "AVTP",
-        0x22f3 => "TRILL",
         0x6002 => "DEC MOP",
         0x8035 => "RARP",
         0x809b => "AppleTalk",
@@ -99,7 +104,6 @@ const fn ethertype(number: u16) -> Option<&'static str> {
         0x8902 => "CFM",
         0x8906 => "FCoE",
         0x8914 => "FCoE initialization",
-        0x8909 => "Cisco MetaData",
         0x9000 => "loopback test",
         _ => return None,
     })
@@ -150,7 +154,6 @@ const fn ppp(protocol: u16) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packet::LinkType;
 
     fn cause(layer: Layer, reason: Reason) -> Cause {
         Cause::from(Stop {
@@ -184,6 +187,22 @@ mod tests {
         assert_eq!(cause(Layer::Ethernet, arp), cause(Layer::Vlan, arp));
         let cut = Reason::Cut;
         assert_ne!(cause(Layer::Ethernet, cut), cause(Layer::Vlan, cut));
+    }
+
+    #[test]
+    fn the_kinds_of_a_makers_header_count_as_one() {
+        for (one, other) in [
+            (
+                Layer::Juniper(LinkType::JUNIPER_ETHER),
+                Layer::Juniper(LinkType::JUNIPER_PPP),
+            ),
+            (
+                Layer::Dsa(LinkType::DSA_TAG_DSA),
+                Layer::Dsa(LinkType::DSA_TAG_BRCM),
+            ),
+        ] {
+            assert_eq!(cause(one, Reason::Cut), cause(other, Reason::Cut));
+        }
     }
 
     #[test]

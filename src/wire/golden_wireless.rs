@@ -146,6 +146,27 @@ pub(super) const WIRELESS: &[Golden] = &[
         76,
     ),
     dns(
+        "aggregate, with the bit of a mesh",
+        WIFI,
+        &["88 02", WIFI_HEADER, "80 01", DNS_SUBFRAME, REAL_DNS],
+        76,
+    ),
+    dns(
+        "aggregate within a mesh",
+        WIFI,
+        &[
+            "88 03",
+            WIFI_HEADER,
+            FOURTH,
+            "80 01",
+            "02 00 00 00 00 01 02 00 00 00 00 02 00 4b ; addresses, length 75",
+            "\n00 1f 01 00 00 00 ; mesh control",
+            "\naa aa 03 00 00 00 08 00",
+            REAL_DNS,
+        ],
+        88,
+    ),
+    dns(
         "aggregate, ARP first",
         WIFI,
         &[

@@ -1,4 +1,4 @@
-//! GTP-U, version 1: what mobile networks carry a subscriber's packets in.
+//! GTP-U, version 1: what mobile networks carry a subscriber's packets in; and GTP, version 0, before it.
 
 use super::link;
 use super::view::Layer;
@@ -17,6 +17,25 @@ const HAS_OPTIONAL: u8 = 0x07;
 const G_PDU: u8 = 255;
 /// Most extension headers that are passed; the standard has seven kinds.
 const MAX_EXTENSIONS: usize = 16;
+
+/// Flags, message type, length, sequence number, flow label, SNDCP number, spare, tunnel. Source: 3GPP TS 09.60 §6.
+const HEADER_0_LEN: usize = 20;
+/// Version 0, GTP and not GTP', spare bits 1. The bit after says whether the SNDCP number counts.
+const VERSION_0: u8 = 0x1e;
+const HAS_SNDCP: u8 = 0x01;
+
+/// What a GTP datagram of version 0 carries; `None` when these are not the bytes of one, or it carries no packet.
+pub(super) fn inside_0(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
+    let [flags, G_PDU, l0, l1, ..] = payload.array::<HEADER_0_LEN>(0)? else {
+        return None;
+    };
+    let len = usize::from(u16::from_be_bytes([l0, l1]));
+    if flags & !HAS_SNDCP != VERSION_0 || !payload.may_hold(HEADER_0_LEN + len) {
+        return None;
+    }
+    let packet = payload.skip(HEADER_0_LEN).limit(len);
+    link::inside_raw(packet.through(Tunnel::Gtp))
+}
 
 /// What a GTP-U datagram carries; `None` when these are not the bytes of one, or it carries no packet.
 pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {

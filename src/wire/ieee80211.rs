@@ -130,11 +130,11 @@ fn read_data(form: Form, window: Window<'_>) -> Step<'_> {
         0 => [0; QOS_LEN],
         _ => window.array(qos_at).unwrap_or_default(),
     };
-    let body = past_mesh_control(flags & FROM_DS != 0 && mesh & HAS_MESH_CONTROL != 0, body)?;
+    let may_have_mesh = flags & FROM_DS != 0 && mesh & HAS_MESH_CONTROL != 0;
     if qos & IS_AGGREGATE != 0 {
-        return read_aggregate(body);
+        return read_aggregate(may_have_mesh, body);
     }
-    Ok(Some((Layer::Llc, body)))
+    Ok(Some((Layer::Llc, past_mesh_control(may_have_mesh, body)?)))
 }
 
 /// What follows mesh control.
@@ -151,19 +151,26 @@ fn past_mesh_control(may_have: bool, body: Window<'_>) -> Result<Window<'_>, Sto
 }
 
 /// The first subframe of an aggregate whose protocol is decoded, else the first one.
-fn read_aggregate(body: Window<'_>) -> Step<'_> {
+///
+/// Each has mesh control of its own, where there is any.
+fn read_aggregate(may_have_mesh: bool, body: Window<'_>) -> Step<'_> {
     let first = subframe(body).ok_or_else(|| body.too_short(Layer::Ieee80211, SUBFRAME_LEN))?;
     let mut rest = body;
     for _ in 0..MAX_SUBFRAMES {
-        let Some((packet, next)) = subframe(rest) else {
+        let Some((content, next)) = subframe(rest) else {
             break;
         };
-        if llc::is_decoded(packet) {
+        if let Ok(packet) = past_mesh_control(may_have_mesh, content)
+            && llc::is_decoded(packet)
+        {
             return Ok(Some((Layer::Llc, packet)));
         }
         rest = next;
     }
-    Ok(Some((Layer::Llc, first.0)))
+    Ok(Some((
+        Layer::Llc,
+        past_mesh_control(may_have_mesh, first.0)?,
+    )))
 }
 
 /// A subframe's content, and what follows the subframe.
@@ -220,7 +227,7 @@ mod tests {
         let len_at = 26 + SUBFRAME_LEN - 1;
         assert_eq!(payload_numbers(&view(&frame)), (76, 33, 33));
         frame[len_at] -= 10;
-        assert_eq!(payload_numbers(&view(&frame)), (76, 23, 33));
+        assert_eq!(payload_numbers(&view(&frame)), (76, 23, 23));
     }
 
     #[test]

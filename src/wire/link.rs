@@ -3,6 +3,7 @@
 
 use super::Step;
 use super::ethernet::by_ethertype;
+use super::gre::BRIDGED_ETHERNET;
 use super::view::{Layer, Reason};
 use super::window::Window;
 use crate::packet::LinkType;
@@ -13,7 +14,11 @@ const SLL_LEN: usize = 16;
 const SLL2_LEN: usize = 20;
 /// What stands for an ethertype where the packet begins with an LLC header. Source: `ETH_P_802_2` of linux/if_ether.h.
 const PROTOCOL_LLC: u16 = 0x0004;
+/// The same for PPP. Source: `ETH_P_WAN_PPP` of linux/if_ether.h.
+const PROTOCOL_PPP: u16 = 0x0007;
 
+/// A GRE device, whose packets are of GRE's protocols. Source: `ARPHRD_IPGRE` of linux/if_arp.h.
+const HARDWARE_GRE: u16 = 778;
 /// Hardware types whose packets are of no ethertype, whatever the protocol field says. Source: `ARPHRD_*` of linux/if_arp.h.
 const HARDWARE_80211: u16 = 801;
 const HARDWARE_80211_PRISM: u16 = 802;
@@ -42,14 +47,19 @@ const IPV4_MIN_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 
 /// The first header of a frame, as its link type says.
+#[inline]
 pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_> {
     let link = link.ok_or_else(|| window.stop(Layer::Frame, Reason::NoLink))?;
+    if link == LinkType::ETHERNET {
+        return Ok(Some((Layer::Ethernet, window)));
+    }
     let (layer, at) =
         first_of(link).ok_or_else(|| window.stop(Layer::Frame, Reason::Link(link)))?;
     Ok(Some((layer, window.skip(at))))
 }
 
 /// The first header, and how many bytes that say nothing come before it.
+#[inline(never)]
 fn first_of(link: LinkType) -> Option<(Layer, usize)> {
     let layer = match link {
         LinkType::ETHERNET => Layer::Ethernet,
@@ -127,6 +137,8 @@ fn by_cooked_type<'a>(
         (HARDWARE_80211_PRISM, _) => Ok(Some((Layer::Prism, after))),
         (HARDWARE_80211_RADIOTAP, _) => Ok(Some((Layer::Radiotap, after))),
         (HARDWARE_NETLINK, _) => Err(after.stop(layer, Reason::Hardware(HARDWARE_NETLINK))),
+        (HARDWARE_GRE, BRIDGED_ETHERNET) => Ok(Some((Layer::Ethernet, after))),
+        (_, PROTOCOL_PPP) => Ok(Some((Layer::Ppp, after))),
         (_, PROTOCOL_LLC) => Ok(Some((Layer::Llc, after))),
         (_, ethertype) => by_ethertype(layer, ethertype, after),
     }
@@ -138,6 +150,7 @@ pub(super) fn read_null(window: Window<'_>) -> Step<'_> {
 }
 
 /// What OpenBSD's `enc` interface shows of IPsec: a packet before or after it.
+#[cold]
 pub(super) fn read_enc(window: Window<'_>) -> Step<'_> {
     by_host_family(Layer::Enc, ENC_LEN, window)
 }
@@ -153,6 +166,7 @@ fn by_host_family(layer: Layer, len: usize, window: Window<'_>) -> Step<'_> {
 }
 
 /// What OpenBSD's packet filter logs: a header whose length is told without its padding, then the packet.
+#[cold]
 pub(super) fn read_pflog(window: Window<'_>) -> Step<'_> {
     let fields = window.array::<PFLOG_MIN_LEN>(0);
     let [len, family] = fields.ok_or_else(|| window.too_short(Layer::Pflog, PFLOG_MIN_LEN))?;
@@ -162,6 +176,7 @@ pub(super) fn read_pflog(window: Window<'_>) -> Step<'_> {
 }
 
 /// OpenBSD loopback.
+#[cold]
 pub(super) fn read_loop(window: Window<'_>) -> Step<'_> {
     let family = window.array::<FAMILY_LEN>(0);
     let family = family.ok_or_else(|| window.too_short(Layer::Loop, FAMILY_LEN))?;

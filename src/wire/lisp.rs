@@ -1,7 +1,6 @@
 //! LISP: an IP packet in a datagram between the routers of two sites.
 
-use super::ethernet;
-use super::link;
+use super::certain;
 use super::nsh::by_next_protocol;
 use super::view::Layer;
 use super::window::Window;
@@ -13,15 +12,13 @@ const HEADER_LEN: usize = 8;
 const HAS_NEXT: u8 = 0x04;
 
 /// What a LISP datagram carries; `None` when these are not the bytes of one.
+///
+/// Any bits make a header, and other protocols' clients come to have its port: the packet inside must be certain.
 pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let [flags, _, _, next, ..] = payload.array::<HEADER_LEN>(0)?;
     let after = payload.skip(HEADER_LEN).through(Tunnel::Lisp);
     if flags & HAS_NEXT == 0 {
-        return link::inside_raw(after);
+        return certain::packet(after);
     }
-    match by_next_protocol(next)? {
-        Layer::Ipv4 | Layer::Ipv6 => link::inside_raw(after),
-        Layer::Ethernet if ethernet::is_decoded(after) => Some((Layer::Ethernet, after)),
-        _ => None,
-    }
+    certain::whole((by_next_protocol(next)?, after))
 }

@@ -25,6 +25,8 @@ mod carried;
 mod carried_wireless;
 mod cause;
 mod certain;
+#[cfg(test)]
+mod doubt;
 mod dsa;
 mod etherip;
 mod ethernet;
@@ -66,6 +68,7 @@ mod soundness;
 mod tag;
 mod teredo;
 mod transport;
+mod trill;
 #[cfg(test)]
 mod tunnels;
 mod tzsp;
@@ -192,6 +195,7 @@ fn walk<'a>(
             Layer::MacSec => macsec::read(window)?,
             Layer::Pbb => pbb::read(window)?,
             Layer::FabricPath => fabricpath::read(window)?,
+            Layer::Trill => trill::read(window)?,
             Layer::Nsh => nsh::read(window)?,
             Layer::Batman => batman::read(window)?,
             Layer::Llc => llc::read(window)?,

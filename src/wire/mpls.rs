@@ -1,6 +1,7 @@
 //! MPLS: a stack of labels, and a guess at what is under it, because no label says.
 
 use super::Step;
+use super::certain;
 use super::ethernet;
 use super::link;
 use super::view::{Layer, Reason};
@@ -36,13 +37,15 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
     )
 }
 
-/// The label stack that a datagram carries; `None` when what would be under it is not decoded.
+/// The label stack that a datagram carries; `None` when what would be under it is not certain: any bits make a label.
 pub(super) fn inside_udp(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let bottom = (0..MAX_LABELS_IN_UDP).find(|label| {
         let third = payload.array::<1>(label * LABEL_LEN + 2);
         third.is_some_and(|[third]| third & BOTTOM_OF_STACK != 0)
     })?;
-    under(payload.skip((bottom + 1) * LABEL_LEN)).map(|_| (Layer::Mpls, payload))
+    under(payload.skip((bottom + 1) * LABEL_LEN))
+        .and_then(certain::whole)
+        .map(|_| (Layer::Mpls, payload))
 }
 
 /// What is under the last label, as far as it can be told.

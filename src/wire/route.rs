@@ -1,6 +1,9 @@
 //! Source routes of IPv4: where a packet goes to in the end, while its header names the next stop.
 //!
 //! Replies come from there, and the transport's checksum is reckoned with it.
+//!
+//! Of IPv4 alone: a packet with an IPv6 routing header (RFC 8200 §4.4) that has segments left keeps the destination that its fixed header names,
+//! as Wireshark has it.
 
 /// Source: RFC 791 §3.1.
 const END_OF_OPTIONS: u8 = 0;

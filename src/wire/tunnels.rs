@@ -108,7 +108,24 @@ const IN_IP: &[Tunnel] = &[
         "Ethernet in GRE",
         Ip(47),
         &["20 00 65 58", "00 00 00 01", ETHERNET, IS_IPV4],
-        (3, 0x59),
+        (3, 0x5a),
+    ),
+    tunnel(
+        "GRE with a source route",
+        Ip(47),
+        &[
+            "40 00 08 00 00 00 00 04 ; routing; checksum, which does not count, and offset",
+            "\n08 00 00 08 c0 00 02 09 c0 00 02 0a ; two addresses",
+            "\n08 00 04 04 c0 00 02 0b ; another one",
+            "\n00 00 00 00 ; no more",
+        ],
+        (11, 0xff),
+    ),
+    tunnel(
+        "frame relay in GRE",
+        Ip(47),
+        &["00 00 65 59", "18 41 03 cc"],
+        (7, 0xcd),
     ),
     tunnel(
         "PPTP",
@@ -169,24 +186,24 @@ const IN_IP: &[Tunnel] = &[
 ];
 
 const IN_UDP: &[Tunnel] = &[
-    tunnel("VXLAN", Udp(4789), &[VXLAN, ETHERNET, IS_IPV4], (0, 0x00)),
+    tunnel("VXLAN", Udp(4789), &[VXLAN, ETHERNET, IS_IPV4], (20, 0xff)),
     tunnel(
         "VXLAN of Linux",
         Udp(8472),
         &[VXLAN, ETHERNET, IS_IPV4],
-        (0, 0xf7),
+        (20, 0xff),
     ),
     tunnel(
         "VXLAN with reserved bits",
         Udp(4789),
         &["0a 08 7f 7f 00 01 2c 01", ETHERNET, IS_IPV4],
-        (0, 0x02),
+        (22, 0x46),
     ),
     tunnel(
         "VXLAN with a group policy",
         Udp(4789),
         &["88 00 00 05 00 00 07 00", ETHERNET, IS_IPV4],
-        (0, 0x80),
+        (20, 0xff),
     ),
     tunnel(
         "VXLAN-GPE",
@@ -233,6 +250,15 @@ const IN_UDP: &[Tunnel] = &[
             "\n01 00 00 00 ; one word, none after it",
         ],
         (12, 0x00),
+    ),
+    tunnel(
+        "GTP, version 0",
+        Udp(3386),
+        &[
+            "1e ff 00 3d 00 01 00 01 ff ff ff ff ; version 0, packet, length 61, numbers",
+            "\n00 00 00 00 00 00 00 07 ; tunnel",
+        ],
+        (0, 0x0e),
     ),
     tunnel("Teredo", Udp(3544), &[IPV6_AROUND], (0, 0x50)),
     tunnel(
@@ -494,7 +520,7 @@ fn an_authentication_header_is_passed() {
 fn ports_alone_make_no_tunnel() {
     let name = "a datagram of another protocol";
     for port in [
-        4789, 8472, 4790, 6081, 2152, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345, 37008,
+        4789, 8472, 4790, 6081, 2152, 3386, 3544, 1701, 4341, 4754, 5072, 5247, 6635, 12345, 37008,
     ] {
         for body in [
             &b"GET / HTTP/1.1\r\n\r\n, and so on, at some length"[..],

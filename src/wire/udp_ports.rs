@@ -22,6 +22,7 @@ fn by_port(port: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     match port {
         1701 => l2tp::inside(payload).or_else(|| l2tpv3::inside_udp(payload)),
         2152 => gtp::inside(payload),
+        3386 => gtp::inside_0(payload),
         3544 => teredo::inside(payload),
         4341 => lisp::inside(payload),
         4754 => gre::inside_udp(payload),

@@ -145,6 +145,8 @@ pub enum Layer {
     Pbb,
     /// Cisco FabricPath.
     FabricPath,
+    /// TRILL.
+    Trill,
     /// Network service header.
     Nsh,
     /// The mesh of batman-adv.
@@ -226,6 +228,12 @@ pub enum Tag {
     Extender,
     /// VN-TAG of Cisco, which came before it.
     VirtualInterface,
+    /// Cisco MetaData: the security group.
+    MetaData,
+    /// High-availability seamless redundancy, IEC 62439-3.
+    Seamless,
+    /// R-TAG of frame replication, IEEE 802.1CB.
+    Redundancy,
 }
 
 impl fmt::Display for Layer {
@@ -236,9 +244,13 @@ impl fmt::Display for Layer {
             Self::Vlan => "VLAN tag",
             Self::Tag(Tag::Extender) => "802.1BR tag",
             Self::Tag(Tag::VirtualInterface) => "VN-TAG",
+            Self::Tag(Tag::MetaData) => "Cisco MetaData",
+            Self::Tag(Tag::Seamless) => "HSR tag",
+            Self::Tag(Tag::Redundancy) => "802.1CB tag",
             Self::MacSec => "MACsec tag",
             Self::Pbb => "802.1ah tag",
             Self::FabricPath => "FabricPath header",
+            Self::Trill => "TRILL header",
             Self::Nsh => "network service header",
             Self::Batman => "batman-adv header",
             Self::Llc => "LLC header",

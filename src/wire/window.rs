@@ -81,13 +81,13 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// The layer's first `len` bytes: what a length field says that there are.
+    /// The layer's first `len` bytes: what a length field says that there are. They do not outgrow the header around it.
     #[inline]
     pub(super) fn limit(self, len: usize) -> Self {
         let end = self.start.saturating_add(len);
         Self {
             frame: self.frame.get(..end).unwrap_or(self.frame),
-            origlen: Some(len),
+            origlen: Some(self.origlen.map_or(len, |origlen| origlen.min(len))),
             ..self
         }
     }
@@ -172,6 +172,23 @@ mod tests {
         let window = Window::new(&[0; 60]).skip(14).limit(28).skip(20);
         assert_eq!(window.bytes().len(), 8);
         assert_eq!(window.payload().origlen, 8);
+    }
+
+    #[test]
+    fn a_limit_does_not_outgrow_the_one_around_it() {
+        let window = Window::new(&[0; 60]).limit(100).skip(20);
+        for (len, origlen) in [(10, 10), (80, 80), (81, 80), (60_000, 80), (usize::MAX, 80)] {
+            let inner = window.limit(len);
+            assert_eq!(inner.origlen(), origlen);
+            assert!(inner.may_hold(origlen) && !inner.may_hold(origlen + 1));
+            let payload = inner.payload();
+            assert_eq!(payload.caplen, payload.origlen.min(40));
+        }
+        let layer = Layer::Ipv4;
+        let inner = window.limit(60_000);
+        assert_eq!(inner.too_short(layer, 80).reason, Reason::Cut);
+        assert_eq!(inner.too_short(layer, 81).reason, Reason::Short);
+        assert_eq!(inner.limit(0).too_short(layer, 1).reason, Reason::Short);
     }
 
     #[test]
