@@ -3,24 +3,23 @@
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
 
 mod association;
+mod datagrams;
 mod dtls;
 mod listener;
 mod naming;
 mod web;
 
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::Evidence;
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
-use crate::inspect::dtls::looks_like_dtls;
-use crate::inspect::stun::is_stun;
-use crate::inspect::{Outcome, dns, h2, http, netbios, quic};
+use crate::inspect::{h2, http};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags};
 use association::Association;
-use dtls::Dtls;
+use datagrams::Datagrams;
 use listener::Listener;
-use naming::{expected_over_tcp, hear_netbios, tell_dns};
+use naming::expected_over_tcp;
 
 /// Port of DNS, RFC 1035 §4.2.
 const DNS_PORT: u16 = 53;
@@ -28,9 +27,6 @@ const DNS_PORT: u16 = 53;
 const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.
 const LLMNR_PORT: u16 = 5355;
-
-/// Datagrams that may say nothing before we stop listening to their flow; those of STUN are not counted.
-const MAX_DATAGRAM_MISSES: u8 = 16;
 
 /// A flow's payloads, as far as they still have something to say.
 #[derive(Debug)]
@@ -42,16 +38,8 @@ pub(super) enum Dialogue {
     Stream(Box<Stream>),
     /// An SCTP association whose first bytes are being read.
     Association(Box<Association>),
-    /// Datagrams of which nothing is known yet; how many said nothing.
-    Open(u8),
-    /// QUIC: its Initial packets are being read.
-    Quic(Box<quic::Initials>),
-    /// DTLS: its handshake is being read.
-    Dtls(Box<Dtls>),
-    /// Each datagram is a DNS message.
-    Datagrams(dns::Dialect),
-    /// Datagrams of NetBIOS.
-    Netbios,
+    /// Datagrams, each of which may be of any protocol.
+    Datagrams(Datagrams),
     /// Nothing more to learn.
     Settled,
 }
@@ -127,10 +115,7 @@ impl Dialogue {
         let ports = [key.endpoint(Side::Low).port, key.endpoint(Side::High).port];
         match key.protocol() {
             IpProtocol::TCP => Self::Silent([None; 2]),
-            IpProtocol::UDP if ports.contains(&MDNS_PORT) => Self::Datagrams(dns::Dialect::Mdns),
-            IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
-            IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
-            IpProtocol::UDP => Self::Open(0),
+            IpProtocol::UDP => Self::Datagrams(Datagrams::begin(ports)),
             IpProtocol::SCTP => Self::Association(Box::default()),
             _ => Self::Settled,
         }
@@ -147,45 +132,9 @@ impl Dialogue {
             }
             *self = Self::Stream(Box::new(Stream::begin(*syns)));
         }
-        if let Self::Open(misses) = self
-            && seen.payload_origlen > 0
-        {
-            // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
-            if dns::is_surely_dns(seen.payload) {
-                *self = Self::Datagrams(dns::Dialect::Dns);
-            } else if quic::looks_like_quic(seen.payload) {
-                *self = Self::Quic(Box::default());
-            } else if looks_like_dtls(seen.payload) {
-                *self = Self::Dtls(Box::default());
-            } else if netbios::names(seen.payload) != Outcome::NotMine {
-                *self = Self::Netbios;
-            } else if is_stun(seen.payload) {
-                // It is what comes before something else, and may take long.
-            } else if *misses < MAX_DATAGRAM_MISSES {
-                *misses += 1;
-            } else {
-                *self = Self::Settled;
-            }
-        }
         match self {
-            Self::Settled | Self::Silent(_) | Self::Open(_) => {}
-            Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
-            Self::Dtls(dtls) => dtls.hear(seen.sender, seen.payload, evidence),
-            Self::Netbios => hear_netbios(seen.payload, evidence),
-            Self::Datagrams(dialect) => {
-                if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
-                    tell_dns(message, *dialect, evidence);
-                } else if quic::looks_like_quic(seen.payload) {
-                    // A port is no proof: somebody's ephemeral port may be 5353.
-                    let mut initials = Box::default();
-                    hear_quic(&mut initials, seen.payload, evidence);
-                    *self = Self::Quic(initials);
-                } else if looks_like_dtls(seen.payload) {
-                    let mut dtls: Box<Dtls> = Box::default();
-                    dtls.hear(seen.sender, seen.payload, evidence);
-                    *self = Self::Dtls(dtls);
-                }
-            }
+            Self::Settled | Self::Silent(_) => {}
+            Self::Datagrams(datagrams) => datagrams.hear(seen, evidence),
             Self::Stream(stream) => {
                 if stream.hear(seen, evidence) {
                     *self = Self::Settled;
@@ -204,13 +153,8 @@ impl Dialogue {
         match self {
             Self::Stream(stream) => stream.held_bytes(),
             Self::Association(association) => association.held_bytes(),
-            Self::Quic(initials) => initials.held_bytes(),
-            Self::Dtls(dtls) => dtls.held_bytes(),
-            Self::Datagrams(_)
-            | Self::Netbios
-            | Self::Silent(_)
-            | Self::Open(_)
-            | Self::Settled => 0,
+            Self::Datagrams(datagrams) => datagrams.held_bytes(),
+            Self::Silent(_) | Self::Settled => 0,
         }
     }
 }
@@ -297,33 +241,6 @@ impl Stream {
     fn held_bytes(&self) -> usize {
         self.ways.iter().map(Way::held_bytes).sum()
     }
-}
-
-/// Reads one datagram of a QUIC flow.
-fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
-    let held = initials.held_bytes();
-    let hello = match initials.datagram(datagram) {
-        Outcome::Found(hello) => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            evidence.push(Evidence::TlsOffer {
-                alpn: hello.alpn,
-                version: hello.tls_version,
-                has_ech: hello.has_ech,
-            });
-            hello.server_name
-        }
-        Outcome::NeedMore => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            // As over TCP: a name that is there already need not wait for the rest of its hello.
-            let has_grown = initials.held_bytes() > held;
-            initials
-                .partial()
-                .filter(|_| has_grown)
-                .and_then(|hello| hello.server_name)
-        }
-        Outcome::NotMine => None,
-    };
-    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
 }
 
 #[cfg(test)]
