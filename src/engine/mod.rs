@@ -20,7 +20,6 @@ use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::rules::{RuleId, RuleSet};
 
-use dialogue::Dialogue;
 use entry::{Entry, Found};
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
@@ -312,7 +311,7 @@ fn step(
                 .filter(|_| has_ports(&seen.key));
         }
     }
-    if !matches!(entry.dialogue, Dialogue::Settled) {
+    if !entry.dialogue.is_settled_before(seen) {
         listen(entry, seen, policy, evidence);
     }
     let mut answer = Answer {

@@ -68,7 +68,7 @@ impl Listener<'_> {
 
     /// One step through one side's messages.
     pub(super) fn dns_messages(&mut self, bytes: &[u8]) -> usize {
-        if let Phase::DnsMessages(skip @ 1..) = self.phase {
+        if let Phase::DnsMessages(skip @ 1..) = &mut self.own.phase {
             let step = bytes.len().min(*skip);
             *skip -= step;
             return step;
@@ -79,12 +79,12 @@ impl Listener<'_> {
                 tell_dns(message, dialect, self.evidence);
                 // The questions stand in front: they are told before the whole message is there.
                 let step = len.min(bytes.len());
-                *self.phase = Phase::DnsMessages(len - step);
+                self.own.phase = Phase::DnsMessages(len - step);
                 step
             }
             Outcome::NeedMore => 0,
             Outcome::NotMine => {
-                *self.phase = Phase::Open;
+                self.own.phase = Phase::Open;
                 self.miss();
                 bytes.len()
             }
