@@ -17,6 +17,15 @@ const MAX_BEHIND_HELLO: u8 = 8;
 /// message that asks for TLS, a header of the PROXY protocol.
 const MAX_BINARY_PREAMBLE: usize = 600;
 
+/// What capture files begin with: pcap in both byte orders, with microseconds and nanoseconds, and pcapng. They hold hellos.
+const CAPTURE_MAGICS: [[u8; 4]; 5] = [
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x0a, 0x0d, 0x0d, 0x0a],
+];
+
 /// Reads one direction's bytes in order.
 pub(super) struct Listener<'a> {
     /// What its ports say that it speaks.
@@ -125,6 +134,10 @@ impl Reader for Listener<'_> {
 impl Listener<'_> {
     /// Bytes of which nothing is known yet.
     fn open(&mut self, bytes: &[u8]) -> usize {
+        if !self.own.has_begun && CAPTURE_MAGICS.iter().any(|magic| bytes.starts_with(magic)) {
+            self.own.phase = Phase::Bulk;
+            return bytes.len();
+        }
         if let Some(step) = self.open_hello(bytes) {
             return step;
         }

@@ -1,5 +1,8 @@
 //! The TLS family as it is spoken: hellos in pieces, behind other protocols, and what servers answer.
 
+mod decoys;
+mod files;
+
 use proptest::prelude::*;
 
 use super::*;
