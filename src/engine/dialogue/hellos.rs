@@ -1,7 +1,7 @@
 //! Listens to TLS: a client's hello, wherever in its bytes one may stand, and what its server answers.
 
-use super::Phase;
 use super::listener::{Listener, preamble_reach};
+use super::stream::Phase;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol, TlsVersion};
 use crate::inspect::{Outcome, tls};
@@ -70,6 +70,9 @@ impl Listener<'_> {
 
     /// A segment that is not in order, and may begin with a hello.
     pub(super) fn peek_hello(&mut self, bytes: &[u8]) {
+        if self.is_asked() {
+            return;
+        }
         if self.is_strict() {
             if let Some(hello) = tls::whole_client_hello(bytes) {
                 self.tell_offer(hello);
@@ -85,7 +88,11 @@ impl Listener<'_> {
 
     /// Whether something else than a hello may stand here just as well: then it has to be whole and sound.
     fn is_strict(&self) -> bool {
-        self.own.misses > 0 || matches!(self.own.phase, Phase::Requests(_))
+        match self.own.phase {
+            Phase::TlsHello => false,
+            Phase::Requests(_) => true,
+            _ => self.own.misses > 0,
+        }
     }
 
     /// Whether the other side speaks as a client of the web: then this one says no ClientHello.

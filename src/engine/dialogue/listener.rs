@@ -1,6 +1,6 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
-use super::{Body, Phase, Shared, Voice};
+use super::stream::{Body, Phase, Shared, Voice};
 use crate::evidence::{Evidence, Protocol};
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
@@ -137,6 +137,9 @@ impl Listener<'_> {
         if !self.own.has_begun && CAPTURE_MAGICS.iter().any(|magic| bytes.starts_with(magic)) {
             self.own.phase = Phase::Bulk;
             return bytes.len();
+        }
+        if let Some(step) = self.open_http2_reply(bytes) {
+            return step;
         }
         if let Some(step) = self.open_hello(bytes) {
             return step;

@@ -1,7 +1,8 @@
 //! DNS and its kin in a dialogue: where their messages begin, and what they say.
 
 use super::listener::Listener;
-use super::{DNS_PORT, LLMNR_PORT, Phase};
+use super::stream::Phase;
+use super::{DNS_PORT, LLMNR_PORT};
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol};

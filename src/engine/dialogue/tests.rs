@@ -9,7 +9,7 @@ use super::*;
 use crate::evidence::{NameSource, Protocol};
 use crate::inspect::testing::hex;
 use crate::key::{Endpoint, FiveTuple};
-use crate::packet::{TcpSegment, Timestamp};
+use crate::packet::{TcpFlags, TcpSegment, Timestamp};
 use crate::tunnel::Tunnels;
 
 const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");

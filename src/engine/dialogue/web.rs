@@ -1,7 +1,7 @@
 //! Listens to web clients: HTTP/1 requests one after the other, and HTTP/2 that follows on them or stands alone.
 
 use super::listener::Listener;
-use super::{Body, Phase};
+use super::stream::{Body, Phase};
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::inspect::{Outcome, h2, http};
@@ -31,6 +31,29 @@ impl Listener<'_> {
             }
             Outcome::NotMine => None,
         }
+    }
+
+    /// What answers a client of HTTP/2, which is a server's SETTINGS first of all (RFC 9113 §3.4); how many bytes are done with.
+    ///
+    /// `None` when the other side is no such client, after all or to begin with.
+    pub(super) fn open_http2_reply(&mut self, bytes: &[u8]) -> Option<usize> {
+        let Phase::Http2(_) = self.reply.phase else {
+            return None;
+        };
+        let is_first = self.has_syn && !self.own.has_begun;
+        match *bytes {
+            // Of any length: type 4, no flags, stream 0.
+            [_, _, _, 4, 0, 0, 0, 0, 0, ..] => {}
+            _ if !is_first => {}
+            [] | [_] | [_, _] | [_, _, _] => return Some(0),
+            _ => {
+                self.reply.phase = Phase::Open;
+                return None;
+            }
+        }
+        // A server's frames name nobody.
+        self.own.phase = Phase::Bulk;
+        Some(bytes.len())
     }
 
     /// One step through a client's requests: a head, or what is there of a body.
@@ -154,10 +177,6 @@ impl Listener<'_> {
     fn begin_http2(&mut self, len: usize) -> usize {
         self.own.misses = 0;
         self.own.phase = Phase::Http2(Box::default());
-        if matches!(self.reply.phase, Phase::Open) {
-            // A server's frames name nobody.
-            self.reply.phase = Phase::Bulk;
-        }
         self.evidence.push(Evidence::Protocol(Protocol::Http));
         self.evidence.push(Evidence::Protocol(Protocol::Http2));
         len

@@ -79,6 +79,7 @@ fn a_secret_that_looks_like_something_hides_no_hello() {
         &b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc"[..],
         b"GET / HTTP/1.1\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         let mut talk = Talk::tcp(1080);
         talk.say(Client, b"\x05\x01\x02");
@@ -136,9 +137,12 @@ fn another_hello_in_the_place_of_the_first_is_told_until_the_server_answers() {
     talk.segment(Client, ACK, 1000, &decoy);
     talk.segment(Client, ACK, 1000, &real);
     assert_eq!(hosts(&talk), ["decoy.example", "real.example"]);
+    // As much of one as names its host will do.
+    talk.segment(Client, ACK, 1000, &hex(CHROME)[..hex(CHROME).len() - 1]);
+    assert_eq!(hosts(&talk)[2..], ["www.youtube.com"]);
     talk.say(Server, &hex(SERVER_TLS13));
     talk.segment(Client, ACK, 1000, &hello_to("late.example"));
-    assert_eq!(hosts(&talk).len(), 2);
+    assert_eq!(hosts(&talk).len(), 3);
     assert!(matches!(talk.dialogue, Dialogue::Settled));
 }
 

@@ -54,7 +54,7 @@ fn a_download_that_holds_a_hello_leaves_the_client_its_requests() {
 #[test]
 fn a_server_that_begins_as_a_client_of_http2_hides_no_hello() {
     let mut talk = Talk::tcp(443);
-    talk.say(Server, h2::PREFACE);
+    talk.say(Server, crate::inspect::h2::PREFACE);
     talk.say(Client, &hex(CURL_TLS12));
     assert_eq!(talk.names(), [NAME]);
 }
@@ -109,6 +109,21 @@ fn a_body_whose_head_is_late_is_no_request() {
     talk.segment(Client, ACK, 1000 + post.len() as u32, REQUEST);
     talk.segment(Client, ACK, 1000, &post);
     talk.say(Server, b"HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(talk.names(), [POSTED]);
+}
+
+#[test]
+fn a_body_of_which_something_is_late_is_no_request() {
+    let post = format!(
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n",
+        100 + REQUEST.len()
+    );
+    let mut talk = Talk::tcp(80);
+    let body = 1000 + post.len() as u32;
+    talk.segment(Client, ACK, body + 100, REQUEST);
+    talk.segment(Client, ACK, 1000, post.as_bytes());
+    talk.say(Server, b"HTTP/1.1 100 Continue\r\n\r\n");
+    talk.segment(Client, ACK, body, &[b'x'; 100]);
     assert_eq!(talk.names(), [POSTED]);
 }
 
