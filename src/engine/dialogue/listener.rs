@@ -17,15 +17,6 @@ const MAX_BEHIND_HELLO: u8 = 8;
 /// message that asks for TLS, a header of the PROXY protocol.
 const MAX_BINARY_PREAMBLE: usize = 600;
 
-/// What capture files begin with: pcap in both byte orders, with microseconds and nanoseconds, and pcapng. They hold hellos.
-const CAPTURE_MAGICS: [[u8; 4]; 5] = [
-    [0xd4, 0xc3, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0xc3, 0xd4],
-    [0x4d, 0x3c, 0xb2, 0xa1],
-    [0xa1, 0xb2, 0x3c, 0x4d],
-    [0x0a, 0x0d, 0x0d, 0x0a],
-];
-
 /// Reads one direction's bytes in order.
 pub(super) struct Listener<'a> {
     /// What its ports say that it speaks.
@@ -134,7 +125,7 @@ impl Reader for Listener<'_> {
 impl Listener<'_> {
     /// Bytes of which nothing is known yet.
     fn open(&mut self, bytes: &[u8]) -> usize {
-        if !self.own.has_begun && CAPTURE_MAGICS.iter().any(|magic| bytes.starts_with(magic)) {
+        if !self.own.has_begun && is_capture(bytes) {
             self.own.phase = Phase::Bulk;
             return bytes.len();
         }
@@ -227,6 +218,49 @@ impl Listener<'_> {
 pub(super) fn preamble_reach(bytes: &[u8]) -> usize {
     let text_len = bytes.iter().take_while(|&&byte| is_text(byte)).count();
     text_len.max(MAX_BINARY_PREAMBLE)
+}
+
+/// Whether a capture file begins with `bytes`: it holds hellos that are not the flow's.
+///
+/// pcap in both byte orders, with microseconds and nanoseconds; or pcapng, whose first four bytes a server may take for empty lines.
+const fn is_capture(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xd4, 0xc3, 0xb2, 0xa1, ..]
+            | [0xa1, 0xb2, 0xc3, 0xd4, ..]
+            | [0x4d, 0x3c, 0xb2, 0xa1, ..]
+            | [0xa1, 0xb2, 0x3c, 0x4d, ..]
+            | [
+                0x0a,
+                0x0d,
+                0x0d,
+                0x0a,
+                _,
+                _,
+                _,
+                _,
+                0x4d,
+                0x3c,
+                0x2b,
+                0x1a,
+                ..
+            ]
+            | [
+                0x0a,
+                0x0d,
+                0x0d,
+                0x0a,
+                _,
+                _,
+                _,
+                _,
+                0x1a,
+                0x2b,
+                0x3c,
+                0x4d,
+                ..
+            ]
+    )
 }
 
 /// Whether `bytes` begin with a line of text, as far as it is there, that is not of HTTP in any version.

@@ -41,6 +41,17 @@ fn a_capture_on_its_way_names_nobody() {
 }
 
 #[test]
+fn empty_lines_like_the_front_of_pcapng_hide_no_request() {
+    let mut talk = Talk::tcp(80);
+    talk.say(Client, &[b"\n\r\r\n", REQUEST].concat());
+    assert_eq!(talk.names().len(), 1);
+    let front = hex("0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffffffffffff 1c000000");
+    let mut talk = Talk::tcp(20);
+    talk.say(Client, &[front, hex(CURL_TLS12)].concat());
+    assert_eq!(talk.names(), []);
+}
+
+#[test]
 fn a_download_that_holds_a_hello_leaves_the_client_its_requests() {
     let mut talk = Talk::new(IpProtocol::TCP, 80);
     talk.say(Client, b"GET /a HTTP/1.1\r\nHost: a.example\r\n\r\n");
