@@ -137,7 +137,7 @@ impl Entry {
             self.other
                 .get_or_insert_with(|| Box::new(Dialogue::begin(&seen.key)))
         };
-        (!matches!(dialogue, Dialogue::Settled)).then_some(dialogue)
+        (!dialogue.is_settled_before(seen)).then_some(dialogue)
     }
 
     /// Bytes that it holds.

@@ -136,6 +136,21 @@ impl Assembly {
         }
     }
 
+    /// Whether `seq` lies past the next byte in order, so that what begins there has to wait.
+    pub fn is_early(&self, seq: u32) -> bool {
+        self.next.is_some_and(|next| distance(next, seq) > 0)
+    }
+
+    /// Sequence number of the next byte in order; `None` before the first segment.
+    pub const fn next(&self) -> Option<u32> {
+        self.next
+    }
+
+    /// What waits for an earlier segment, ascending.
+    pub fn waiting(&self) -> impl Iterator<Item = &[u8]> {
+        self.waiting.iter().map(|waiting| &*waiting.bytes)
+    }
+
     /// Takes in a segment and hands everything that is now in order to `reader`.
     pub fn push(&mut self, segment: Segment<'_>, reader: &mut impl Reader) {
         if segment.origlen == 0 {

@@ -14,7 +14,6 @@ pub mod netbios;
 pub mod quic;
 mod scattered;
 pub mod sctp;
-pub mod stun;
 pub mod tls;
 
 /// An inspector's answer.

@@ -1,18 +1,17 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
-use super::{Body, Phase};
-use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource, Protocol, TlsVersion};
+use super::stream::{Body, Phase, Shared, Voice};
+use crate::evidence::{Evidence, Protocol};
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
 
-/// Pieces of one direction that may say nothing before we stop listening to it.
+/// Pieces of one direction that may say nothing before we stop listening to it, but for segments that begin with a ClientHello.
 ///
 /// Enough for the plain-text beginning of a connection that turns to TLS later, few enough that a long download costs nothing.
-const MAX_MISSES: u8 = 64;
+pub(super) const MAX_MISSES: u8 = 64;
 
-/// The last version of TLS in which a server's certificate is not encrypted.
-const LAST_WITH_CLEAR_CERTIFICATE: TlsVersion = TlsVersion(0x0303);
+/// Pieces that may follow on a ClientHello before another in its place is too late: data that is sent along with it.
+const MAX_BEHIND_HELLO: u8 = 8;
 
 /// Bytes that may stand before a ClientHello in one piece where they are no text: a request of SOCKS with a name and a password, an LDAP or MySQL
 /// message that asks for TLS, a header of the PROXY protocol.
@@ -22,12 +21,19 @@ const MAX_BINARY_PREAMBLE: usize = 600;
 pub(super) struct Listener<'a> {
     /// What its ports say that it speaks.
     pub(super) expected: Option<dns::Dialect>,
-    pub(super) phase: &'a mut Phase,
-    pub(super) misses: &'a mut u8,
-    /// The other direction's phase: what one side says tells what the other will.
-    pub(super) reply: &'a mut Phase,
-    /// Whether a ClientHello of this connection named the server.
-    pub(super) is_named: &'a mut bool,
+    /// Whether this side took the connection; `None` when its opening was not captured.
+    pub(super) is_acceptor: Option<bool>,
+    /// Whether this side's SYN was captured, so that its first bytes are known to be the first.
+    pub(super) has_syn: bool,
+    /// Whether the segment that is looked into has to wait for another.
+    pub(super) is_early: bool,
+    /// Whether the segment that is looked into may be of a body that was passed over already.
+    pub(super) is_body: bool,
+    /// What this side says.
+    pub(super) own: &'a mut Voice,
+    /// What the other side says: the one tells what the other will.
+    pub(super) reply: &'a mut Voice,
+    pub(super) shared: &'a mut Shared,
     pub(super) evidence: &'a mut Vec<Evidence>,
 }
 
@@ -37,26 +43,34 @@ impl Reader for Listener<'_> {
         loop {
             let rest = bytes.get(done..).unwrap_or_default();
             if rest.is_empty() {
-                return done;
+                break;
             }
-            let step = match self.phase {
+            let step = match self.own.phase {
                 Phase::Open => self.open(rest),
+                Phase::TlsHello => self.behind_hello(rest),
                 Phase::TlsReply => self.tls_reply(rest),
                 Phase::TlsCertificate => self.tls_certificate(rest),
                 Phase::Requests(_) => self.requests(rest),
                 Phase::Http2(_) => self.http2(rest),
                 Phase::DnsMessages(_) => self.dns_messages(rest),
-                Phase::Done => rest.len(),
+                Phase::Bulk | Phase::Done => rest.len(),
             };
             if step == 0 {
-                return done;
+                self.look_behind(rest);
+                break;
             }
             done += step;
+            self.own.read_lines = 0;
         }
+        self.own.has_begun |= done > 0;
+        done
     }
 
     fn gap(&mut self, unread: &[u8], missing: Option<u32>) {
-        match self.phase {
+        self.own.has_begun = true;
+        self.own.read_lines = 0;
+        let lost = self.lost();
+        match &mut self.own.phase {
             Phase::Requests(Body::Length(left))
                 if missing.is_some_and(|missing| u64::from(missing) < *left) =>
             {
@@ -77,35 +91,33 @@ impl Reader for Listener<'_> {
             }
             Phase::Requests(body) => {
                 let was_head = matches!(body, Body::Head);
-                *body = Body::Lost;
+                *body = lost;
                 if was_head {
                     self.unfinished_request(unread);
                 }
             }
             Phase::Http2(_) => self.http2_gap(unread, missing),
-            Phase::DnsMessages(_) => *self.phase = Phase::Open,
+            Phase::DnsMessages(_) => self.own.phase = Phase::Open,
             Phase::TlsCertificate => {
                 self.tell_certificate(tls::certificate_names_partial(unread));
             }
-            Phase::Open | Phase::TlsReply | Phase::Done => {}
+            Phase::Open | Phase::TlsHello | Phase::TlsReply | Phase::Bulk | Phase::Done => {}
         }
     }
 
     fn peek(&mut self, bytes: &[u8]) {
-        if !matches!(
-            self.phase,
-            Phase::Open | Phase::Requests(Body::Head | Body::Lost)
-        ) {
-            return;
+        match self.own.phase {
+            Phase::Open | Phase::TlsHello => {}
+            Phase::Requests(Body::Head | Body::Lost { .. }) if !self.is_body => {}
+            _ => return,
         }
         if tls::looks_like_client_hello(bytes) {
-            match tls::client_hello(bytes) {
-                Outcome::Found(hello) => self.tell_offer(hello),
-                Outcome::NeedMore => self.tell_unfinished_hello(bytes),
-                Outcome::NotMine => {}
-            }
-        } else {
+            self.peek_hello(bytes);
+        } else if !self.is_early || !self.reply.is_heard {
             self.peek_request(bytes);
+        } else if http::looks_like_request(bytes) {
+            // The body of a request whose head is late may look like one.
+            self.own.has_early_request = true;
         }
     }
 }
@@ -113,42 +125,29 @@ impl Reader for Listener<'_> {
 impl Listener<'_> {
     /// Bytes of which nothing is known yet.
     fn open(&mut self, bytes: &[u8]) -> usize {
-        if tls::looks_like_client_hello(bytes) {
-            match tls::client_hello(bytes) {
-                Outcome::Found(hello) => {
-                    self.tell_hello(hello);
-                    return bytes.len();
-                }
-                Outcome::NeedMore => {
-                    self.tell_unfinished_hello(bytes);
-                    return 0;
-                }
-                Outcome::NotMine => {}
-            }
+        if !self.own.has_begun && is_capture(bytes) {
+            self.own.phase = Phase::Bulk;
+            return bytes.len();
+        }
+        if let Some(step) = self.open_http2_reply(bytes) {
+            return step;
+        }
+        if let Some(step) = self.open_hello(bytes) {
+            return step;
         }
         if let Some(step) = self.open_web(bytes) {
             return step;
         }
         match self.begins_dns(bytes) {
             Outcome::Found(()) => {
-                *self.phase = Phase::DnsMessages(0);
+                self.own.phase = Phase::DnsMessages(0);
                 return self.dns_messages(bytes);
             }
             Outcome::NeedMore => return 0,
             Outcome::NotMine => {}
         }
-        match tls::sslv2_client_hello(bytes) {
-            Outcome::Found(version) => {
-                self.tell_hello(tls::ClientHello {
-                    server_name: None,
-                    alpn: Vec::new(),
-                    version,
-                    has_ech: false,
-                });
-                return bytes.len();
-            }
-            Outcome::NeedMore => return 0,
-            Outcome::NotMine => {}
+        if let Some(step) = self.open_old_hello(bytes) {
+            return step;
         }
         if let Some(at) = tls::find_client_hello(bytes, preamble_reach(bytes)) {
             self.miss();
@@ -157,101 +156,57 @@ impl Listener<'_> {
         self.open_reply(bytes)
     }
 
-    /// The same for what a server would say, of a connection whose client was not heard.
+    /// The same for what a server would say, of a connection whose client was not heard or not understood.
     fn open_reply(&mut self, bytes: &[u8]) -> usize {
-        match tls::server_hello(bytes) {
-            Outcome::Found(hello) => {
-                self.evidence.push(Evidence::Protocol(Protocol::Tls));
-                return self.tell_choice(hello.version, bytes);
-            }
-            Outcome::NeedMore => return 0,
-            Outcome::NotMine => {}
+        if let Some(step) = self.open_choice(bytes) {
+            return step;
         }
         if http::is_response(bytes) {
             self.evidence.push(Evidence::Protocol(Protocol::Http));
-            *self.phase = Phase::Done;
-        } else {
-            self.miss();
+            self.own.phase = Phase::Done;
+            return bytes.len();
         }
+        let is_first = self.is_acceptor == Some(true) && self.has_syn && !self.own.has_begun;
+        self.shared.is_lines |= is_first && is_line(bytes);
+        if let Phase::Requests(_) = self.reply.phase {
+            // What was taken for requests is answered with something else.
+            self.reply.phase = Phase::Open;
+        }
+        self.miss();
         bytes.len()
     }
 
     /// Counts a piece that said nothing.
     pub(super) fn miss(&mut self) {
-        *self.misses = self.misses.saturating_add(1);
-        if *self.misses >= MAX_MISSES {
-            *self.phase = Phase::Done;
+        self.own.misses = self.own.misses.saturating_add(1);
+        if self.own.misses >= MAX_MISSES {
+            self.own.phase = Phase::Bulk;
         }
     }
 
-    fn tls_reply(&mut self, bytes: &[u8]) -> usize {
-        match tls::server_hello(bytes) {
-            Outcome::Found(hello) => return self.tell_choice(hello.version, bytes),
-            Outcome::NeedMore => return 0,
-            Outcome::NotMine => {}
-        }
-        self.miss();
-        // Behind the last words before TLS, where those came together or were kept.
-        tls::find_server_hello(bytes, preamble_reach(bytes)).unwrap_or(bytes.len())
-    }
-
-    /// The version that a server chose in the hello at the front of `bytes`. Where no client named the server, its certificate may.
-    fn tell_choice(&mut self, version: TlsVersion, bytes: &[u8]) -> usize {
-        self.evidence.push(Evidence::TlsChoice(version));
-        if *self.is_named || version > LAST_WITH_CLEAR_CERTIFICATE {
-            *self.phase = Phase::Done;
-            return bytes.len();
-        }
-        *self.phase = Phase::TlsCertificate;
-        self.tls_certificate(bytes)
-    }
-
-    /// A server's bytes from its hello on, of which the certificate is still to come.
-    fn tls_certificate(&mut self, bytes: &[u8]) -> usize {
-        match tls::certificate_names(bytes) {
-            Outcome::Found(names) => self.tell_certificate(names),
-            Outcome::NeedMore => return 0,
-            Outcome::NotMine => *self.phase = Phase::Done,
+    /// Bytes behind a ClientHello, before the server's.
+    fn behind_hello(&mut self, bytes: &[u8]) -> usize {
+        self.own.misses = self.own.misses.saturating_add(1);
+        if self.own.misses > MAX_BEHIND_HELLO {
+            self.own.phase = Phase::Done;
         }
         bytes.len()
     }
 
-    fn tell_certificate(&mut self, names: Vec<DomainName>) {
-        *self.phase = Phase::Done;
-        // The hello may have come late.
-        if !*self.is_named {
-            let names = names.into_iter();
-            self.evidence
-                .extend(names.map(|name| Evidence::Name(name, NameSource::Certificate)));
+    /// Bytes that begin something which may never come to its end, and behind which the other side may hear a hello all the same.
+    fn look_behind(&mut self, bytes: &[u8]) {
+        if matches!(self.own.phase, Phase::Open | Phase::Requests(Body::Head))
+            && let Some(hello) = tls::find_whole_client_hello(bytes)
+        {
+            self.tell_offer(hello);
+            self.expect_choice();
         }
     }
 
-    /// A ClientHello that was read in order: this side is done, the other one answers.
-    fn tell_hello(&mut self, hello: tls::ClientHello) {
-        self.tell_offer(hello);
-        *self.phase = Phase::Done;
-        *self.reply = Phase::TlsReply;
-    }
-
-    /// The name may stand in what is there already: no reason to let the flow pass until the rest comes.
-    fn tell_unfinished_hello(&mut self, bytes: &[u8]) {
-        if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
-            *self.is_named = true;
-            self.evidence.push(Evidence::Protocol(Protocol::Tls));
-            self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
-        }
-    }
-
-    fn tell_offer(&mut self, hello: tls::ClientHello) {
-        self.evidence.push(Evidence::Protocol(Protocol::Tls));
-        self.evidence.push(Evidence::TlsOffer {
-            alpn: hello.alpn,
-            version: Some(hello.version),
-            has_ech: hello.has_ech,
-        });
-        if let Some(name) = hello.server_name {
-            *self.is_named = true;
-            self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
+    /// A request that is lost. Where nobody is there to answer, the next is believed without.
+    pub(super) fn lost(&self) -> Body {
+        Body::Lost {
+            is_answered: !self.reply.is_heard,
         }
     }
 }
@@ -260,8 +215,65 @@ impl Listener<'_> {
 /// to TLS, or to a proxy before it speaks to the server. A few bytes of any kind, or any lines of text.
 ///
 /// A file on its way may hold hellos as well (a capture does): so not more.
-fn preamble_reach(bytes: &[u8]) -> usize {
-    let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+pub(super) fn preamble_reach(bytes: &[u8]) -> usize {
     let text_len = bytes.iter().take_while(|&&byte| is_text(byte)).count();
     text_len.max(MAX_BINARY_PREAMBLE)
+}
+
+/// Whether a capture file begins with `bytes`: it holds hellos that are not the flow's.
+///
+/// pcap in both byte orders, with microseconds and nanoseconds; or pcapng, whose first four bytes a server may take for empty lines.
+const fn is_capture(bytes: &[u8]) -> bool {
+    matches!(
+        bytes,
+        [0xd4, 0xc3, 0xb2, 0xa1, ..]
+            | [0xa1, 0xb2, 0xc3, 0xd4, ..]
+            | [0x4d, 0x3c, 0xb2, 0xa1, ..]
+            | [0xa1, 0xb2, 0x3c, 0x4d, ..]
+            | [
+                0x0a,
+                0x0d,
+                0x0d,
+                0x0a,
+                _,
+                _,
+                _,
+                _,
+                0x4d,
+                0x3c,
+                0x2b,
+                0x1a,
+                ..
+            ]
+            | [
+                0x0a,
+                0x0d,
+                0x0d,
+                0x0a,
+                _,
+                _,
+                _,
+                _,
+                0x1a,
+                0x2b,
+                0x3c,
+                0x4d,
+                ..
+            ]
+    )
+}
+
+/// Whether `bytes` begin with a line of text, as far as it is there, that is not of HTTP in any version.
+fn is_line(bytes: &[u8]) -> bool {
+    let line = bytes.trim_ascii_start();
+    let line = line.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let is_http = line
+        .iter()
+        .zip(b"HTTP/")
+        .all(|(byte, http)| byte.eq_ignore_ascii_case(http));
+    !is_http && line.iter().all(|&byte| is_text(byte))
+}
+
+const fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')
 }

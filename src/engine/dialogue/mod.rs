@@ -1,26 +1,40 @@
 //! What has been read of one flow so far, and what is still worth reading: turns a flow's payloads into evidence.
 //!
 //! Any port, by content. DNS is taken for granted on its own ports; on others its bytes have to leave no doubt.
+//!
+//! A client may try to hide the name that counts behind something that only looks as if it counted, and a file on its way may
+//! hold names that count for nobody. The rules for that:
+//!
+//! * Datagrams are each looked at by themselves, for ever.
+//! * A ClientHello that is the first thing said is believed as it stands. Behind other words it has to be whole, every length in
+//!   it right, and followed by nothing or by more of TLS. Such a one is told even behind something unfinished that swallows it.
+//! * A ClientHello is over when its server says a ServerHello. Until then another in its place is told as well; a
+//!   HelloRetryRequest asks for another; and an answer that is not of TLS says that it was none.
+//! * However much was said that means nothing, a segment that begins with a ClientHello is heard.
+//! * A request is one if it is not answered with something else. Where who took the connection began with a line of text that is
+//!   not of HTTP, nobody in it speaks HTTP.
+//! * A body is not looked into: not when it comes again, and when it comes early or behind a loss, not before the other side
+//!   has answered, which it does not amid a request.
+//! * A ServerHello without its client's has to be the first thing that the server says, or the client has to be silent.
+//! * A SYN with another number is another connection.
 
 mod association;
+mod datagrams;
 mod dtls;
+mod hellos;
 mod listener;
 mod naming;
+mod stream;
 mod web;
 
-use crate::evidence::{Evidence, NameSource, Protocol};
-use crate::flow::assembly::{Assembly, Segment};
+use crate::evidence::Evidence;
 use crate::flow::tcp;
-use crate::inspect::dtls::looks_like_dtls;
-use crate::inspect::stun::is_stun;
-use crate::inspect::{Outcome, dns, h2, http, netbios, quic};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
-use crate::packet::{IpProtocol, TcpFlags};
+use crate::packet::IpProtocol;
 use association::Association;
-use dtls::Dtls;
-use listener::Listener;
-use naming::{expected_over_tcp, hear_netbios, tell_dns};
+use datagrams::Datagrams;
+use stream::{Stream, Syns};
 
 /// Port of DNS, RFC 1035 §4.2.
 const DNS_PORT: u16 = 53;
@@ -29,96 +43,19 @@ const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.
 const LLMNR_PORT: u16 = 5355;
 
-/// Datagrams that may say nothing before we stop listening to their flow; those of STUN are not counted.
-const MAX_DATAGRAM_MISSES: u8 = 16;
-
 /// A flow's payloads, as far as they still have something to say.
 #[derive(Debug)]
 pub(super) enum Dialogue {
-    /// A connection that has not carried a byte yet; the sequence numbers of its SYNs, by [`Side::index`].
-    /// Most connections of a scan never get further, and cost no more than this.
-    Silent([Option<u32>; 2]),
+    /// A connection that has not carried a byte yet. Most connections of a scan never get further, and cost no more than this.
+    Silent(Syns),
     /// A connection whose first bytes are being read.
     Stream(Box<Stream>),
     /// An SCTP association whose first bytes are being read.
     Association(Box<Association>),
-    /// Datagrams of which nothing is known yet; how many said nothing.
-    Open(u8),
-    /// QUIC: its Initial packets are being read.
-    Quic(Box<quic::Initials>),
-    /// DTLS: its handshake is being read.
-    Dtls(Box<Dtls>),
-    /// Each datagram is a DNS message.
-    Datagrams(dns::Dialect),
-    /// Datagrams of NetBIOS.
-    Netbios,
+    /// Datagrams, each of which may be of any protocol.
+    Datagrams(Datagrams),
     /// Nothing more to learn.
     Settled,
-}
-
-/// Both directions of a TCP connection, or of what is heard like one, by [`Side::index`].
-#[derive(Debug, Default)]
-pub(super) struct Stream {
-    ways: [Way; 2],
-    /// Whether a ClientHello named the server.
-    is_named: bool,
-}
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Way {
-    assembly: Assembly,
-    phase: Phase,
-    misses: u8,
-}
-
-impl Way {
-    /// Whether there is nothing more to learn from it.
-    const fn is_done(&self) -> bool {
-        matches!(self.phase, Phase::Done)
-    }
-
-    fn held_bytes(&self) -> usize {
-        let requests = match &self.phase {
-            Phase::Http2(requests) => requests.held_bytes(),
-            _ => 0,
-        };
-        self.assembly.held_bytes() + requests
-    }
-}
-
-/// What one direction is about.
-#[derive(Debug, Default)]
-enum Phase {
-    /// Not known yet.
-    #[default]
-    Open,
-    /// A TLS client has spoken; its server answers here.
-    TlsReply,
-    /// A TLS server has said its hello, and the certificate behind it is wanted.
-    TlsCertificate,
-    /// HTTP requests, one after the other.
-    Requests(Body),
-    /// HTTP/2 requests.
-    Http2(Box<h2::Requests>),
-    /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
-    DnsMessages(usize),
-    /// Nothing more to learn.
-    Done,
-}
-
-/// Where in a request we are.
-#[derive(Debug, Default)]
-enum Body {
-    /// At the beginning of a head.
-    #[default]
-    Head,
-    /// In a body with so many bytes to come.
-    Length(u64),
-    /// In a chunked body.
-    Chunked(http::ChunkedBody),
-    /// Lost; the next segment that looks like a request begins one.
-    Lost,
 }
 
 impl Dialogue {
@@ -126,11 +63,8 @@ impl Dialogue {
     pub(super) fn begin(key: &FlowKey) -> Self {
         let ports = [key.endpoint(Side::Low).port, key.endpoint(Side::High).port];
         match key.protocol() {
-            IpProtocol::TCP => Self::Silent([None; 2]),
-            IpProtocol::UDP if ports.contains(&MDNS_PORT) => Self::Datagrams(dns::Dialect::Mdns),
-            IpProtocol::UDP if ports.contains(&LLMNR_PORT) => Self::Datagrams(dns::Dialect::Llmnr),
-            IpProtocol::UDP if ports.contains(&DNS_PORT) => Self::Datagrams(dns::Dialect::Dns),
-            IpProtocol::UDP => Self::Open(0),
+            IpProtocol::TCP => Self::Silent(Syns::default()),
+            IpProtocol::UDP => Self::Datagrams(Datagrams::begin(ports)),
             IpProtocol::SCTP => Self::Association(Box::default()),
             _ => Self::Settled,
         }
@@ -138,54 +72,24 @@ impl Dialogue {
 
     /// Reads the payload of `seen` and adds what it says to `evidence`.
     pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+        if self.is_settled_before(seen) {
+            return;
+        }
+        if let Self::Settled = self {
+            *self = Self::Silent(Syns::default());
+        }
         if let Self::Silent(syns) = self {
             if seen.payload_origlen == 0 {
-                if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
-                    syns[seen.sender.index()] = Some(tcp.seq);
+                if let Some(tcp) = seen.tcp {
+                    syns.take(tcp, seen.sender);
                 }
                 return;
             }
             *self = Self::Stream(Box::new(Stream::begin(*syns)));
         }
-        if let Self::Open(misses) = self
-            && seen.payload_origlen > 0
-        {
-            // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
-            if dns::is_surely_dns(seen.payload) {
-                *self = Self::Datagrams(dns::Dialect::Dns);
-            } else if quic::looks_like_quic(seen.payload) {
-                *self = Self::Quic(Box::default());
-            } else if looks_like_dtls(seen.payload) {
-                *self = Self::Dtls(Box::default());
-            } else if netbios::names(seen.payload) != Outcome::NotMine {
-                *self = Self::Netbios;
-            } else if is_stun(seen.payload) {
-                // It is what comes before something else, and may take long.
-            } else if *misses < MAX_DATAGRAM_MISSES {
-                *misses += 1;
-            } else {
-                *self = Self::Settled;
-            }
-        }
         match self {
-            Self::Settled | Self::Silent(_) | Self::Open(_) => {}
-            Self::Quic(initials) => hear_quic(initials, seen.payload, evidence),
-            Self::Dtls(dtls) => dtls.hear(seen.sender, seen.payload, evidence),
-            Self::Netbios => hear_netbios(seen.payload, evidence),
-            Self::Datagrams(dialect) => {
-                if let Outcome::Found(message) = dns::message(seen.payload, *dialect) {
-                    tell_dns(message, *dialect, evidence);
-                } else if quic::looks_like_quic(seen.payload) {
-                    // A port is no proof: somebody's ephemeral port may be 5353.
-                    let mut initials = Box::default();
-                    hear_quic(&mut initials, seen.payload, evidence);
-                    *self = Self::Quic(initials);
-                } else if looks_like_dtls(seen.payload) {
-                    let mut dtls: Box<Dtls> = Box::default();
-                    dtls.hear(seen.sender, seen.payload, evidence);
-                    *self = Self::Dtls(dtls);
-                }
-            }
+            Self::Settled | Self::Silent(_) => {}
+            Self::Datagrams(datagrams) => datagrams.hear(seen, evidence),
             Self::Stream(stream) => {
                 if stream.hear(seen, evidence) {
                     *self = Self::Settled;
@@ -199,131 +103,20 @@ impl Dialogue {
         }
     }
 
+    /// Whether there is nothing to learn from `seen` either: only a new connection on the same ports begins anew.
+    pub(super) fn is_settled_before(&self, seen: &Observation<'_>) -> bool {
+        matches!(self, Self::Settled) && !seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
+    }
+
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
             Self::Stream(stream) => stream.held_bytes(),
             Self::Association(association) => association.held_bytes(),
-            Self::Quic(initials) => initials.held_bytes(),
-            Self::Dtls(dtls) => dtls.held_bytes(),
-            Self::Datagrams(_)
-            | Self::Netbios
-            | Self::Silent(_)
-            | Self::Open(_)
-            | Self::Settled => 0,
+            Self::Datagrams(datagrams) => datagrams.held_bytes(),
+            Self::Silent(_) | Self::Settled => 0,
         }
     }
-}
-
-impl Stream {
-    /// The connection whose SYNs carried these sequence numbers.
-    fn begin(syns: [Option<u32>; 2]) -> Self {
-        let mut stream = Self::default();
-        for (way, syn) in stream.ways.iter_mut().zip(syns) {
-            if let Some(seq) = syn {
-                way.assembly.synchronise(seq);
-            }
-        }
-        stream
-    }
-
-    /// Reads a segment. Whether there is nothing more to learn from the connection.
-    fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
-        let Some(tcp) = seen.tcp else { return false };
-        let way = &mut self.ways[seen.sender.index()];
-        let mut seq = tcp.seq;
-        if tcp.flags.has(TcpFlags::SYN) {
-            way.assembly.synchronise(seq);
-            if tcp::is_opening(tcp.flags) {
-                way.phase = Phase::Open;
-            }
-            seq = seq.wrapping_add(1);
-        }
-        if way.is_done() || seen.payload_origlen == 0 {
-            return false;
-        }
-        let segment = Segment {
-            seq,
-            bytes: seen.payload,
-            origlen: seen.payload_origlen,
-        };
-        self.listen(seen, evidence, |assembly, listener| {
-            assembly.push(segment, listener);
-        });
-        self.is_done()
-    }
-
-    /// Lets `hand_over` hand bytes of the packet's sender to whoever listens to that direction, if anybody still does.
-    fn listen(
-        &mut self,
-        seen: &Observation<'_>,
-        evidence: &mut Vec<Evidence>,
-        hand_over: impl FnOnce(&mut Assembly, &mut Listener<'_>),
-    ) {
-        let [low, high] = &mut self.ways;
-        let (way, reply) = match seen.sender {
-            Side::Low => (low, high),
-            Side::High => (high, low),
-        };
-        if way.is_done() {
-            return;
-        }
-        let ports = seen.key.five_tuple(seen.sender);
-        let mut listener = Listener {
-            expected: expected_over_tcp([ports.src.port, ports.dst.port]),
-            phase: &mut way.phase,
-            misses: &mut way.misses,
-            reply: &mut reply.phase,
-            is_named: &mut self.is_named,
-            evidence,
-        };
-        hand_over(&mut way.assembly, &mut listener);
-        let caveats = way.assembly.take_caveats();
-        if !caveats.is_empty() {
-            evidence.push(Evidence::Caveats(caveats));
-        }
-        for way in [way, reply] {
-            if way.is_done() {
-                way.assembly = Assembly::default();
-            }
-        }
-    }
-
-    /// Whether there is nothing more to learn from it.
-    fn is_done(&self) -> bool {
-        self.ways.iter().all(Way::is_done)
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.ways.iter().map(Way::held_bytes).sum()
-    }
-}
-
-/// Reads one datagram of a QUIC flow.
-fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
-    let held = initials.held_bytes();
-    let hello = match initials.datagram(datagram) {
-        Outcome::Found(hello) => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            evidence.push(Evidence::TlsOffer {
-                alpn: hello.alpn,
-                version: hello.tls_version,
-                has_ech: hello.has_ech,
-            });
-            hello.server_name
-        }
-        Outcome::NeedMore => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            // As over TCP: a name that is there already need not wait for the rest of its hello.
-            let has_grown = initials.held_bytes() > held;
-            initials
-                .partial()
-                .filter(|_| has_grown)
-                .and_then(|hello| hello.server_name)
-        }
-        Outcome::NotMine => None,
-    };
-    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The TLS family as it is spoken: hellos in pieces, behind other protocols, and what servers answer.
 
+mod decoys;
+mod files;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::evidence::{NameSource, Protocol};
 use crate::inspect::testing::hex;
 use crate::key::{Endpoint, FiveTuple};
-use crate::packet::{TcpSegment, Timestamp};
+use crate::packet::{TcpFlags, TcpSegment, Timestamp};
 use crate::tunnel::Tunnels;
 
 const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");
@@ -15,6 +19,7 @@ const SERVER_FLIGHT: &str = include_str!("../../inspect/tls/hellos/server_flight
 const SERVER_TLS13: &str = include_str!("../../inspect/tls/hellos/server_tls13.hex");
 const DTLS_CLIENT: &str = include_str!("../../inspect/dtls/flights/client.hex");
 const DTLS_SERVER: &str = include_str!("../../inspect/dtls/flights/server.hex");
+const QUIC_CLIENT: &str = include_str!("../../inspect/quic/flights/quinn.hex");
 
 /// Common name and alternative names in `SERVER_FLIGHT`, and the first of them.
 const CERTIFIED: (usize, &str) = (9, "www.youtube.com");
@@ -216,15 +221,36 @@ fn is_named(talk: &Talk) -> bool {
 }
 
 #[test]
-fn parts_of_fragmented_datagrams_do_not_wear_our_patience_out() {
+fn no_datagrams_hide_what_comes_later_in_their_flow() {
+    let (quic, dtls) = (datagrams(QUIC_CLIENT), datagrams(DTLS_CLIENT));
+    let like_dtls = hex("17 fefd 0001 000000000001 0001 78");
+    let like_quic = [&hex("c0 00000001 08 6162636465666768 00")[..], &[0; 1200]].concat();
+    for junk in [&b""[..], b"x", b"something else", &like_dtls, &like_quic] {
+        let (mut over_quic, mut over_dtls) = (Talk::udp(), Talk::udp());
+        for _ in 0..50 {
+            over_quic.datagram(Client, junk);
+            over_dtls.datagram(Client, junk);
+        }
+        quic.iter()
+            .for_each(|said| over_quic.datagram(Client, said));
+        dtls.iter()
+            .for_each(|said| over_dtls.datagram(Client, said));
+        assert!(over_quic.speaks(Protocol::Quic) && over_dtls.speaks(Protocol::Dtls));
+        assert_eq!(over_quic.names().len(), 1, "{junk:?}");
+        assert_eq!(over_dtls.names().len(), 1, "{junk:?}");
+    }
+}
+
+#[test]
+fn protocols_that_take_turns_in_a_flow_leave_each_other_whole() {
     let mut talk = Talk::udp();
-    for _ in 0..1000 {
-        talk.datagram(Server, b"");
+    let (quic, dtls) = (datagrams(QUIC_CLIENT), datagrams(DTLS_CLIENT));
+    for i in 0..quic.len().max(dtls.len()) {
+        for said in [quic.get(i), dtls.get(i)].into_iter().flatten() {
+            talk.datagram(Client, said);
+        }
     }
-    for datagram in datagrams(DTLS_CLIENT) {
-        talk.datagram(Client, &datagram);
-    }
-    assert_eq!(talk.names().len(), 1);
+    assert_eq!(talk.names().len(), 2);
 }
 
 #[test]
@@ -384,12 +410,6 @@ fn dtls_is_read_behind_stun_and_between_it() {
     }
     assert_eq!(talk.names(), [("named.example.org", NameSource::DtlsSni)]);
     assert!(talk.speaks(Protocol::Dtls) && !talk.speaks(Protocol::Tls));
-    let mut talk = Talk::udp();
-    for _ in 0..100 {
-        talk.datagram(Client, b"something else");
-    }
-    talk.datagram(Client, &datagrams(DTLS_CLIENT)[0]);
-    assert_eq!(talk.evidence, []);
 }
 
 #[test]
@@ -461,6 +481,9 @@ proptest! {
             bytes.extend((fragment.len() as u16).to_be_bytes());
             bytes.extend(fragment);
         }
+        // Behind other words a hello has to be whole, and of long ones every byte is not asked for: more must come.
+        bytes.extend(hex("17 0303 0190"));
+        bytes.extend([0x5a; 400]);
         let borders = borders(&cuts, bytes.len());
         let mut talk = Talk::tcp(443);
         for i in shuffled(&order, borders.len() - 1) {

@@ -1,7 +1,7 @@
 //! Listens to web clients: HTTP/1 requests one after the other, and HTTP/2 that follows on them or stands alone.
 
 use super::listener::Listener;
-use super::{Body, Phase};
+use super::stream::{Body, Phase};
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, Protocol};
 use crate::inspect::{Outcome, h2, http};
@@ -9,14 +9,20 @@ use crate::inspect::{Outcome, h2, http};
 impl Listener<'_> {
     /// Bytes of which nothing is known yet, if a web client could have sent them; how many of them are done with.
     pub(super) fn open_web(&mut self, bytes: &[u8]) -> Option<usize> {
+        if self.shared.is_lines {
+            return None;
+        }
         match h2::preface(bytes) {
             Outcome::Found(len) => return Some(self.begin_http2(len)),
             Outcome::NeedMore => return Some(0),
             Outcome::NotMine => {}
         }
+        if self.has_no_new_line(bytes) {
+            return Some(0);
+        }
         match http::request(bytes) {
             Outcome::Found(_) => {
-                *self.phase = Phase::Requests(Body::Head);
+                self.own.phase = Phase::Requests(Body::Head);
                 Some(self.requests(bytes))
             }
             Outcome::NeedMore => {
@@ -27,34 +33,61 @@ impl Listener<'_> {
         }
     }
 
+    /// What answers a client of HTTP/2, which is a server's SETTINGS first of all (RFC 9113 §3.4); how many bytes are done with.
+    ///
+    /// `None` when the other side is no such client, after all or to begin with.
+    pub(super) fn open_http2_reply(&mut self, bytes: &[u8]) -> Option<usize> {
+        let Phase::Http2(_) = self.reply.phase else {
+            return None;
+        };
+        let is_first = self.has_syn && !self.own.has_begun;
+        match *bytes {
+            // Of any length: type 4, no flags, stream 0.
+            [_, _, _, 4, 0, 0, 0, 0, 0, ..] => {}
+            _ if !is_first => {}
+            [] | [_] | [_, _] | [_, _, _] => return Some(0),
+            _ => {
+                self.reply.phase = Phase::Open;
+                return None;
+            }
+        }
+        // A server's frames name nobody.
+        self.own.phase = Phase::Bulk;
+        Some(bytes.len())
+    }
+
     /// One step through a client's requests: a head, or what is there of a body.
     pub(super) fn requests(&mut self, bytes: &[u8]) -> usize {
-        let Phase::Requests(body) = self.phase else {
+        let Phase::Requests(body) = &mut self.own.phase else {
             return 0;
         };
         match body {
             Body::Length(left) => {
                 let step = (bytes.len() as u64).min(*left);
                 *left -= step;
+                self.own.has_passed_body = true;
                 if *left == 0 {
                     *body = Body::Head;
                 }
                 step as usize
             }
-            Body::Chunked(chunks) => match chunks.skip(bytes) {
-                Outcome::Found(len) => {
-                    *body = Body::Head;
-                    len
+            Body::Chunked(chunks) => {
+                self.own.has_passed_body = true;
+                match chunks.skip(bytes) {
+                    Outcome::Found(len) => {
+                        *body = Body::Head;
+                        len
+                    }
+                    Outcome::NeedMore => bytes.len(),
+                    Outcome::NotMine => {
+                        *body = Body::Lost { is_answered: true };
+                        bytes.len()
+                    }
                 }
-                Outcome::NeedMore => bytes.len(),
-                Outcome::NotMine => {
-                    *body = Body::Lost;
-                    bytes.len()
-                }
-            },
+            }
             Body::Head => self.request_head(bytes),
-            Body::Lost => {
-                if http::looks_like_request(bytes) {
+            Body::Lost { is_answered } => {
+                if *is_answered && http::looks_like_request(bytes) {
                     *body = Body::Head;
                     return self.request_head(bytes);
                 }
@@ -79,10 +112,13 @@ impl Listener<'_> {
             Outcome::NeedMore => return 0,
             Outcome::NotMine => {}
         }
+        if self.has_no_new_line(bytes) {
+            return 0;
+        }
         match http::request(bytes) {
             Outcome::Found(request) => {
                 let len = request.len;
-                *self.phase = match request.body {
+                self.own.phase = match request.body {
                     // What follows is another protocol, if the proxy or the server agrees.
                     http::Body::None if request.is_connect || request.has_upgrade => Phase::Open,
                     http::Body::None | http::Body::Length(0) => Phase::Requests(Body::Head),
@@ -99,7 +135,7 @@ impl Listener<'_> {
                 0
             }
             Outcome::NotMine => {
-                *self.phase = Phase::Requests(Body::Lost);
+                self.own.phase = Phase::Requests(Body::Lost { is_answered: true });
                 self.miss();
                 bytes.len()
             }
@@ -108,26 +144,39 @@ impl Listener<'_> {
 
     /// A head whose end was lost: what is there of it still names its host.
     pub(super) fn unfinished_request(&mut self, unread: &[u8]) {
+        if self.shared.is_lines {
+            return;
+        }
         if let Some(request) = http::request_partial(unread) {
-            *self.phase = Phase::Requests(Body::Lost);
+            self.own.phase = Phase::Requests(self.lost());
             self.tell_request(request);
         }
     }
 
     /// A segment that is not in order may hold a head, or as much of it as names the host.
     pub(super) fn peek_request(&mut self, bytes: &[u8]) {
-        match http::request(bytes) {
-            Outcome::Found(request) => self.tell_request(request),
-            Outcome::NeedMore => self.tell_unfinished_request(bytes),
-            Outcome::NotMine => {}
+        if self.shared.is_lines {
+            return;
+        }
+        let request = match http::request(bytes) {
+            Outcome::Found(request) => Some(request),
+            Outcome::NeedMore => http::request_partial(bytes),
+            Outcome::NotMine => None,
+        };
+        if let Some(request) = request {
+            self.tell_request(request);
         }
     }
 
+    /// Whether an unfinished head, which was looked through before, has no line more than it had then: nothing in it can be new.
+    fn has_no_new_line(&self, bytes: &[u8]) -> bool {
+        let new = bytes.get(self.own.read_lines..).unwrap_or(bytes);
+        self.own.read_lines > 0 && bytes.len() < http::MAX_HEAD && !new.contains(&b'\n')
+    }
+
     fn begin_http2(&mut self, len: usize) -> usize {
-        *self.misses = 0;
-        *self.phase = Phase::Http2(Box::default());
-        // A server's frames name nobody.
-        *self.reply = Phase::Done;
+        self.own.misses = 0;
+        self.own.phase = Phase::Http2(Box::default());
         self.evidence.push(Evidence::Protocol(Protocol::Http));
         self.evidence.push(Evidence::Protocol(Protocol::Http2));
         len
@@ -135,7 +184,7 @@ impl Listener<'_> {
 
     /// One step through a client's HTTP/2: a frame, or what is there of one that need not be read.
     pub(super) fn http2(&mut self, bytes: &[u8]) -> usize {
-        let Phase::Http2(requests) = self.phase else {
+        let Phase::Http2(requests) = &mut self.own.phase else {
             return 0;
         };
         match requests.read(bytes) {
@@ -147,7 +196,7 @@ impl Listener<'_> {
             }
             Outcome::NeedMore => 0,
             Outcome::NotMine => {
-                *self.phase = Phase::Done;
+                self.own.phase = Phase::Done;
                 bytes.len()
             }
         }
@@ -155,12 +204,12 @@ impl Listener<'_> {
 
     /// HTTP/2 of which something is missing: unless that is of a body, later header blocks can't be read without it.
     pub(super) fn http2_gap(&mut self, unread: &[u8], missing: Option<u32>) {
-        if let (Phase::Http2(requests), Some(missing), []) = (&mut *self.phase, missing, unread)
+        if let (Phase::Http2(requests), Some(missing), []) = (&mut self.own.phase, missing, unread)
             && requests.skip_gap(missing as usize)
         {
             return;
         }
-        if let Phase::Http2(requests) = std::mem::replace(self.phase, Phase::Done)
+        if let Phase::Http2(requests) = std::mem::replace(&mut self.own.phase, Phase::Done)
             && let Some(request) = requests.read_partial(unread)
         {
             self.tell_hosts(request.hosts, request.host_conflict);
@@ -169,13 +218,14 @@ impl Listener<'_> {
 
     /// The host may stand in what is there already: no reason to let the flow pass until the rest of the head comes.
     fn tell_unfinished_request(&mut self, bytes: &[u8]) {
+        self.own.read_lines = bytes.len();
         if let Some(request) = http::request_partial(bytes) {
             self.tell_request(request);
         }
     }
 
     fn tell_request(&mut self, request: http::Request) {
-        *self.misses = 0;
+        self.own.misses = 0;
         self.evidence.push(Evidence::Protocol(Protocol::Http));
         self.tell_hosts(request.hosts, request.host_conflict);
     }

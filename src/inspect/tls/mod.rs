@@ -9,6 +9,7 @@ mod extension;
 mod hello;
 mod record;
 mod sslv2;
+mod whole;
 
 use self::hello::{read_client_hello, read_server_hello};
 use self::record::{Body, HANDSHAKE, body, certificate_body, is_handshake_record, join};
@@ -18,6 +19,7 @@ use crate::domain::DomainName;
 pub use self::certificate::MAX_CERTIFICATE_NAMES;
 pub use self::hello::{ClientHello, MAX_ALPN, ServerHello};
 pub use self::sslv2::sslv2_client_hello;
+pub use self::whole::{find_whole_client_hello, whole_client_hello};
 
 pub(super) use self::certificate::{leaf, names};
 pub(super) use self::hello::{read_dtls_client_hello, read_dtls_server_hello};

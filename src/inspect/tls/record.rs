@@ -10,7 +10,7 @@ use super::{CERTIFICATE, SERVER_HELLO, SUPPLEMENTAL_DATA};
 pub(super) const HANDSHAKE: u8 = 22;
 /// Most bytes in a record: 2^14, and what encryption or compression may add. RFC 5246 §6.2.2 allows 1,024 more, RFC 8446 §5.2
 /// 256; hellos need neither.
-const MAX_FRAGMENT: usize = (1 << 14) + 256;
+pub(super) const MAX_FRAGMENT: usize = (1 << 14) + 256;
 /// Records without content that are passed over, one after the other. RFC 8446 §5.1 forbids them; OpenSSL takes so many
 /// (`MAX_EMPTY_RECORDS`).
 const MAX_EMPTY_RECORDS: usize = 32;

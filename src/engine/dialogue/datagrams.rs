@@ -1,0 +1,93 @@
+//! Listens to a flow over UDP: datagrams of both sides in, evidence out.
+//!
+//! Each datagram is looked at by itself, for as long as the flow lasts: what came before it, and how much of it said
+//! nothing, hides none. The looks that turn nearly everything away cost a few nanoseconds.
+
+use super::dtls::Dtls;
+use super::naming::{tell_dns, tell_netbios};
+use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
+use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::inspect::dtls::looks_like_dtls;
+use crate::inspect::{Outcome, dns, netbios, quic};
+use crate::observation::Observation;
+
+/// What has been read of a flow's datagrams.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Datagrams {
+    /// What its messages of DNS are, when its ports say so or one has left no doubt.
+    dialect: Option<dns::Dialect>,
+    quic: Option<Box<quic::Initials>>,
+    dtls: Option<Box<Dtls>>,
+}
+
+impl Datagrams {
+    /// The datagrams between these ports.
+    pub(super) fn begin(ports: [u16; 2]) -> Self {
+        let dialect = [
+            (MDNS_PORT, dns::Dialect::Mdns),
+            (LLMNR_PORT, dns::Dialect::Llmnr),
+            (DNS_PORT, dns::Dialect::Dns),
+        ]
+        .into_iter()
+        .find(|(port, _)| ports.contains(port));
+        Self {
+            dialect: dialect.map(|(_, dialect)| dialect),
+            ..Self::default()
+        }
+    }
+
+    /// Reads one datagram.
+    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+        let datagram = seen.payload;
+        // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
+        if self.dialect.is_none() && dns::is_surely_dns(datagram) {
+            self.dialect = Some(dns::Dialect::Dns);
+        }
+        if let Some(dialect) = self.dialect
+            && let Outcome::Found(message) = dns::message(datagram, dialect)
+        {
+            tell_dns(message, dialect, evidence);
+        } else if quic::looks_like_quic(datagram) {
+            hear_quic(self.quic.get_or_insert_default(), datagram, evidence);
+        } else if let Outcome::Found(names) = netbios::names(datagram) {
+            tell_netbios(names, evidence);
+        } else if self.dtls.is_some() || looks_like_dtls(datagram) {
+            let dtls = self.dtls.get_or_insert_default();
+            dtls.hear(seen.sender, datagram, evidence);
+        }
+    }
+
+    /// Bytes that are held for later.
+    pub(super) fn held_bytes(&self) -> usize {
+        let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
+        let dtls = self.dtls.as_ref().map(|dtls| dtls.held_bytes());
+        quic.unwrap_or_default() + dtls.unwrap_or_default()
+    }
+}
+
+/// Reads one datagram that looks like QUIC.
+fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
+    let held = initials.held_bytes();
+    let hello = match initials.datagram(datagram) {
+        Outcome::Found(hello) => {
+            evidence.push(Evidence::Protocol(Protocol::Quic));
+            evidence.push(Evidence::TlsOffer {
+                alpn: hello.alpn,
+                version: hello.tls_version,
+                has_ech: hello.has_ech,
+            });
+            hello.server_name
+        }
+        Outcome::NeedMore => {
+            evidence.push(Evidence::Protocol(Protocol::Quic));
+            // As over TCP: a name that is there already need not wait for the rest of its hello.
+            let has_grown = initials.held_bytes() > held;
+            initials
+                .partial()
+                .filter(|_| has_grown)
+                .and_then(|hello| hello.server_name)
+        }
+        Outcome::NotMine => None,
+    };
+    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
+}
