@@ -12,6 +12,7 @@ const MIN_LEN: usize = 12;
 /// An authentication header, over IPv4 or IPv6.
 ///
 /// What follows is as if it were not there: a transport, another packet, or (IPv6) an extension header.
+#[cold]
 pub(super) fn read<'a>(window: Window<'a>, view: &mut PacketView) -> Step<'a> {
     // next header: 1, length in words less 2: 1, reserved: 2, SPI: 4, sequence number: 4
     let header = window.array::<MIN_LEN>(0);

@@ -15,6 +15,7 @@ const LLC: u8 = 2;
 const CLIENT_LEN: usize = 2;
 
 /// A SunATM header.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let header = window.array::<HEADER_LEN>(0);
     let [flags, ..] = header.ok_or_else(|| window.too_short(Layer::SunAtm, HEADER_LEN))?;

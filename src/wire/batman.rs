@@ -12,6 +12,7 @@ const VERSION: u8 = 15;
 const MIN_LEN: usize = 3;
 
 /// A packet of the mesh; those that carry no frame of a user, or a part of one, are not decoded.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let header = window.array::<MIN_LEN>(0);
     let [kind, version, _] = header.ok_or_else(|| window.too_short(Layer::Batman, MIN_LEN))?;

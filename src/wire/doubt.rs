@@ -212,6 +212,16 @@ fn what_teredo_puts_behind_its_packet_leaves_the_packet() {
 }
 
 #[test]
+fn a_bubble_of_teredo_is_one_whatever_follows() {
+    let mut bubble = hex(&[IPV6_AROUND, "01 02 03"]);
+    bubble[5] = 0;
+    bubble[6] = 59;
+    assert_eq!(told(3544, &bubble), "59 [2001:db8::1]:0 > [2001:db8::2]:0");
+    bubble[6] = 17;
+    assert_eq!(told(3544, &bubble), outer(3544));
+}
+
+#[test]
 fn a_source_route_of_gre_is_passed_up_to_its_bound() {
     let routed = |entries: usize| {
         let entries = "08 00 00 04 c0 00 02 09 ".repeat(entries);

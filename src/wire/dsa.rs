@@ -15,6 +15,7 @@ const TAG_LEN: usize = 4;
 const LONG_TAG_LEN: usize = 8;
 
 /// An Ethernet header with a tag between addresses and type.
+#[cold]
 pub(super) fn read(link: LinkType, window: Window<'_>) -> Step<'_> {
     let tag_len = match link {
         LinkType::DSA_TAG_EDSA => LONG_TAG_LEN,

@@ -11,6 +11,7 @@ const HEADER_LEN: usize = 2;
 const VERSION_3: u16 = 0x3000;
 
 /// An EtherIP header.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let version = window.be16(0);
     let version = version.ok_or_else(|| window.too_short(Layer::EtherIp, HEADER_LEN))?;

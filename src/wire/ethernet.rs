@@ -54,6 +54,7 @@ const REDUNDANCY_TAG: u16 = 0xf1c1;
 const MIN_ETHERTYPE: u16 = 0x0600;
 
 /// An Ethernet header.
+#[inline]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let header = Ethernet2HeaderSlice::from_slice(window.bytes())
         .map_err(|_| window.too_short(Layer::Ethernet, HEADER_LEN))?;
@@ -65,6 +66,7 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
 }
 
 /// A VLAN tag, from after the ethertype that announces it.
+#[inline]
 pub(super) fn read_tag(window: Window<'_>) -> Step<'_> {
     let tag = SingleVlanHeaderSlice::from_slice(window.bytes())
         .map_err(|_| window.too_short(Layer::Vlan, TAG_LEN))?;
@@ -72,6 +74,7 @@ pub(super) fn read_tag(window: Window<'_>) -> Step<'_> {
 }
 
 /// The header that a field announces which holds an ethertype, or the length of an LLC packet.
+#[inline]
 pub(super) fn by_type_or_length(layer: Layer, field: u16, after: Window<'_>) -> Step<'_> {
     if field <= MAX_802_3_LEN {
         return Ok(Some((Layer::Llc, after.limit(usize::from(field)))));
@@ -85,6 +88,7 @@ pub(super) fn by_type_or_length(layer: Layer, field: u16, after: Window<'_>) -> 
 /// * `after`: what follows that header.
 ///
 /// Source: IANA "IEEE 802 Numbers".
+#[inline]
 pub(super) fn by_ethertype(layer: Layer, ethertype: u16, after: Window<'_>) -> Step<'_> {
     match next_of(ethertype) {
         Some(next) => Ok(Some((next, after))),

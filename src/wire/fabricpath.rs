@@ -9,6 +9,7 @@ use crate::tunnel::Tunnel;
 const TAG_LEN: usize = 2;
 
 /// What follows the ethertype of a FabricPath header.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     if window.bytes().len() < TAG_LEN {
         return Err(window.too_short(Layer::FabricPath, TAG_LEN));

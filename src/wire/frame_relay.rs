@@ -23,6 +23,7 @@ const IPV4: u8 = 0xcc;
 const PPP: u8 = 0xcf;
 
 /// A frame relay header.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let too_short = || window.too_short(Layer::FrameRelay, MIN_LEN);
     let start = window.array::<MIN_LEN>(0).ok_or_else(too_short)?;

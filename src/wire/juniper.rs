@@ -16,6 +16,7 @@ const IS_BARE: u8 = 0x02;
 const PROTOCOL_LEN: usize = 4;
 
 /// A Juniper header.
+#[cold]
 pub(super) fn read(link: LinkType, window: Window<'_>) -> Step<'_> {
     let layer = Layer::Juniper(link);
     let start = window.array(0).zip(window.array(MAGIC.len()));

@@ -14,6 +14,7 @@ const LENS_AFTER_SESSION: [usize; 4] = [0, 4, 8, 12];
 const DATA_OVER_UDP: [u8; 4] = [0, 3, 0, 0];
 
 /// What follows the IP header of protocol 115. A control message, or what is not recognised, is payload.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     Ok(inside(window))
 }

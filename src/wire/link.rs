@@ -47,14 +47,19 @@ const IPV4_MIN_LEN: usize = 20;
 const IPV6_LEN: usize = 40;
 
 /// The first header of a frame, as its link type says.
+#[inline]
 pub(super) fn read_frame(link: Option<LinkType>, window: Window<'_>) -> Step<'_> {
     let link = link.ok_or_else(|| window.stop(Layer::Frame, Reason::NoLink))?;
+    if link == LinkType::ETHERNET {
+        return Ok(Some((Layer::Ethernet, window)));
+    }
     let (layer, at) =
         first_of(link).ok_or_else(|| window.stop(Layer::Frame, Reason::Link(link)))?;
     Ok(Some((layer, window.skip(at))))
 }
 
 /// The first header, and how many bytes that say nothing come before it.
+#[inline(never)]
 fn first_of(link: LinkType) -> Option<(Layer, usize)> {
     let layer = match link {
         LinkType::ETHERNET => Layer::Ethernet,
@@ -145,6 +150,7 @@ pub(super) fn read_null(window: Window<'_>) -> Step<'_> {
 }
 
 /// What OpenBSD's `enc` interface shows of IPsec: a packet before or after it.
+#[cold]
 pub(super) fn read_enc(window: Window<'_>) -> Step<'_> {
     by_host_family(Layer::Enc, ENC_LEN, window)
 }
@@ -160,6 +166,7 @@ fn by_host_family(layer: Layer, len: usize, window: Window<'_>) -> Step<'_> {
 }
 
 /// What OpenBSD's packet filter logs: a header whose length is told without its padding, then the packet.
+#[cold]
 pub(super) fn read_pflog(window: Window<'_>) -> Step<'_> {
     let fields = window.array::<PFLOG_MIN_LEN>(0);
     let [len, family] = fields.ok_or_else(|| window.too_short(Layer::Pflog, PFLOG_MIN_LEN))?;
@@ -169,6 +176,7 @@ pub(super) fn read_pflog(window: Window<'_>) -> Step<'_> {
 }
 
 /// OpenBSD loopback.
+#[cold]
 pub(super) fn read_loop(window: Window<'_>) -> Step<'_> {
     let family = window.array::<FAMILY_LEN>(0);
     let family = family.ok_or_else(|| window.too_short(Layer::Loop, FAMILY_LEN))?;

@@ -22,6 +22,7 @@ const SHORT_LENGTH: u8 = 0x3f;
 /// A MACsec tag, from after the ethertype that announces it.
 ///
 /// The check value after what is protected is left to the lengths inside, as an Ethernet trailer is.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let [control, short, ..] = window
         .array::<MIN_LEN>(0)

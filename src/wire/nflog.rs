@@ -26,6 +26,7 @@ const MAX_ATTRIBUTES: usize = 64;
 ///
 /// They are in the capturing host's byte order, which is not recorded. Types are small numbers, so that the smaller reading of the first one is
 /// meant (later ones may have flags in their high bits).
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let too_short = || window.too_short(Layer::Nflog, HEADER_LEN + ATTRIBUTE_LEN);
     let [family, version, ..] = window.array::<HEADER_LEN>(0).ok_or_else(too_short)?;

@@ -13,6 +13,7 @@ const VERSION_AND_OAM: u16 = 0xe000;
 const LENGTH: u16 = 0x003f;
 
 /// A network service header. Its metadata, of fixed length (type 1) or not (type 2), is passed by the header's length.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     // version, OAM, TTL, length: 2; metadata type: 1; next protocol: 1; service path and index: 4
     let header = window.array::<MIN_LEN>(0);

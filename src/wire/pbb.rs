@@ -9,6 +9,7 @@ use crate::tunnel::Tunnel;
 const TAG_LEN: usize = 4;
 
 /// A service tag (I-TAG), from after the ethertype that announces it.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     if window.bytes().len() < TAG_LEN {
         return Err(window.too_short(Layer::Pbb, TAG_LEN));

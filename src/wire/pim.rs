@@ -13,6 +13,7 @@ const REGISTER: u8 = 0x21;
 const IS_NULL: u8 = 0x40;
 
 /// A PIM message; one that is no Register, or not a sound one, is payload.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let packet = match window.array::<REGISTER_LEN>(0) {
         Some([REGISTER, _, _, _, flags, ..]) if flags & IS_NULL == 0 => window.skip(REGISTER_LEN),

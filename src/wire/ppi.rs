@@ -17,6 +17,7 @@ const PKTAP_PACKET: u32 = 1;
 /// A PPI header. All its numbers are little-endian.
 ///
 /// Its fields are passed: none of them changes where the frame is.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let fields = window.array(0).zip(window.array(4));
     let ([version, flags, l0, l1], link) =
@@ -31,6 +32,7 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
 }
 
 /// A PKTAP header. All its numbers are little-endian.
+#[cold]
 pub(super) fn read_pktap(window: Window<'_>) -> Step<'_> {
     let fields = window.array(0).zip(window.array(4)).zip(window.array(8));
     let ((len, kind), link) =

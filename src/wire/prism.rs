@@ -13,6 +13,7 @@ const AVS_VERSIONS: [u32; 2] = [0x8021_1001, 0x8021_1002];
 const AVS_MIN_LEN: usize = 8;
 
 /// A Prism header, or the AVS header that some drivers write in its place.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let version = window.array(0).map(u32::from_be_bytes);
     if version.is_some_and(|version| AVS_VERSIONS.contains(&version)) {
@@ -23,6 +24,7 @@ pub(super) fn read(window: Window<'_>) -> Step<'_> {
 }
 
 /// An AVS header.
+#[cold]
 pub(super) fn read_avs(window: Window<'_>) -> Step<'_> {
     let len = window.array(4).map(u32::from_be_bytes);
     let len = len.ok_or_else(|| window.too_short(Layer::Avs, AVS_MIN_LEN))?;

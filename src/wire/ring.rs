@@ -25,6 +25,7 @@ const MIN_ROUTE_LEN: usize = 2;
 /// An FDDI header.
 ///
 /// Some systems write the addresses with the bits of each byte reversed; they are not read.
+#[cold]
 pub(super) fn read_fddi(window: Window<'_>) -> Step<'_> {
     let header = window.array::<FDDI_LEN>(0);
     let [control, ..] = header.ok_or_else(|| window.too_short(Layer::Fddi, FDDI_LEN))?;
@@ -36,6 +37,7 @@ pub(super) fn read_fddi(window: Window<'_>) -> Step<'_> {
 }
 
 /// A token ring header, with routing information or without.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let too_short = || window.too_short(Layer::TokenRing, TOKEN_RING_LEN);
     let header = window.array::<TOKEN_RING_LEN>(0);

@@ -9,6 +9,7 @@ use super::view::{Layer, Tag};
 use super::window::Window;
 
 /// A tag, from after the ethertype that announces it.
+#[cold]
 pub(super) fn read(tag: Tag, window: Window<'_>) -> Step<'_> {
     let layer = Layer::Tag(tag);
     let len = len(tag);

@@ -4,6 +4,7 @@ use super::certain;
 use super::link;
 use super::view::Layer;
 use super::window::Window;
+use crate::packet::IpProtocol;
 use crate::tunnel::Tunnel;
 
 const AUTHENTICATION: u16 = 0x0001;
@@ -24,7 +25,8 @@ const IPV6_LEN: usize = 40;
 
 /// What a Teredo datagram carries; `None` when these are not the bytes of one.
 ///
-/// Clients of other protocols come to have its port: the packet must end where its own length says, or trailers follow it to the end.
+/// Clients of other protocols come to have its port: the packet must end where its own length says, or trailers follow it to the end. A bubble,
+/// which is a header without a packet, may have anything behind it.
 pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let mut rest = payload;
     if rest.be16(0) == Some(AUTHENTICATION) {
@@ -43,7 +45,12 @@ pub(super) fn inside(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
 /// A packet that is shorter than its window, if nothing but trailers comes behind it.
 fn before_trailers(packet: Window<'_>) -> Option<(Layer, Window<'_>)> {
     let inside = link::inside_raw(packet)?;
-    let mut rest = packet.skip(IPV6_LEN + usize::from(packet.be16(4)?));
+    let [l0, l1, next] = packet.array(4)?;
+    let len = u16::from_be_bytes([l0, l1]);
+    if len == 0 && IpProtocol(next) == IpProtocol::NO_NEXT_HEADER {
+        return Some(inside);
+    }
+    let mut rest = packet.skip(IPV6_LEN + usize::from(len));
     for _ in 0..MAX_TRAILERS {
         if rest.origlen() == 0 {
             return Some(inside);

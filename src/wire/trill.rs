@@ -14,6 +14,7 @@ const OPTION_WORDS: u16 = 0x07c0;
 const OPTION_WORDS_SHIFT: u32 = 6;
 
 /// What follows the ethertype of a TRILL header.
+#[cold]
 pub(super) fn read(window: Window<'_>) -> Step<'_> {
     let fields = window.be16(0);
     let fields = fields.ok_or_else(|| window.too_short(Layer::Trill, MIN_LEN))?;
