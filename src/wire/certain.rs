@@ -23,6 +23,11 @@ const VLAN: [u16; 2] = [0x8100, 0x88a8];
 
 /// The fixed IPv6 header. Source: RFC 8200 §3.
 const IPV6_LEN: usize = 40;
+/// What IPv6 packets carry: the extension headers, the transports, what tunnels and routers send. It has no checksum, so that this has to do.
+/// Source: IANA "Assigned Internet Protocol Numbers".
+const IPV6_NEXT_HEADERS: [u8; 22] = [
+    0, 4, 6, 17, 33, 41, 43, 44, 46, 47, 50, 51, 58, 59, 60, 88, 89, 103, 132, 135, 136, 143,
+];
 
 /// `inside` itself, if it is an IP packet, or an Ethernet frame with one, that ends where its own length says.
 pub(super) fn whole<'a>(inside: (Layer, Window<'a>)) -> Option<(Layer, Window<'a>)> {
@@ -65,10 +70,15 @@ fn ip(window: Window<'_>) -> Option<(Layer, usize)> {
     let (layer, _) = link::inside_raw(window)?;
     let len = match layer {
         Layer::Ipv4 if is_sum_right(window) => usize::from(window.be16(2)?),
-        Layer::Ipv6 => IPV6_LEN + usize::from(window.be16(4)?),
+        Layer::Ipv6 if is_next_header_usual(window) => IPV6_LEN + usize::from(window.be16(4)?),
         _ => return None,
     };
     Some((layer, len))
+}
+
+fn is_next_header_usual(window: Window<'_>) -> bool {
+    let next = window.array(6);
+    next.is_some_and(|[next]| IPV6_NEXT_HEADERS.contains(&next))
 }
 
 /// Whether an IPv4 header's words add up to all ones. Source: RFC 1071 §1.
@@ -126,6 +136,16 @@ mod tests {
             wrong[bit / 8] ^= 1 << (bit % 8);
             assert!(!is_packet(&wrong), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_next_header_that_nobody_sends_is_doubt() {
+        let is_certain = |next: u8| {
+            let head = format!("60 00 00 00 00 10 {next:02x}");
+            is_packet(&hex(&[&head, IPV6_FROM_HOP_LIMIT, UDP_16]))
+        };
+        assert!(is_certain(6) && is_certain(58) && is_certain(59));
+        assert!(!is_certain(1) && !is_certain(190) && !is_certain(255));
     }
 
     #[test]

@@ -196,7 +196,7 @@ fn what_teredo_puts_behind_its_packet_leaves_the_packet() {
     let with = |trailers: &str| told(3544, &hex(&[IPV6_AROUND, REAL_DNS, trailers]));
     let nonce = "01 04 aa bb cc dd ";
     let address = "03 06 00 00 c0 00 02 09 ";
-    for trailers in [nonce, "05 00", &[nonce, address].concat(), &nonce.repeat(7)] {
+    for trailers in [nonce, "05 00", &[nonce, address].concat(), &nonce.repeat(8)] {
         assert_eq!(with(trailers), INNER, "{trailers}");
     }
     for no_trailers in [
@@ -204,7 +204,7 @@ fn what_teredo_puts_behind_its_packet_leaves_the_packet() {
         "01 05 aa bb cc dd",
         "00 00",
         "06 00",
-        &nonce.repeat(8),
+        &nonce.repeat(9),
         "01 04 aa bb cc dd 00",
     ] {
         assert_eq!(with(no_trailers), outer(3544), "{no_trailers}");
@@ -219,6 +219,13 @@ fn a_bubble_of_teredo_is_one_whatever_follows() {
     assert_eq!(told(3544, &bubble), "59 [2001:db8::1]:0 > [2001:db8::2]:0");
     bubble[6] = 17;
     assert_eq!(told(3544, &bubble), outer(3544));
+}
+
+#[test]
+fn a_flow_of_equal_datagrams_is_not_teredo_by_its_length_alone() {
+    let mut datagram = hex(&[IPV6_AROUND, REAL_DNS]);
+    datagram[6] = 190;
+    assert_eq!(told(3544, &datagram), outer(3544));
 }
 
 #[test]

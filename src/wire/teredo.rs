@@ -52,15 +52,15 @@ fn before_trailers(packet: Window<'_>) -> Option<(Layer, Window<'_>)> {
     }
     let mut rest = packet.skip(IPV6_LEN + usize::from(len));
     for _ in 0..MAX_TRAILERS {
-        if rest.origlen() == 0 {
-            return Some(inside);
-        }
         let [kind, len] = rest.array(0)?;
         let trailer_len = TRAILER_MIN_LEN + usize::from(len);
         if !TRAILERS.contains(&kind) || !rest.may_hold(trailer_len) {
             return None;
         }
         rest = rest.skip(trailer_len);
+        if rest.origlen() == 0 {
+            return Some(inside);
+        }
     }
     None
 }
