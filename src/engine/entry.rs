@@ -187,7 +187,7 @@ impl Entry {
             has_ech: found.has_ech,
             host_conflict: found.host_conflict,
             rule: self.rule,
-            caveats: found.caveats,
+            caveats: (!found.caveats.is_empty()).then(|| Box::new(found.caveats)),
         }
     }
 }

@@ -271,7 +271,9 @@ impl Engine {
             self.remembered.put(key, remembered);
         }
         let mut flow = self.summary(key, entry, end);
-        flow.caveats.forgotten = forgotten;
+        if forgotten > 0 {
+            flow.caveats.get_or_insert_default().forgotten = forgotten;
+        }
         ended.push(Ended { at, flow });
     }
 

@@ -119,8 +119,8 @@ pub struct FlowSummary {
     pub host_conflict: bool,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
-    /// What was not found in it, or is in doubt.
-    pub caveats: Caveats,
+    /// What was not found in it, or is in doubt; `None` as a rule.
+    pub caveats: Option<Box<Caveats>>,
 }
 
 impl FlowSummary {

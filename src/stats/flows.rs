@@ -162,8 +162,10 @@ impl FlowStats {
                 bytes: drop.bytes,
             });
         }
-        self.caveats.add(&flow.caveats);
-        self.caveat_flows.add(&flow.caveats.kinds());
+        if let Some(caveats) = &flow.caveats {
+            self.caveats.add(caveats);
+            self.caveat_flows.add(&caveats.kinds());
+        }
         for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
             self.observe_name(&found.name, flow.first_packet);
         }
@@ -285,7 +287,7 @@ pub(crate) mod tests {
             has_ech: false,
             host_conflict: false,
             rule: None,
-            caveats: Caveats::default(),
+            caveats: None,
         }
     }
 
@@ -361,10 +363,10 @@ pub(crate) mod tests {
         let mut stats = FlowStats::default();
         for conflicts in [0, 2, 3] {
             stats.observe(&FlowSummary {
-                caveats: Caveats {
+                caveats: Some(Box::new(Caveats {
                     conflicts,
                     ..Caveats::default()
-                },
+                })),
                 ..flow(1, IpProtocol::TCP, &[])
             });
         }
