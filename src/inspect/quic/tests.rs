@@ -1,3 +1,8 @@
+//! QUIC as the standards print it, as real clients speak it, and as nobody should.
+
+mod cutting;
+mod versions;
+
 use proptest::prelude::*;
 
 use super::header::packets;
@@ -127,70 +132,6 @@ fn host(outcome: Outcome<QuicHello>) -> Option<String> {
     match outcome {
         Outcome::Found(hello) => Some(hello.server_name.unwrap().to_string()),
         _ => None,
-    }
-}
-
-#[test]
-fn keys_are_those_of_the_standards() {
-    // RFC 9001 §A.1, RFC 9369 §A.1.
-    for (version, key, iv, header) in [
-        (
-            QuicVersion::V1,
-            "1f369613dd76d5467730efcbe3b1a22d",
-            "fa044b2f42a3fd3b46fb255c",
-            "9f50449e04a0e810283a1e9933adedd2",
-        ),
-        (
-            QuicVersion::V2,
-            "8b1a0bc121284290a29e0971b5cd045d",
-            "91f73e2351d8fa91660e909f",
-            "45b95e15235d6f45a6b19cbcb0294ba9",
-        ),
-    ] {
-        let keys = keys(version, &RFC_ID);
-        assert_eq!(keys.key, *hex(key));
-        assert_eq!(keys.iv, *hex(iv));
-        assert_eq!(keys.header, *hex(header));
-    }
-}
-
-#[test]
-fn packets_of_the_standards_are_opened() {
-    let mut frames = hex(RFC_FRAMES);
-    frames.resize(1162, 0);
-    // RFC 9001 §A.2, RFC 9369 §A.2: the header, what comes out of it, and the last bytes, which vouch for all of the packet.
-    for (version, header, sealed_front, sealed_end) in [
-        (
-            QuicVersion::V1,
-            "c300000001088394c8f03e5157080000449e00000002",
-            "c000000001088394c8f03e5157080000449e7b9aec34d1b1c98dd7689fb8ec11",
-            "e221af44860018ab0856972e194cd934",
-        ),
-        (
-            QuicVersion::V2,
-            "d36b3343cf088394c8f03e5157080000449e00000002",
-            "d76b3343cf088394c8f03e5157080000449ea0c95e82ffe67b6abcdb4298b485",
-            "a18b2faa745b6fe189cf772a9f84cbfc",
-        ),
-    ] {
-        let datagram = seal(&keys(version, &RFC_ID), &hex(header), &frames);
-        assert_eq!(datagram.len(), 1200);
-        assert!(datagram.starts_with(&hex(sealed_front)) && datagram.ends_with(&hex(sealed_end)));
-        let Some(Packet::Initial(packet)) = packets(&datagram).next() else {
-            panic!("{version}")
-        };
-        assert_eq!(keys(version, &RFC_ID).open(&packet).unwrap(), frames);
-        let expected = QuicHello {
-            version,
-            server_name: name("example.com"),
-            alpn: vec!["alpn".into()],
-            tls_version: Some(TLS13),
-            has_ech: false,
-        };
-        assert_eq!(
-            Initials::default().datagram(&datagram),
-            Outcome::Found(expected)
-        );
     }
 }
 
@@ -330,81 +271,6 @@ fn each_connection_of_a_flow_is_told_once() {
     assert_eq!(initials.datagram(&second), Outcome::NeedMore);
     // Packets with a short header.
     assert_eq!(initials.datagram(&[0x41; 100]), Outcome::NeedMore);
-}
-
-#[test]
-fn every_version_is_read() {
-    let plain = hello("a.example", 0);
-    let drafts = (22..=34).map(|draft| 0xff00_0000 | draft);
-    let others = [
-        0x709a_50c4,
-        0xface_b001,
-        0xface_b002,
-        0xface_b00e,
-        0xbaba_baba,
-    ];
-    for version in drafts.chain(others).map(QuicVersion) {
-        let packet = Plan { version, ..PLAN }.packet(&crypto(0, &plain));
-        assert_eq!(
-            host(Initials::default().datagram(&packet)).unwrap(),
-            "a.example",
-            "{version}"
-        );
-    }
-    // Google's: another frame type.
-    for version in [0x5430_3530, 0x5430_3531].map(QuicVersion) {
-        let mut frames = [&[0, 0, 7][..], &crypto(0, &plain)].concat();
-        frames[3] = 8;
-        let packet = Plan { version, ..PLAN }.packet(&frames);
-        assert_eq!(
-            host(Initials::default().datagram(&packet)).unwrap(),
-            "a.example",
-            "{version}"
-        );
-    }
-}
-
-/// A CHLO: 2 values.
-const CHLO: &str =
-    "43484c4f 0200 0000  50414400 04000000  534e4900 0d000000  2d2d2d2d 612e6578616d706c65";
-
-#[test]
-fn hellos_of_googles_versions_are_read() {
-    let public = [
-        &hex("0d 0102030405060708 51303433 01  000000000000000000000000  a0 01 1400")[..],
-        &hex(CHLO),
-    ]
-    .concat();
-    let long = [
-        &hex("c3 51303436 50 0102030405060708 00000001 000000000000000000000000 a0 01 0014")[..],
-        &hex(CHLO),
-    ]
-    .concat();
-    let sealed = Plan {
-        version: QuicVersion(0x5130_3530),
-        ..PLAN
-    };
-    let sealed = sealed.packet(&[&hex("08 00 4014")[..], &hex(CHLO), &[0; 900]].concat());
-    for (datagram, version) in [(public, "Q043"), (long, "Q046"), (sealed, "Q050")] {
-        assert!(looks_like_quic(&datagram));
-        let mut initials = Initials::default();
-        let Outcome::Found(hello) = initials.datagram(&datagram) else {
-            panic!("{version}")
-        };
-        assert_eq!(hello.version.to_string(), version);
-        assert_eq!(
-            (hello.server_name, hello.tls_version),
-            (name("a.example"), None)
-        );
-        assert_eq!(initials.datagram(&datagram), Outcome::NeedMore);
-        for cut in 0..datagram.len() {
-            assert_eq!(
-                host(Initials::default().datagram(&datagram[..cut])),
-                None,
-                "{cut}"
-            );
-        }
-    }
 }
 
 #[test]
@@ -597,106 +463,4 @@ fn damaged_datagrams_never_panic_nor_name_another_host() {
 #[test]
 fn an_unused_one_is_small() {
     assert!(size_of::<Initials>() <= 160, "{}", size_of::<Initials>());
-}
-
-/// How a hello is cut up: where, in which order the pieces come, by how much each overlaps the next, how many go in a packet and a datagram.
-#[derive(Debug, Clone)]
-struct Cutting {
-    cuts: Vec<usize>,
-    order: Vec<u32>,
-    overlap: usize,
-    pieces_in_packet: usize,
-    packets_in_datagram: usize,
-}
-
-fn cutting() -> impl Strategy<Value = Cutting> {
-    let cuts = prop::collection::vec(0usize..1900, 0..30);
-    let order = prop::collection::vec(any::<u32>(), 31);
-    (cuts, order, 0usize..60, 1usize..6, 1usize..4).prop_map(
-        |(cuts, order, overlap, pieces_in_packet, packets_in_datagram)| Cutting {
-            cuts,
-            order,
-            overlap,
-            pieces_in_packet,
-            packets_in_datagram,
-        },
-    )
-}
-
-impl Cutting {
-    fn datagrams(&self, hello: &[u8]) -> Vec<Vec<u8>> {
-        let mut edges = self.cuts.clone();
-        edges.extend([0, hello.len()]);
-        edges.retain(|&edge| edge <= hello.len());
-        edges.sort_unstable();
-        let mut pieces: Vec<_> = edges
-            .windows(2)
-            .zip(&self.order)
-            .map(|(edge, order)| {
-                let end = (edge[1] + self.overlap).min(hello.len());
-                let filler = ["00", "01", "02 05 10 00 00", "000000"][*order as usize % 4];
-                (
-                    order,
-                    [hex(filler), crypto(edge[0], &hello[edge[0]..end])].concat(),
-                )
-            })
-            .collect();
-        pieces.sort();
-        let packets: Vec<_> = pieces
-            .chunks(self.pieces_in_packet)
-            .enumerate()
-            .map(|(number, pieces)| {
-                let frames: Vec<u8> = pieces
-                    .iter()
-                    .flat_map(|(_, frames)| frames.clone())
-                    .collect();
-                Plan {
-                    number: &[0, number as u8],
-                    ..PLAN
-                }
-                .packet(&frames)
-            })
-            .collect();
-        packets
-            .chunks(self.packets_in_datagram)
-            .map(|packets| packets.concat())
-            .collect()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn any_cutting_gives_the_same_hello_once(cutting in cutting(), padding in 0usize..1800) {
-        let hello = hello("a.example", padding);
-        let mut initials = Initials::default();
-        let mut found = 0;
-        for datagram in cutting.datagrams(&hello) {
-            match initials.datagram(&datagram) {
-                Outcome::Found(hello) => {
-                    prop_assert_eq!(hello.server_name, name("a.example"));
-                    found += 1;
-                }
-                Outcome::NeedMore => {
-                    let partial = initials.partial().and_then(|hello| hello.server_name);
-                    prop_assert!(partial.is_none() || partial == name("a.example"));
-                }
-                Outcome::NotMine => prop_assert!(false),
-            }
-            prop_assert!(initials.held_bytes() <= 2 * MAX_CRYPTO);
-        }
-        prop_assert_eq!(found, 1);
-    }
-
-    #[test]
-    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300), first in 0xc0u8..) {
-        let _ = Initials::default().datagram(&bytes);
-        let mut long = vec![first, 0, 0, 0, 1];
-        long.extend(&bytes);
-        let mut initials = Initials::default();
-        let _ = initials.datagram(&long);
-        let _ = initials.datagram(&PLAN.packet(&bytes));
-        let _ = initials.partial();
-    }
 }
