@@ -36,7 +36,7 @@ mod walk;
 pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::Compression;
 pub use error::{CaptureError, Damage, DamageReason};
-pub use reader::CaptureReader;
+pub use reader::{CaptureReader, is_capture};
 pub use summary::{CaptureSummary, Format, Resolution};
 pub use walk::MAX_RECORD_LEN;
 

@@ -41,6 +41,13 @@ pub(super) fn could_begin_with(bytes: &[u8]) -> bool {
     SECTION_HEADER_BLOCK.to_be_bytes().starts_with(bytes)
 }
 
+/// Whether a section header that begins with `bytes` goes on with a byte order.
+pub(super) fn has_byte_order(bytes: &[u8]) -> bool {
+    let magic = bytes.get(BODY..).and_then(<[u8]>::first_chunk);
+    let magic = magic.map(|magic| u32::from_be_bytes(*magic));
+    magic.is_some_and(|magic| order_of_section(magic, Endianness::Big).is_ok())
+}
+
 /// What an interface description says.
 #[derive(Debug, Clone, Copy)]
 struct Interface {

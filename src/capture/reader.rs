@@ -227,6 +227,19 @@ fn format_of(head: &[u8]) -> Option<Format> {
     }
 }
 
+/// Whether a capture file begins with `bytes`, without a doubt.
+///
+/// * Compressed ones are not told. Of pcapng's first section header the byte order has to be there as well: what stands before
+///   it may be four line ends.
+pub fn is_capture(bytes: &[u8]) -> bool {
+    let is_whole = bytes.len() >= MAGIC_LEN;
+    match format_of(bytes).filter(|_| is_whole) {
+        Some(Format::Pcap) => true,
+        Some(Format::Pcapng) => pcapng::has_byte_order(bytes),
+        None => false,
+    }
+}
+
 fn not_a_capture(head: &[u8]) -> CaptureError {
     let found = head.get(..MAGIC_LEN).unwrap_or(head).to_vec();
     CaptureError::NotACapture { found }

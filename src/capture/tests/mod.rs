@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{CaptureError, CaptureReader, CaptureSummary, Chunk, Damage, DamageReason};
+use super::{CaptureError, CaptureReader, CaptureSummary, Chunk, Damage, DamageReason, is_capture};
 use crate::packet::{LinkType, Record};
 
 mod damage;
@@ -161,5 +161,29 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % bound
+    }
+}
+
+#[test]
+fn a_capture_is_told_by_its_front_and_line_ends_are_none() {
+    for front in [
+        "d4c3b2a1 0200",
+        "a1b2c3d4",
+        "4d3cb2a1",
+        "a1b23c4d",
+        "34cdb2a1",
+        "0a0d0d0a 1c000000 4d3c2b1a",
+        "0a0d0d0a 0000001c 1a2b3c4d",
+    ] {
+        assert!(is_capture(&hex(front)), "{front}");
+    }
+    for front in [
+        "",
+        "d4c3b2",
+        "0a0d0d0a 1c000000 4d3c2b",
+        "0a0d0d0a 0a0d0d0a 474554",
+        "47455420",
+    ] {
+        assert!(!is_capture(&hex(front)), "{front}");
     }
 }

@@ -1,6 +1,7 @@
 //! Listens to one direction of a TCP connection: bytes in order in, evidence out.
 
 use super::stream::{Body, Phase, Shared, Voice};
+use crate::capture::is_capture;
 use crate::evidence::{Evidence, Protocol};
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
@@ -126,6 +127,7 @@ impl Listener<'_> {
     /// Bytes of which nothing is known yet.
     fn open(&mut self, bytes: &[u8]) -> usize {
         if !self.own.has_begun && is_capture(bytes) {
+            // A capture on its way holds hellos that are not this flow's.
             self.own.phase = Phase::Bulk;
             return bytes.len();
         }
@@ -218,49 +220,6 @@ impl Listener<'_> {
 pub(super) fn preamble_reach(bytes: &[u8]) -> usize {
     let text_len = bytes.iter().take_while(|&&byte| is_text(byte)).count();
     text_len.max(MAX_BINARY_PREAMBLE)
-}
-
-/// Whether a capture file begins with `bytes`: it holds hellos that are not the flow's.
-///
-/// pcap in both byte orders, with microseconds and nanoseconds; or pcapng, whose first four bytes a server may take for empty lines.
-const fn is_capture(bytes: &[u8]) -> bool {
-    matches!(
-        bytes,
-        [0xd4, 0xc3, 0xb2, 0xa1, ..]
-            | [0xa1, 0xb2, 0xc3, 0xd4, ..]
-            | [0x4d, 0x3c, 0xb2, 0xa1, ..]
-            | [0xa1, 0xb2, 0x3c, 0x4d, ..]
-            | [
-                0x0a,
-                0x0d,
-                0x0d,
-                0x0a,
-                _,
-                _,
-                _,
-                _,
-                0x4d,
-                0x3c,
-                0x2b,
-                0x1a,
-                ..
-            ]
-            | [
-                0x0a,
-                0x0d,
-                0x0d,
-                0x0a,
-                _,
-                _,
-                _,
-                _,
-                0x1a,
-                0x2b,
-                0x3c,
-                0x4d,
-                ..
-            ]
-    )
 }
 
 /// Whether `bytes` begin with a line of text, as far as it is there, that is not of HTTP in any version.
