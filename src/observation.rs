@@ -30,3 +30,23 @@ pub struct Observation<'a> {
     /// The payload's length on the wire.
     pub payload_origlen: u32,
 }
+
+#[cfg(test)]
+impl<'a> Observation<'a> {
+    /// A packet of its flow with this payload, and nothing special about it.
+    pub(crate) fn with_payload((key, sender): (FlowKey, Side), payload: &'a [u8]) -> Self {
+        Self {
+            number: 1,
+            timestamp: Timestamp::from_ns(0),
+            key,
+            sender,
+            origlen: 100,
+            outer: &[],
+            is_inside: false,
+            tunnels: Tunnels::default(),
+            tcp: None,
+            payload,
+            payload_origlen: payload.len() as u32,
+        }
+    }
+}

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::observation::Observation;
-    use crate::packet::{IpProtocol, TcpFlags, TcpSegment, Timestamp};
+    use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
 
     /// A flow between two ports, and the names found in it.
     struct Talk {
@@ -124,22 +124,15 @@ mod tests {
 
         fn say(&mut self, is_client: bool, seq: u32, payload: &[u8]) {
             let is_tcp = self.protocol == IpProtocol::TCP;
+            let sender = FlowKey::of(&tuple(self.protocol, self.ports, is_client)).1;
+            let flow = (self.key, sender);
             self.dialogue.hear(
                 &Observation {
-                    number: 1,
-                    timestamp: Timestamp::from_ns(0),
-                    key: self.key,
-                    sender: FlowKey::of(&tuple(self.protocol, self.ports, is_client)).1,
-                    origlen: payload.len() as u32 + 54,
-                    outer: &[],
-                    is_inside: false,
-                    tunnels: Default::default(),
                     tcp: is_tcp.then_some(TcpSegment {
                         flags: TcpFlags(0x10),
                         seq,
                     }),
-                    payload,
-                    payload_origlen: payload.len() as u32,
+                    ..Observation::with_payload(flow, payload)
                 },
                 &mut self.evidence,
             );

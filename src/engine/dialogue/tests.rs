@@ -9,8 +9,7 @@ use super::*;
 use crate::evidence::{NameSource, Protocol};
 use crate::inspect::testing::hex;
 use crate::key::{Endpoint, FiveTuple};
-use crate::packet::{TcpFlags, TcpSegment, Timestamp};
-use crate::tunnel::Tunnels;
+use crate::packet::{TcpFlags, TcpSegment};
 
 const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");
 const CURL_TLS12: &str = include_str!("../../inspect/tls/hellos/curl_tls12.hex");
@@ -73,17 +72,9 @@ impl Talk {
 
     fn packet(&mut self, sender: Side, tcp: Option<TcpSegment>, payload: &[u8], origlen: usize) {
         let seen = Observation {
-            number: 1,
-            timestamp: Timestamp::from_ns(0),
-            key: self.key,
-            sender,
-            origlen: 100,
-            outer: &[],
-            is_inside: false,
-            tunnels: Tunnels::default(),
             tcp,
-            payload,
             payload_origlen: origlen as u32,
+            ..Observation::with_payload((self.key, sender), payload)
         };
         self.dialogue.hear(&seen, &mut self.evidence);
     }

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::observation::Observation;
-    use crate::packet::{IpProtocol, TcpFlags, TcpSegment, Timestamp};
+    use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -282,17 +282,9 @@ mod tests {
             });
             let flags = TcpFlags::ACK;
             let seen = Observation {
-                number: 1,
-                timestamp: Timestamp::from_ns(0),
-                key,
-                sender,
-                origlen: 0,
-                outer: &[],
-                is_inside: false,
-                tunnels: crate::tunnel::Tunnels::default(),
                 tcp: Some(TcpSegment { flags, seq }),
-                payload: bytes,
                 payload_origlen: origlen as u32,
+                ..Observation::with_payload((key, sender), bytes)
             };
             self.evidence.clear();
             self.stream.hear(&seen, &mut self.evidence);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::evidence::NameSource;
 use crate::key::{Endpoint, FiveTuple, FlowKey};
-use crate::packet::{IpProtocol, Timestamp};
+use crate::packet::IpProtocol;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -38,19 +38,7 @@ fn send_between(association: &mut Association, (src, dst): (u16, u16), payload: 
         dst: end(dst),
         protocol: IpProtocol::SCTP,
     });
-    let seen = Observation {
-        number: 1,
-        timestamp: Timestamp::from_ns(0),
-        key,
-        sender,
-        origlen: 0,
-        outer: &[],
-        is_inside: false,
-        tunnels: crate::tunnel::Tunnels::default(),
-        tcp: None,
-        payload,
-        payload_origlen: payload.len() as u32,
-    };
+    let seen = Observation::with_payload((key, sender), payload);
     let mut evidence = Vec::new();
     association.hear(&seen, &mut evidence);
     let names = evidence.into_iter().filter_map(|piece| match piece {
