@@ -3,7 +3,7 @@
 //! Asks the catalogue; knows nothing of rules.
 
 use crate::catalogue::{AppId, Catalogue};
-use crate::evidence::{Protocol, Protocols};
+use crate::protocol::{Protocol, Protocols};
 
 /// Port of HTTPS, RFC 9110 §4.2.2.
 const HTTPS_PORT: u16 = 443;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
+use crate::protocol::{Protocol, Shape};
 
 /// Where in the traffic a name stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +81,8 @@ pub struct FoundName {
 pub enum Evidence {
     /// A protocol was recognised.
     Protocol(Protocol),
+    /// A service was recognised by the shape of its bytes.
+    Shape(Shape),
     /// A name stood there.
     Name(DomainName, NameSource),
     /// What a client offers in its ClientHello, over TCP, in QUIC or in DTLS.
@@ -97,70 +100,6 @@ pub enum Evidence {
     HostConflict,
     /// A bound was met, or bytes contradict each other.
     Caveats(Caveats),
-}
-
-/// An application-layer protocol that was recognised by its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Protocol {
-    /// TLS, or SSL before it.
-    Tls,
-    /// TLS that carries HTTP: port 443, or ALPN `h2` or `http/1.1`.
-    Https,
-    /// QUIC.
-    Quic,
-    /// HTTP in the clear, of any version.
-    Http,
-    /// HTTP/2 in the clear.
-    Http2,
-    /// DNS over UDP or TCP.
-    Dns,
-    /// Multicast DNS.
-    Mdns,
-    /// Link-local multicast name resolution.
-    Llmnr,
-    /// TLS over datagrams.
-    Dtls,
-    /// NetBIOS over UDP: its name and datagram services.
-    Netbios,
-}
-
-impl Protocol {
-    /// Every protocol, in the order of declaration.
-    pub const ALL: [Self; 10] = [
-        Self::Tls,
-        Self::Https,
-        Self::Quic,
-        Self::Http,
-        Self::Http2,
-        Self::Dns,
-        Self::Mdns,
-        Self::Llmnr,
-        Self::Dtls,
-        Self::Netbios,
-    ];
-
-    /// Its name in rules and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tls => "TLS",
-            Self::Https => "HTTPS",
-            Self::Quic => "QUIC",
-            Self::Http => "HTTP",
-            Self::Http2 => "HTTP/2",
-            Self::Dns => "DNS",
-            Self::Mdns => "mDNS",
-            Self::Llmnr => "LLMNR",
-            Self::Dtls => "DTLS",
-            Self::Netbios => "NetBIOS",
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A version of TLS.
@@ -184,77 +123,5 @@ impl fmt::Display for TlsVersion {
             0xfefc => f.write_str("DTLS 1.3"),
             other => write!(f, "0x{other:04x}"),
         }
-    }
-}
-
-/// The protocols of one flow, outermost first, without repetition.
-///
-/// At most [`Protocols::MAX`]; more are not told (no real stack is deeper).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Protocols {
-    list: [Option<Protocol>; Self::MAX],
-}
-
-impl Protocols {
-    /// How many protocols one flow can show.
-    pub const MAX: usize = 6;
-
-    /// Adds `protocol` as the innermost one, unless it is there already. Whether it was new.
-    pub fn push(&mut self, protocol: Protocol) -> bool {
-        for place in &mut self.list {
-            match place {
-                Some(there) if *there == protocol => return false,
-                Some(_) => {}
-                None => {
-                    *place = Some(protocol);
-                    return true;
-                }
-            }
-        }
-        false
-    }
-
-    /// From the outermost to the innermost.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Protocol> {
-        self.list.into_iter().flatten()
-    }
-
-    /// The one that carries no other.
-    pub fn innermost(&self) -> Option<Protocol> {
-        self.iter().next_back()
-    }
-
-    /// Whether `protocol` is among them.
-    pub fn has(&self, protocol: Protocol) -> bool {
-        self.list.contains(&Some(protocol))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn protocols_keep_their_order_and_do_not_repeat() {
-        let mut stack = Protocols::default();
-        assert!(
-            stack.push(Protocol::Tls) && stack.push(Protocol::Https) && !stack.push(Protocol::Tls)
-        );
-        assert_eq!(
-            stack.iter().collect::<Vec<_>>(),
-            [Protocol::Tls, Protocol::Https]
-        );
-        assert_eq!(stack.innermost(), Some(Protocol::Https));
-        assert!(!stack.has(Protocol::Dns));
-    }
-
-    #[test]
-    fn all_lists_every_protocol_in_order() {
-        assert!(
-            Protocol::ALL
-                .iter()
-                .enumerate()
-                .all(|(i, p)| *p as usize == i)
-        );
     }
 }

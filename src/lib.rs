@@ -58,6 +58,7 @@ pub mod observation;
 pub mod output;
 pub mod packet;
 pub mod pipeline;
+pub mod protocol;
 pub mod report;
 pub mod rules;
 pub mod services;

@@ -15,8 +15,8 @@ pub use grammar::{CatalogueError, Fault};
 
 use crate::domain::DomainPattern;
 use crate::domain_map::DomainMap;
-use crate::evidence::Protocol;
 use crate::ini;
+use crate::protocol::Protocol;
 
 /// The catalogue that is compiled in.
 const BUILTIN: &str = include_str!("catalogue.txt");

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result};
 
 use crate::catalogue::{Catalogue, CategoryId};
 use crate::domain::DomainPattern;
-use crate::evidence::Protocol;
+use crate::protocol::Protocol;
 
 pub use args::Args;
 pub use list_apps::list_apps;

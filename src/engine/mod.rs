@@ -13,11 +13,12 @@ use lru::LruCache;
 use crate::catalogue::Catalogue;
 use crate::classify;
 use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::{Evidence, NameSource};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::protocol::Protocol;
 use crate::rules::{RuleId, RuleSet};
 
 use entry::{Entry, Found};
@@ -437,6 +438,8 @@ fn conclude(
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
             }
+            // Nothing is known of whose shapes they are yet.
+            Evidence::Shape(_) => {}
             Evidence::HostConflict => found(entry).host_conflict = true,
             Evidence::Caveats(caveats) => found(entry).caveats.add(&caveats),
             Evidence::Name(name, from) => {

@@ -2,9 +2,10 @@
 
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
-use crate::evidence::{FoundName, Protocols, TlsVersion};
+use crate::evidence::{FoundName, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
+use crate::protocol::Protocols;
 use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 

@@ -14,6 +14,7 @@ pub mod netbios;
 pub mod quic;
 mod scattered;
 pub mod sctp;
+pub mod signature;
 pub mod tls;
 
 /// An inspector's answer.

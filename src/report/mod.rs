@@ -12,10 +12,10 @@ use serde::Serialize;
 
 use crate::catalogue::AppId;
 use crate::domain::DomainName;
-use crate::evidence::Protocol;
 use crate::fragments::FragmentCounts;
 use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
+use crate::protocol::Protocol;
 use crate::rules::RuleId;
 use crate::stats::{
     FlowCounts, FlowTables, PacketCounts, Shown, Tally, Undecoded, UndecodedReason,

@@ -13,8 +13,8 @@ use super::{Matcher, Rule, RuleId, RuleSet};
 use crate::catalogue::{Catalogue, CategoryId, Target, UnknownName};
 use crate::domain::{DomainPattern, PatternError};
 use crate::domain_map::DomainMap;
-use crate::evidence::Protocol;
 use crate::ini::{printable, shown};
+use crate::protocol::Protocol;
 
 /// Why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -164,8 +164,9 @@ impl<'a> RuleSetBuilder<'a> {
             .apps()
             .map(|(id, app)| first_for([Target::App(id), Target::Category(app.category)]));
         let all_protocols = Target::Category(CategoryId::PROTOCOLS);
-        let protocols =
-            Protocol::ALL.map(|protocol| first_for([Target::Protocol(protocol), all_protocols]));
+        let protocols = Protocol::ALL
+            .map(|protocol| first_for([Target::Protocol(protocol), all_protocols]))
+            .to_vec();
         RuleSet {
             apps: apps.collect(),
             protocols,

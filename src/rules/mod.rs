@@ -18,7 +18,7 @@ pub use file::{BadLine, LineFault, RulesFileError};
 use crate::catalogue::{AppId, Target};
 use crate::domain::DomainPattern;
 use crate::domain_map::DomainMap;
-use crate::evidence::Protocol;
+use crate::protocol::Protocol;
 use ranges::Ranges;
 
 /// A rule of a [`RuleSet`]: its place in the order in which the rules were given, from 0.
@@ -62,7 +62,7 @@ pub struct RuleSet {
     /// [`AppId`] is the place here.
     apps: Vec<Option<RuleId>>,
     /// [`Protocol`] is the place here.
-    protocols: [Option<RuleId>; Protocol::ALL.len()],
+    protocols: Vec<Option<RuleId>>,
     domains: DomainMap<RuleId>,
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
-use crate::evidence::Protocol;
 use crate::flow::{FlowEnd, FlowSummary};
 use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
 use crate::rules::RuleId;
 
 /// Most distinct names that are counted one by one.
@@ -227,10 +227,11 @@ impl FlowStats {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::evidence::{FoundName, NameSource, Protocols};
+    use crate::evidence::{FoundName, NameSource};
     use crate::flow::FlowState;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;
+    use crate::protocol::Protocols;
     use crate::tunnel::Tunnels;
 
     fn flow(first_packet: u64, protocol: IpProtocol, names: &[&str]) -> FlowSummary {

@@ -6,10 +6,11 @@
 use super::dtls::Dtls;
 use super::naming::{tell_dns, tell_netbios};
 use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::{Evidence, NameSource};
 use crate::inspect::dtls::looks_like_dtls;
 use crate::inspect::{Outcome, dns, netbios, quic};
 use crate::observation::Observation;
+use crate::protocol::Protocol;
 
 /// What has been read of a flow's datagrams.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 //! Listens to a flow of DTLS: datagrams of both sides in, evidence out.
 
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::{Evidence, NameSource};
 use crate::inspect::dtls::{Handshake, Message};
 use crate::key::Side;
+use crate::protocol::Protocol;
 
 /// What has been read of a flow of DTLS.
 #[derive(Debug, Default)]

@@ -3,8 +3,9 @@
 use super::listener::{Listener, preamble_reach};
 use super::stream::Phase;
 use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource, Protocol, TlsVersion};
+use crate::evidence::{Evidence, NameSource, TlsVersion};
 use crate::inspect::{Outcome, tls};
+use crate::protocol::Protocol;
 
 /// The last version of TLS in which a server's certificate is not encrypted.
 const LAST_WITH_CLEAR_CERTIFICATE: TlsVersion = TlsVersion(0x0303);

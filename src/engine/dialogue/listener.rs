@@ -2,9 +2,10 @@
 
 use super::stream::{Body, Phase, Shared, Voice};
 use crate::capture::is_capture;
-use crate::evidence::{Evidence, Protocol};
+use crate::evidence::Evidence;
 use crate::flow::assembly::Reader;
 use crate::inspect::{Outcome, dns, http, tls};
+use crate::protocol::Protocol;
 
 /// Pieces of one direction that may say nothing before we stop listening to it, but for segments that begin with a ClientHello.
 ///

@@ -5,8 +5,9 @@ use super::stream::Phase;
 use super::{DNS_PORT, LLMNR_PORT};
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::{Evidence, NameSource};
 use crate::inspect::{Outcome, dns};
+use crate::protocol::Protocol;
 
 /// The dialect that a connection between these ports is expected to speak.
 pub(super) fn expected_over_tcp(ports: [u16; 2]) -> Option<dns::Dialect> {

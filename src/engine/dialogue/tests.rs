@@ -6,10 +6,11 @@ mod files;
 use proptest::prelude::*;
 
 use super::*;
-use crate::evidence::{NameSource, Protocol};
+use crate::evidence::NameSource;
 use crate::inspect::testing::hex;
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{TcpFlags, TcpSegment};
+use crate::protocol::Protocol;
 
 const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");
 const CURL_TLS12: &str = include_str!("../../inspect/tls/hellos/curl_tls12.hex");

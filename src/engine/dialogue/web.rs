@@ -3,8 +3,9 @@
 use super::listener::Listener;
 use super::stream::{Body, Phase};
 use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource, Protocol};
+use crate::evidence::{Evidence, NameSource};
 use crate::inspect::{Outcome, h2, http};
+use crate::protocol::Protocol;
 
 impl Listener<'_> {
     /// Bytes of which nothing is known yet, if a web client could have sent them; how many of them are done with.

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::domain::DomainName;
-use crate::evidence::{FoundName, Protocol, Protocols, TlsVersion};
+use crate::evidence::{FoundName, TlsVersion};
 use crate::flow::FlowSummary;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::protocol::{Protocol, Protocols};
 use crate::report::Names;
 use crate::report::json::Shown;
 use crate::tunnel::{Tunnel, Tunnels};

@@ -1,6 +1,7 @@
 use super::*;
-use crate::evidence::{NameSource, Protocol, TlsVersion};
+use crate::evidence::{NameSource, TlsVersion};
 use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
 use crate::report::tests::{Book, GITHUB};
 use crate::rules::RuleId;
 use crate::stats::flows::tests::sample_flow;

@@ -1,0 +1,173 @@
+//! Protocols that give themselves away by their first bytes, on any port.
+//!
+//! What a flow's sides said first goes in, which protocol that is comes out. A protocol is one file, or a row in a table where a
+//! signature is all there is; the rooms are `text` (lines of text, terminals and screens), `network` (the services that keep a
+//! network running), `data` (databases, queues, directories, files, machines), `media` (calls and streams) and `tunnels`
+//! (private networks, proxies, peers). Nobody looks at a port where the bytes leave no doubt; where they leave some, a
+//! port may tip the scales, but never speaks alone.
+//!
+//! Knows nothing of flows, packets or names. The protocols in which names are found have rooms of their own beside this one.
+
+mod data;
+mod media;
+mod network;
+mod text;
+mod tunnels;
+
+use crate::protocol::{Protocol, Shape};
+
+/// Bytes at the front of each side of a connection that are kept for these looks.
+pub const OPENING_LEN: usize = 256;
+
+/// What the two sides of a connection said first.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// What the side that opened the connection said: from its first byte on, at most [`OPENING_LEN`], empty while it is silent.
+    ///
+    /// When [`is_certain`](Self::is_certain) is not set the capture may have begun in the middle, and the sides are a guess: an
+    /// opening is then asked about a second time with the sides exchanged.
+    pub client: &'a [u8],
+    /// What the other side said.
+    pub server: &'a [u8],
+    /// Whether the opening of the connection was captured, so that the sides are what they are called, and begin at their beginning.
+    pub is_certain: bool,
+    /// The port of the side that is called client.
+    pub client_port: u16,
+    /// The port of the side that is called server.
+    pub server_port: u16,
+}
+
+/// One datagram of a flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Datagram<'a> {
+    /// Its payload, as far as it was captured.
+    pub bytes: &'a [u8],
+    /// Bytes of its payload on the wire.
+    pub origlen: usize,
+    /// The port that it comes from.
+    pub src_port: u16,
+    /// The port that it goes to.
+    pub dst_port: u16,
+}
+
+/// What was recognised: a protocol, a service by its shape, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recognised {
+    /// The protocol.
+    pub protocol: Option<Protocol>,
+    /// The service.
+    pub shape: Option<Shape>,
+}
+
+impl From<Protocol> for Recognised {
+    fn from(protocol: Protocol) -> Self {
+        Self {
+            protocol: Some(protocol),
+            shape: None,
+        }
+    }
+}
+
+impl From<Shape> for Recognised {
+    fn from(shape: Shape) -> Self {
+        Self {
+            protocol: None,
+            shape: Some(shape),
+        }
+    }
+}
+
+/// What one datagram says of its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It is of this, beyond doubt.
+    Sure(Recognised),
+    /// It may be of this, if others bear it out.
+    Likely(Likely),
+}
+
+impl From<Protocol> for Look {
+    fn from(protocol: Protocol) -> Self {
+        Self::Sure(protocol.into())
+    }
+}
+
+impl From<Shape> for Look {
+    fn from(shape: Shape) -> Self {
+        Self::Sure(shape.into())
+    }
+}
+
+/// A guess that has to be borne out by further datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Likely {
+    /// What it may be.
+    pub what: Recognised,
+    /// What has to be the same in every datagram from the same side: a source's identifier, say.
+    pub mark: u64,
+    /// What has to go up by a little from one datagram to the next of the same side (by 1 to 64, modulo 2^16); `None` where nothing counts.
+    pub count: Option<u16>,
+    /// How many datagrams have to agree, this one included. Those that agree with nothing in between are passed over.
+    pub wanted: u8,
+}
+
+/// A look at a connection.
+type StreamLook = fn(&Opening<'_>) -> Option<Recognised>;
+/// A look at a datagram.
+type DatagramLook = fn(&Datagram<'_>) -> Option<Look>;
+
+/// Every look at a connection, room by room; the first that is sure is believed.
+const STREAMS: [&[StreamLook]; 5] = [
+    text::STREAMS,
+    tunnels::STREAMS,
+    data::STREAMS,
+    network::STREAMS,
+    media::STREAMS,
+];
+
+/// Every look at a datagram.
+const DATAGRAMS: [&[DatagramLook]; 5] = [
+    network::DATAGRAMS,
+    media::DATAGRAMS,
+    tunnels::DATAGRAMS,
+    text::DATAGRAMS,
+    data::DATAGRAMS,
+];
+
+/// What a connection that opened like this speaks; `None` when that is not known (yet).
+///
+/// * Costs a few nanoseconds a protocol: each look first turns away nearly everything.
+pub fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
+    let look = |opening: &Opening<'_>| {
+        STREAMS
+            .iter()
+            .copied()
+            .flatten()
+            .find_map(|look| look(opening))
+    };
+    look(opening).or_else(|| {
+        if opening.is_certain {
+            return None;
+        }
+        look(&Opening {
+            client: opening.server,
+            server: opening.client,
+            client_port: opening.server_port,
+            server_port: opening.client_port,
+            is_certain: false,
+        })
+    })
+}
+
+/// What a datagram says of its flow: something sure if anybody knows, else the first guess.
+pub fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
+    let mut guess = None;
+    for look in DATAGRAMS.iter().copied().flatten() {
+        match look(datagram) {
+            Some(sure @ Look::Sure(_)) => return Some(sure),
+            Some(likely) => guess = guess.or(Some(likely)),
+            None => {}
+        }
+    }
+    guess
+}

@@ -1,0 +1,9 @@
+//! The services that keep a network running.
+
+use super::{DatagramLook, StreamLook};
+
+/// The looks at connections.
+pub(super) const STREAMS: &[StreamLook] = &[];
+
+/// The looks at datagrams.
+pub(super) const DATAGRAMS: &[DatagramLook] = &[];
