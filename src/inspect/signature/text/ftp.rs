@@ -38,8 +38,7 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_ftp = match (reply(opening.server), command(opening.client)) {
         (None, _) if !opening.server.is_empty() => false,
         (None, Some((verb, argument))) => {
-            is_own(verb, argument) && is_at_port
-                || is_at_port && is_one_of(verb, &SHARED)
+            is_at_port && (is_own(verb, argument) || is_one_of(verb, &SHARED))
                 || is_one_of(verb, &TELLING) && argument.is_empty()
         }
         (Some((number, _)), _) if opening.is_certain && !FIRST_REPLIES.contains(&number) => false,
