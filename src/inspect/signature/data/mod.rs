@@ -1,12 +1,22 @@
 //! Databases, queues, directories, files and machines.
 
+mod amqp;
 mod ber;
+mod cassandra;
 mod dcerpc;
+mod kafka;
 mod kerberos;
 mod ldap;
+mod memcached;
+mod mongodb;
+mod mqtt;
+mod mysql;
 mod numbers;
+mod postgresql;
+mod redis;
 mod rpc;
 mod smb;
+mod tds;
 #[cfg(test)]
 mod testing;
 
@@ -19,6 +29,16 @@ pub(super) const STREAMS: &[StreamLook] = &[
     ldap::stream,
     kerberos::stream,
     rpc::stream,
+    mysql::stream,
+    postgresql::stream,
+    tds::stream,
+    mongodb::stream,
+    redis::stream,
+    memcached::stream,
+    cassandra::stream,
+    kafka::stream,
+    mqtt::stream,
+    amqp::stream,
 ];
 
 /// The looks at datagrams.
@@ -28,4 +48,5 @@ pub(super) const DATAGRAMS: &[DatagramLook] = &[
     ldap::datagram,
     kerberos::datagram,
     rpc::datagram,
+    memcached::datagram,
 ];
