@@ -4,6 +4,7 @@ mod amqp;
 mod ber;
 mod cassandra;
 mod dcerpc;
+mod industry;
 mod kafka;
 mod kerberos;
 mod ldap;
@@ -19,6 +20,8 @@ mod smb;
 mod tds;
 #[cfg(test)]
 mod testing;
+
+use industry::{bacnet, dnp3, modbus, opcua, s7};
 
 use super::{DatagramLook, StreamLook};
 
@@ -39,6 +42,10 @@ pub(super) const STREAMS: &[StreamLook] = &[
     kafka::stream,
     mqtt::stream,
     amqp::stream,
+    dnp3::stream,
+    s7::stream,
+    opcua::stream,
+    modbus::stream,
 ];
 
 /// The looks at datagrams.
@@ -49,4 +56,6 @@ pub(super) const DATAGRAMS: &[DatagramLook] = &[
     kerberos::datagram,
     rpc::datagram,
     memcached::datagram,
+    bacnet::datagram,
+    dnp3::datagram,
 ];

@@ -5,10 +5,12 @@
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
+/// The port that Redis is served at.
+const PORT: u16 = 6379;
 /// The longest number before a line's end, in digits.
 const MAX_DIGITS: usize = 10;
 /// Commands that are typed as plain lines, and that are no other protocol's that answers with `+` or `-`.
-const INLINE: [&[u8]; 22] = [
+const INLINE: [&[u8]; 21] = [
     b"PING",
     b"INFO",
     b"GET",
@@ -30,7 +32,6 @@ const INLINE: [&[u8]; 22] = [
     b"SLAVEOF",
     b"REPLICAOF",
     b"HELLO",
-    b"AUTH",
 ];
 
 /// Redis, when a side says arrays of strings, the client a command that the server answers, or the server what only Redis does.
@@ -38,7 +39,9 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = is_array(opening.client)
         || is_array(opening.server)
         || is_own_answer(opening.server)
-        || is_inline(opening.client) && is_answer(opening.server);
+        || is_inline(opening.client)
+            && (is_answer(opening.server)
+                || opening.server.is_empty() && opening.server_port == PORT);
     is_told.then_some(Protocol::Redis.into())
 }
 
@@ -122,7 +125,7 @@ fn is_answer(side: &[u8]) -> bool {
         return false;
     };
     match kind {
-        b'+' => matches!(rest, b"OK\r\n" | b"PONG\r\n"),
+        b'+' => rest.starts_with(b"OK\r\n") || rest.starts_with(b"PONG\r\n"),
         b'-' => rest.starts_with(b"ERR ") || is_own_answer(side),
         b':' => number(rest).is_some(),
         b'$' | b'*' | b'%' => number(rest).is_some() || rest.starts_with(b"-1\r\n"),

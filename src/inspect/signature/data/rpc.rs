@@ -69,11 +69,14 @@ fn call(message: &[u8]) -> Option<Protocol> {
     let (program, version, procedure) =
         (be32(message, 12)?, be32(message, 16)?, be32(message, 20)?);
     let (flavour, len) = (be32(message, 24)?, be32(message, 28)?);
-    // Registered ones begin at 100000; reserved ones end the space.
-    let is_call = (100_000..0x6000_0000).contains(&program)
-        && version <= 0xffff
-        && procedure <= 0xffff
-        && is_authentication(flavour, len);
+    let is_program = match program {
+        // Registered, by Sun and since.
+        100_000..0x2000_0000 => version <= 0xffff,
+        // A user's own, or made up for a while: less is known of them, so their versions have to be as real ones are.
+        0x2000_0000..0x6000_0000 => (1..=0xff).contains(&version),
+        _ => false,
+    };
+    let is_call = is_program && procedure <= 0xffff && is_authentication(flavour, len);
     if !is_call {
         return None;
     }
