@@ -3,6 +3,7 @@
 //! Asks the catalogue; knows nothing of rules.
 
 use crate::catalogue::{AppId, Catalogue};
+use crate::evidence::{Basis, NameSource};
 use crate::protocol::{Protocol, Protocols};
 
 /// Port of HTTPS, RFC 9110 §4.2.2.
@@ -26,8 +27,10 @@ pub fn is_https(alpn: &[Box<str>], responder_port: u16) -> bool {
 pub struct Classification {
     /// Protocols recognised, outermost first.
     pub protocols: Protocols,
-    /// The application of the first name that has one.
+    /// The application that the weightiest evidence leads to.
     pub application: Option<AppId>,
+    /// What that evidence is.
+    basis: Option<Basis>,
 }
 
 impl Classification {
@@ -36,11 +39,37 @@ impl Classification {
         self.protocols.push(protocol)
     }
 
-    /// Takes in a name, and says whose it is. The first name that is anybody's decides what the flow is.
-    pub fn add_name(&mut self, name: &str, catalogue: &Catalogue) -> Option<AppId> {
-        let owner = catalogue.by_name(name);
-        self.application = self.application.or(owner);
-        owner
+    /// Takes in evidence for an application. Whether it decides now: none that weighs as much was there before.
+    pub fn consider(&mut self, application: AppId, basis: Basis) -> bool {
+        let decides = self
+            .basis
+            .is_none_or(|before| before.weight() < basis.weight());
+        if decides {
+            self.application = Some(application);
+            self.basis = Some(basis);
+        }
+        decides
+    }
+
+    /// Takes in a name that is nobody's. Whether the flow is nobody's any more: an answer of DNS had led to an application
+    /// before, and the flow itself names a host that is not of it.
+    pub fn consider_stranger(&mut self, source: NameSource) -> bool {
+        let stranger = Basis::Name(source).weight();
+        let is_refuted = self.basis == Some(Basis::Name(NameSource::DnsAnswer))
+            && stranger > Basis::Name(NameSource::DnsAnswer).weight();
+        if is_refuted {
+            self.application = None;
+            self.basis = None;
+        }
+        is_refuted
+    }
+}
+
+/// Whose a name is that was found there.
+pub fn owner(name: &str, from: NameSource, catalogue: &Catalogue) -> Option<AppId> {
+    match from {
+        NameSource::Netbios => None,
+        _ => catalogue.by_name(name),
     }
 }
 
@@ -54,5 +83,28 @@ mod tests {
         assert!(is_https(&[], 443) && !is_https(&[], 993));
         assert!(is_https(&offer(&["h2", "http/1.1"]), 8443));
         assert!(!is_https(&offer(&["imap"]), 443) && !is_https(&offer(&["dot"]), 853));
+    }
+
+    #[test]
+    fn the_weightiest_evidence_decides_and_of_equals_the_first() {
+        let mut flow = Classification::default();
+        assert!(flow.consider(AppId(1), Basis::Port));
+        assert!(flow.consider(AppId(2), Basis::Name(NameSource::DnsAnswer)));
+        assert!(!flow.consider(AppId(3), Basis::Content));
+        assert!(flow.consider(AppId(4), Basis::Name(NameSource::TlsSni)));
+        assert!(!flow.consider(AppId(5), Basis::Name(NameSource::HttpHost)));
+        assert_eq!(flow.application, Some(AppId(4)));
+    }
+
+    #[test]
+    fn a_name_of_nobody_refutes_an_answer_of_dns_and_nothing_else() {
+        let mut flow = Classification::default();
+        flow.consider(AppId(1), Basis::Name(NameSource::DnsAnswer));
+        assert!(!flow.consider_stranger(NameSource::DnsAnswer));
+        assert!(flow.consider_stranger(NameSource::TlsSni));
+        assert_eq!(flow.application, None);
+        flow.consider(AppId(2), Basis::Address);
+        assert!(!flow.consider_stranger(NameSource::TlsSni));
+        assert_eq!(flow.application, Some(AppId(2)));
     }
 }

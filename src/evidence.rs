@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
-use crate::protocol::{Protocol, Shape};
+use crate::protocol::{Protocol, Protocols, Shape};
 
 /// Where in the traffic a name stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +65,66 @@ impl fmt::Display for NameSource {
     }
 }
 
+/// What the conclusion rests on that a flow is of some application, or speaks some protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Basis {
+    /// The port that it goes to: a guess.
+    Port,
+    /// The address that it goes to.
+    Address,
+    /// The shape of its bytes.
+    Content,
+    /// An application protocol that its client offers in TLS, RFC 7301.
+    Alpn,
+    /// A name.
+    Name(NameSource),
+}
+
+impl Basis {
+    /// How much it weighs: where two lead to different applications, the heavier one decides, and of equals the first.
+    pub const fn weight(self) -> u8 {
+        match self {
+            Self::Port => 1,
+            Self::Address => 2,
+            Self::Content | Self::Alpn => 3,
+            Self::Name(NameSource::DnsAnswer) => 4,
+            Self::Name(NameSource::Certificate) => 5,
+            Self::Name(_) => 6,
+        }
+    }
+
+    /// The word for it in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Port => "port",
+            Self::Address => "address",
+            Self::Content => "content",
+            Self::Alpn => "alpn",
+            Self::Name(source) => source.as_str(),
+        }
+    }
+}
+
+/// The evidence that decided, and the packet that carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ground {
+    /// What kind it is of.
+    pub by: Basis,
+    /// What it says: the name, the protocol, the address, ….
+    pub value: Box<str>,
+    /// Number of the packet, counted from 1.
+    pub packet: u64,
+}
+
+/// What is known of a flow's application and protocols, and from where.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grounds {
+    /// What decided the application.
+    pub application: Option<Ground>,
+    /// The packets at which the protocols were told, in the order of [`Protocols`]; 0 behind the last.
+    pub protocols: [u64; Protocols::MAX],
+}
+
 /// A name found in a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundName {
@@ -123,5 +183,23 @@ impl fmt::Display for TlsVersion {
             0xfefc => f.write_str("DTLS 1.3"),
             other => write!(f, "0x{other:04x}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_flow_itself_names_weighs_most_and_a_port_least() {
+        let ordered = [
+            Basis::Name(NameSource::TlsSni),
+            Basis::Name(NameSource::Certificate),
+            Basis::Name(NameSource::DnsAnswer),
+            Basis::Content,
+            Basis::Address,
+            Basis::Port,
+        ];
+        assert!(ordered.is_sorted_by(|a, b| a.weight() > b.weight()));
     }
 }

@@ -1,5 +1,8 @@
 //! Ports that belong to well-known services: who is likely the server, and which low ports are out of the ordinary.
 
+use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
+
 /// Lowest port that is nobody's in particular: below it are the system ports of RFC 6335 §6.
 const FIRST_USER_PORT: u16 = 1024;
 
@@ -72,6 +75,47 @@ const REGISTERED: &[u16] = &[
     10000, 11211, 15672, 20000, 27017, 27018, 44818, 47808, 51413, 51820,
 ];
 
+/// What the servers on these ports usually speak: the port, over TCP, over UDP.
+///
+/// Source: as above.
+#[rustfmt::skip]
+const SPOKEN: &[(u16, Option<Protocol>, Option<Protocol>)] = {
+    use Protocol as P;
+    const fn tcp(port: u16, protocol: P) -> (u16, Option<P>, Option<P>) { (port, Some(protocol), None) }
+    const fn udp(port: u16, protocol: P) -> (u16, Option<P>, Option<P>) { (port, None, Some(protocol)) }
+    const fn both(port: u16, protocol: P) -> (u16, Option<P>, Option<P>) { (port, Some(protocol), Some(protocol)) }
+    &[
+        tcp(21, P::Ftp), tcp(22, P::Ssh), tcp(23, P::Telnet), tcp(25, P::Smtp), both(53, P::Dns),
+        udp(67, P::Dhcp), udp(68, P::Dhcp), udp(69, P::Tftp), tcp(80, P::Http), both(88, P::Kerberos), tcp(102, P::S7),
+        tcp(110, P::Pop3), both(111, P::Rpc), tcp(119, P::Nntp), udp(123, P::Ntp), tcp(135, P::DceRpc),
+        udp(137, P::Netbios), udp(138, P::Netbios), tcp(139, P::Netbios), tcp(143, P::Imap),
+        udp(161, P::Snmp), udp(162, P::Snmp), tcp(179, P::Bgp), tcp(194, P::Irc), both(389, P::Ldap),
+        (443, Some(P::Https), Some(P::Quic)), tcp(445, P::Smb), tcp(465, P::Smtp), udp(500, P::Ike), tcp(502, P::Modbus),
+        udp(514, P::Syslog), udp(546, P::Dhcpv6), udp(547, P::Dhcpv6), tcp(554, P::Rtsp), tcp(587, P::Smtp), tcp(601, P::Syslog),
+        tcp(636, P::Ldap), (853, Some(P::DnsOverTls), Some(P::DnsOverQuic)), tcp(993, P::Imap), tcp(995, P::Pop3),
+        tcp(1080, P::Socks), both(1194, P::OpenVpn), tcp(1433, P::Tds), udp(1701, P::L2tp), tcp(1723, P::Pptp),
+        udp(1812, P::Radius), udp(1813, P::Radius), tcp(1883, P::Mqtt), udp(1900, P::Ssdp), tcp(1935, P::Rtmp), both(2049, P::Nfs),
+        udp(2055, P::NetFlow), udp(2123, P::Gtp), udp(2152, P::Gtp), tcp(3306, P::Mysql), both(3389, P::Rdp), both(3478, P::Stun),
+        udp(4500, P::Ipsec), udp(4739, P::Ipfix), tcp(4840, P::OpcUa), both(5060, P::Sip), both(5061, P::Sip),
+        tcp(5222, P::Xmpp), tcp(5269, P::Xmpp), udp(5353, P::Mdns), both(5355, P::Llmnr), tcp(5432, P::Postgresql), tcp(5671, P::Amqp),
+        tcp(5672, P::Amqp), udp(5683, P::Coap), udp(5684, P::Coap), tcp(5900, P::Vnc), udp(6343, P::Sflow), tcp(6379, P::Redis),
+        tcp(6514, P::Syslog), tcp(6667, P::Irc), tcp(6697, P::Irc), both(6881, P::BitTorrent), tcp(8080, P::Http), tcp(8443, P::Https),
+        tcp(8883, P::Mqtt), tcp(9042, P::Cassandra), tcp(9092, P::Kafka), both(11_211, P::Memcached), both(20_000, P::Dnp3),
+        tcp(27_017, P::Mongodb), udp(47_808, P::Bacnet), udp(51_820, P::WireGuard),
+    ]
+};
+
+/// What a server on `port` usually speaks: a guess, and no more.
+pub fn protocol_of(transport: IpProtocol, port: u16) -> Option<Protocol> {
+    let place = SPOKEN.binary_search_by_key(&port, |row| row.0).ok()?;
+    let (_, tcp, udp) = SPOKEN.get(place)?;
+    match transport {
+        IpProtocol::TCP => *tcp,
+        IpProtocol::UDP => *udp,
+        _ => None,
+    }
+}
+
 /// Whether `port` is that of a well-known service, so that its owner is likely the server.
 pub fn is_well_known(port: u16) -> bool {
     if port < FIRST_USER_PORT {
@@ -104,6 +148,15 @@ mod tests {
                 .all(|port| *port >= FIRST_USER_PORT && is_well_known(*port))
         );
         assert!(!is_well_known(0) && !is_well_known(50_000));
+        assert!(SPOKEN.is_sorted_by(|a, b| a.0 < b.0));
+    }
+
+    #[test]
+    fn a_port_may_mean_one_thing_over_tcp_and_another_over_udp() {
+        assert_eq!(protocol_of(IpProtocol::TCP, 443), Some(Protocol::Https));
+        assert_eq!(protocol_of(IpProtocol::UDP, 443), Some(Protocol::Quic));
+        assert_eq!(protocol_of(IpProtocol::UDP, 22), None);
+        assert_eq!(protocol_of(IpProtocol::SCTP, 443), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use crate::caveats::Caveats;
 use crate::classify::Classification;
 use crate::domain::DomainName;
-use crate::evidence::{FoundName, NameSource, TlsVersion};
+use crate::evidence::{FoundName, Grounds, NameSource, TlsVersion};
 use crate::flow::tcp::TcpLife;
 use crate::flow::{FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
@@ -43,6 +43,7 @@ pub(super) struct Entry {
     /// Around any of its packets.
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
+    pub(super) grounds: Option<Box<Grounds>>,
     pub(super) rule: Option<RuleId>,
     /// Whether its first packet came through a tunnel over IP.
     pub(super) began_inside: bool,
@@ -97,6 +98,7 @@ impl Entry {
             heard: [false; 2],
             tunnels: seen.tunnels,
             classification: Classification::default(),
+            grounds: None,
             rule: None,
             began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
@@ -143,7 +145,9 @@ impl Entry {
     /// Bytes that it holds.
     pub(super) fn held_bytes(&self) -> usize {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
-        self.dialogue.held_bytes() + other + self.found.as_ref().map_or(0, |found| found.size())
+        let grounds = self.grounds.as_ref().map_or(0, |_| size_of::<Grounds>());
+        let found = self.found.as_ref().map_or(0, |found| found.size());
+        self.dialogue.held_bytes() + other + grounds + found
     }
 
     /// The port that the flow goes to.
@@ -180,6 +184,7 @@ impl Entry {
             end,
             protocols: self.classification.protocols,
             application: self.classification.application,
+            grounds: self.grounds,
             names: found.names,
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),

@@ -3,6 +3,7 @@
 //! Pure: no file, thread, clock or environment. Time is packet time. The same observations give the same answers in
 //! the same order, on every machine; what drives it decides what becomes of a dropped packet.
 
+mod conclude;
 mod dialogue;
 mod entry;
 
@@ -11,17 +12,15 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use crate::catalogue::Catalogue;
-use crate::classify;
-use crate::domain::DomainName;
-use crate::evidence::{Evidence, NameSource};
+use crate::evidence::Evidence;
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
-use crate::protocol::Protocol;
 use crate::rules::{RuleId, RuleSet};
 
-use entry::{Entry, Found};
+use conclude::conclude;
+use entry::Entry;
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
 /// A UDP flow is over after this long without a packet.
@@ -401,105 +400,6 @@ fn listen(
         conclude(entry, seen, policy, evidence);
     }
     entry.load = entry.held_bytes();
-}
-
-/// From evidence to classification to verdict.
-fn conclude(
-    entry: &mut Entry,
-    seen: &Observation<'_>,
-    policy: &Policy,
-    evidence: &mut Vec<Evidence>,
-) {
-    let mut hits = Hits::default();
-    for piece in evidence.drain(..) {
-        match piece {
-            Evidence::Protocol(protocol) => speaks(entry, protocol, policy, &mut hits),
-            Evidence::TlsOffer {
-                alpn,
-                version,
-                has_ech,
-            } => {
-                let is_tls = entry.classification.protocols.has(Protocol::Tls);
-                if is_tls && classify::is_https(&alpn, entry.responder_port(&seen.key)) {
-                    speaks(entry, Protocol::Https, policy, &mut hits);
-                }
-                let found = found(entry);
-                found.alpn = alpn;
-                found.offered = version;
-                found.has_ech |= has_ech;
-            }
-            Evidence::TlsChoice(version) => {
-                let found = found(entry);
-                found.chosen = Some(version);
-                // Where the client was not heard, the port is all there is to go by.
-                if found.offered.is_none()
-                    && classify::is_https(&[], entry.responder_port(&seen.key))
-                {
-                    speaks(entry, Protocol::Https, policy, &mut hits);
-                }
-            }
-            // Nothing is known of whose shapes they are yet.
-            Evidence::Shape(_) => {}
-            Evidence::HostConflict => found(entry).host_conflict = true,
-            Evidence::Caveats(caveats) => found(entry).caveats.add(&caveats),
-            Evidence::Name(name, from) => {
-                named(entry, (name, from, seen.number), policy, &mut hits)
-            }
-        }
-    }
-    if entry.rule.is_none() {
-        entry.rule = hits.application.or(hits.domain);
-    }
-}
-
-/// Rules that one packet's evidence met, by kind.
-#[derive(Default)]
-struct Hits {
-    application: Option<RuleId>,
-    domain: Option<RuleId>,
-}
-
-/// The rule given first; none is later than any.
-fn first(a: Option<RuleId>, b: Option<RuleId>) -> Option<RuleId> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
-fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hits) {
-    if entry.classification.add_protocol(protocol) {
-        hits.application = first(hits.application, policy.rules.for_protocol(protocol));
-    }
-}
-
-fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
-    let (name, from, packet) = name;
-    if !from.is_of_domains() {
-        found(entry).add(name, from, packet);
-        return;
-    }
-    let owner = entry
-        .classification
-        .add_name(name.as_str(), &policy.catalogue);
-    if !policy.rules.is_empty() {
-        // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
-        // application takes it; a rule for a domain takes it, for the flow may lead there.
-        let is_judged =
-            from != NameSource::Certificate || owner == entry.classification.application;
-        hits.application = first(
-            hits.application,
-            owner
-                .filter(|_| is_judged)
-                .and_then(|app| policy.rules.for_app(app)),
-        );
-        hits.domain = first(hits.domain, policy.rules.for_domain(name.as_str()));
-    }
-    found(entry).add(name, from, packet);
-}
-
-fn found(entry: &mut Entry) -> &mut Found {
-    entry.found.get_or_insert_default()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
-use crate::evidence::{FoundName, TlsVersion};
+use crate::evidence::{FoundName, Grounds, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::protocol::Protocols;
@@ -105,6 +105,8 @@ pub struct FlowSummary {
     pub protocols: Protocols,
     /// The application concluded.
     pub application: Option<AppId>,
+    /// What these were concluded from; `None` when nothing was.
+    pub grounds: Option<Box<Grounds>>,
     /// Names found, in the order found.
     pub names: Vec<FoundName>,
     /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.

@@ -274,6 +274,7 @@ pub(crate) mod tests {
             end: FlowEnd::Finished,
             protocols: Protocols::default(),
             application: None,
+            grounds: None,
             names: names
                 .iter()
                 .map(|name| FoundName {

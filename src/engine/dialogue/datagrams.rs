@@ -5,6 +5,7 @@
 
 use super::dtls::Dtls;
 use super::naming::{tell_dns, tell_netbios};
+use super::watch::Watch;
 use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
 use crate::evidence::{Evidence, NameSource};
 use crate::inspect::dtls::looks_like_dtls;
@@ -19,6 +20,7 @@ pub(in crate::engine) struct Datagrams {
     dialect: Option<dns::Dialect>,
     quic: Option<Box<quic::Initials>>,
     dtls: Option<Box<Dtls>>,
+    watch: Watch,
 }
 
 impl Datagrams {
@@ -47,14 +49,21 @@ impl Datagrams {
         if let Some(dialect) = self.dialect
             && let Outcome::Found(message) = dns::message(datagram, dialect)
         {
-            tell_dns(message, dialect, evidence);
-        } else if quic::looks_like_quic(datagram) {
-            hear_quic(self.quic.get_or_insert_default(), datagram, evidence);
-        } else if let Outcome::Found(names) = netbios::names(datagram) {
-            tell_netbios(names, evidence);
-        } else if self.dtls.is_some() || looks_like_dtls(datagram) {
+            return tell_dns(message, dialect, evidence);
+        }
+        if quic::looks_like_quic(datagram) && self.hear_quic(datagram, evidence) {
+            return;
+        }
+        if let Outcome::Found(names) = netbios::names(datagram) {
+            return tell_netbios(names, evidence);
+        }
+        let is_dtls = looks_like_dtls(datagram);
+        if is_dtls || self.dtls.is_some() {
             let dtls = self.dtls.get_or_insert_default();
             dtls.hear(seen.sender, datagram, evidence);
+        }
+        if !is_dtls {
+            self.watch.look(seen, evidence);
         }
     }
 
@@ -62,33 +71,35 @@ impl Datagrams {
     pub(super) fn held_bytes(&self) -> usize {
         let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
         let dtls = self.dtls.as_ref().map(|dtls| dtls.held_bytes());
-        quic.unwrap_or_default() + dtls.unwrap_or_default()
+        quic.unwrap_or_default() + dtls.unwrap_or_default() + self.watch.held_bytes()
     }
-}
 
-/// Reads one datagram that looks like QUIC.
-fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<Evidence>) {
-    let held = initials.held_bytes();
-    let hello = match initials.datagram(datagram) {
-        Outcome::Found(hello) => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            evidence.push(Evidence::TlsOffer {
-                alpn: hello.alpn,
-                version: hello.tls_version,
-                has_ech: hello.has_ech,
-            });
-            hello.server_name
-        }
-        Outcome::NeedMore => {
-            evidence.push(Evidence::Protocol(Protocol::Quic));
-            // As over TCP: a name that is there already need not wait for the rest of its hello.
-            let has_grown = initials.held_bytes() > held;
-            initials
-                .partial()
-                .filter(|_| has_grown)
-                .and_then(|hello| hello.server_name)
-        }
-        Outcome::NotMine => None,
-    };
-    evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
+    /// Reads one datagram that looks like QUIC. Whether it is.
+    fn hear_quic(&mut self, datagram: &[u8], evidence: &mut Vec<Evidence>) -> bool {
+        let initials = self.quic.get_or_insert_default();
+        let held = initials.held_bytes();
+        let hello = match initials.datagram(datagram) {
+            Outcome::Found(hello) => {
+                evidence.push(Evidence::Protocol(Protocol::Quic));
+                evidence.push(Evidence::TlsOffer {
+                    alpn: hello.alpn,
+                    version: hello.tls_version,
+                    has_ech: hello.has_ech,
+                });
+                hello.server_name
+            }
+            Outcome::NeedMore => {
+                evidence.push(Evidence::Protocol(Protocol::Quic));
+                // As over TCP: a name that is there already need not wait for the rest of its hello.
+                let has_grown = initials.held_bytes() > held;
+                initials
+                    .partial()
+                    .filter(|_| has_grown)
+                    .and_then(|hello| hello.server_name)
+            }
+            Outcome::NotMine => return false,
+        };
+        evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
+        true
+    }
 }

@@ -23,6 +23,8 @@ const MAX_BINARY_PREAMBLE: usize = 600;
 pub(super) struct Listener<'a> {
     /// What its ports say that it speaks.
     pub(super) expected: Option<dns::Dialect>,
+    /// The port of this side, and of the other.
+    pub(super) ports: [u16; 2],
     /// Whether this side took the connection; `None` when its opening was not captured.
     pub(super) is_acceptor: Option<bool>,
     /// Whether this side's SYN was captured, so that its first bytes are known to be the first.
@@ -48,7 +50,7 @@ impl Reader for Listener<'_> {
                 break;
             }
             let step = match self.own.phase {
-                Phase::Open => self.open(rest),
+                Phase::Open => self.open_noted(rest),
                 Phase::TlsHello => self.behind_hello(rest),
                 Phase::TlsReply => self.tls_reply(rest),
                 Phase::TlsCertificate => self.tls_certificate(rest),
@@ -70,6 +72,7 @@ impl Reader for Listener<'_> {
 
     fn gap(&mut self, unread: &[u8], missing: Option<u32>) {
         self.own.has_begun = true;
+        self.own.first_words.end();
         self.own.read_lines = 0;
         let lost = self.lost();
         match &mut self.own.phase {
@@ -125,6 +128,19 @@ impl Reader for Listener<'_> {
 }
 
 impl Listener<'_> {
+    /// Bytes of which nothing is known yet; what is found in none of them is kept as what the connection began with.
+    fn open_noted(&mut self, bytes: &[u8]) -> usize {
+        let step = self.open(bytes);
+        if matches!(self.own.phase, Phase::Open) {
+            let (noted, is_done) = match step {
+                0 => (bytes, false),
+                _ => (bytes.get(..step).unwrap_or(bytes), true),
+            };
+            self.note_opening(noted, is_done);
+        }
+        step
+    }
+
     /// Bytes of which nothing is known yet.
     fn open(&mut self, bytes: &[u8]) -> usize {
         if !self.own.has_begun && is_capture(bytes) {

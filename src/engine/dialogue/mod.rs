@@ -24,7 +24,9 @@ mod dtls;
 mod hellos;
 mod listener;
 mod naming;
+mod openings;
 mod stream;
+mod watch;
 mod web;
 
 use crate::evidence::Evidence;

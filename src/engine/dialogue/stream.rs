@@ -2,6 +2,7 @@
 
 use super::listener::{Listener, MAX_MISSES};
 use super::naming::expected_over_tcp;
+use super::openings::FirstWords;
 use crate::evidence::Evidence;
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
@@ -34,6 +35,8 @@ pub(super) struct Shared {
     pub(super) is_named: bool,
     /// Whether who took the connection began with a line of text that is no HTTP: then nobody speaks that in it.
     pub(super) is_lines: bool,
+    /// Whether the opening told a protocol.
+    pub(super) is_recognised: bool,
 }
 
 /// One direction.
@@ -63,6 +66,8 @@ pub(super) struct Voice {
     heads_from: Option<u32>,
     /// Whether a segment waits that looks like a request, and nobody has looked into it.
     pub(super) has_early_request: bool,
+    /// What it said first.
+    pub(super) first_words: FirstWords,
 }
 
 impl Way {
@@ -76,7 +81,7 @@ impl Way {
             Phase::Http2(requests) => requests.held_bytes(),
             _ => 0,
         };
-        self.assembly.held_bytes() + requests
+        self.assembly.held_bytes() + self.voice.first_words.held_bytes() + requests
     }
 }
 
@@ -233,6 +238,7 @@ impl Stream {
         let ports = seen.key.five_tuple(side);
         let listener = Listener {
             expected: expected_over_tcp([ports.src.port, ports.dst.port]),
+            ports: [ports.src.port, ports.dst.port],
             is_acceptor: self.syns.acceptor.map(|acceptor| acceptor == side),
             has_syn: self.syns.firsts[side.index()].is_some(),
             is_early: true,

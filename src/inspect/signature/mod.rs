@@ -16,6 +16,8 @@ mod tunnels;
 
 use crate::protocol::{Protocol, Shape};
 
+pub use network::of_ip_protocol;
+
 /// Bytes at the front of each side of a connection that are kept for these looks.
 pub const OPENING_LEN: usize = 256;
 

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::domain::DomainName;
-use crate::evidence::{FoundName, TlsVersion};
+use crate::evidence::{Basis, FoundName, TlsVersion};
 use crate::flow::FlowSummary;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::{Protocol, Protocols};
 use crate::report::Names;
 use crate::report::json::Shown;
+use crate::services;
 use crate::tunnel::{Tunnel, Tunnels};
 
 /// A flow's line, less its `id`, which is known only when all flows are.
@@ -29,8 +30,11 @@ pub(super) struct FlowLine<'a> {
     state: &'static str,
     #[serde(serialize_with = "protocols")]
     protocols: Protocols,
+    /// The number of the packet at which each of them was told.
+    protocol_packets: &'a [u64],
     application: Option<&'a str>,
     category: Option<&'a str>,
+    classification: Option<Decided<'a>>,
     #[serde(serialize_with = "names")]
     names: &'a [FoundName],
     alpn: &'a [Box<str>],
@@ -44,6 +48,60 @@ pub(super) struct FlowLine<'a> {
     verdict: &'static str,
     rule: Option<&'a str>,
     initiator_known: bool,
+}
+
+/// What decided the application; without one, the protocol.
+#[derive(Debug, Serialize)]
+struct Decided<'a> {
+    /// What kind of evidence: where a name stood, else `alpn`, `content`, `address` or `port`. The last is a guess.
+    by: &'static str,
+    /// What it says: the name, the protocol, the address, ….
+    value: &'a str,
+    /// The number of the packet that carried it.
+    packet: u64,
+}
+
+impl<'a> Decided<'a> {
+    fn of(flow: &'a FlowSummary) -> Option<Self> {
+        let content = |protocol: Protocol, packet| Self {
+            by: Basis::Content.as_str(),
+            value: protocol.as_str(),
+            packet,
+        };
+        let grounds = flow.grounds.as_deref();
+        let application = grounds.and_then(|grounds| grounds.application.as_ref());
+        let application = application.map(|ground| Self {
+            by: ground.by.as_str(),
+            value: &ground.value,
+            packet: ground.packet,
+        });
+        let guess = || {
+            let protocol = services::protocol_of(flow.key.protocol(), flow.dst().port)?;
+            Some(Self {
+                by: Basis::Port.as_str(),
+                value: protocol.as_str(),
+                packet: flow.first_packet,
+            })
+        };
+        application
+            .or_else(|| {
+                let packet = protocol_packets(flow).last().copied();
+                Some(content(
+                    flow.protocols.innermost()?,
+                    packet.unwrap_or(flow.first_packet),
+                ))
+            })
+            .or_else(guess)
+    }
+}
+
+/// The packets at which the flow's protocols were told, in their order.
+fn protocol_packets(flow: &FlowSummary) -> &[u64] {
+    let told = flow.protocols.iter().count();
+    let grounds = flow.grounds.as_deref();
+    grounds
+        .and_then(|grounds| grounds.protocols.get(..told))
+        .unwrap_or_default()
 }
 
 impl<'a> FlowLine<'a> {
@@ -69,8 +127,10 @@ impl<'a> FlowLine<'a> {
             dropped: flow.dropped_in_all(),
             state: flow.state.as_str(),
             protocols: flow.protocols,
+            protocol_packets: protocol_packets(flow),
             application: application.map(|(name, _)| name),
             category: application.map(|(_, category)| category),
+            classification: Decided::of(flow),
             names: &flow.names,
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),
@@ -101,9 +161,11 @@ fn names<S: Serializer>(names: &[FoundName], to: S) -> Result<S::Ok, S::Error> {
     struct NameLine<'a> {
         name: &'a str,
         from: &'static str,
+        packet: u64,
     }
     to.collect_seq(names.iter().map(|found| NameLine {
         name: DomainName::as_str(&found.name),
         from: found.from.as_str(),
+        packet: found.packet,
     }))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::evidence::{NameSource, TlsVersion};
+use crate::evidence::{Basis, Ground, Grounds, NameSource, TlsVersion};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
 use crate::report::tests::{Book, GITHUB};
@@ -21,6 +21,14 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     flow.protocols.push(Protocol::Tls);
     flow.protocols.push(Protocol::Https);
     flow.application = Some(GITHUB);
+    flow.grounds = Some(Box::new(Grounds {
+        application: Some(Ground {
+            by: Basis::Name(NameSource::TlsSni),
+            value: "github.com".into(),
+            packet: 6,
+        }),
+        protocols: [6, 6, 0, 0, 0, 0],
+    }));
     flow.alpn = vec!["h2".into(), "http/1.1".into()];
     flow.tls_version = Some(TlsVersion(0x0304));
     flow.rule = Some(RuleId(0));
@@ -40,18 +48,45 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     let expected = concat!(
         r#"{"id":1,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"icmp6","#,
         r#""src":"fe80::1","src_port":0,"dst":"ff02::1","dst_port":0,"packets":10,"bytes":1000,"dropped":0,"#,
-        r#""state":"established","protocols":[],"application":null,"category":null,"#,
-        r#""names":[{"name":"a","from":"mdns"}],"alpn":[],"tls_version":null,"ech":false,"ja4":null,"tunnels":[],"#,
+        r#""state":"established","protocols":[],"protocol_packets":[],"application":null,"category":null,"classification":null,"#,
+        r#""names":[{"name":"a","from":"mdns","packet":1}],"alpn":[],"tls_version":null,"ech":false,"ja4":null,"tunnels":[],"#,
         r#""verdict":"forward","rule":null,"initiator_known":false}"#,
         "\n",
         r#"{"id":2,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"tcp","#,
         r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"packets":10,"bytes":1000,"dropped":8,"#,
-        r#""state":"established","protocols":["TLS","HTTPS"],"application":"GitHub","category":"Developer","#,
-        r#""names":[{"name":"github.com","from":"tls_sni"}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ech":false,"ja4":null,"tunnels":["pppoe","vxlan"],"#,
+        r#""state":"established","protocols":["TLS","HTTPS"],"protocol_packets":[6,6],"application":"GitHub","category":"Developer","#,
+        r#""classification":{"by":"tls_sni","value":"github.com","packet":6},"#,
+        r#""names":[{"name":"github.com","from":"tls_sni","packet":3}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ech":false,"ja4":null,"tunnels":["pppoe","vxlan"],"#,
         r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
         "\n",
     );
     assert_eq!(written(lines), expected);
+}
+
+#[test]
+fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
+    let decided = |flow: &FlowSummary| {
+        let decided = FlowLine::new(flow, &Book);
+        serde_json::to_value(decided).unwrap()["classification"].take()
+    };
+    let ends = ("192.168.1.2:50000", "140.82.112.21:22");
+    let mut flow = sample_flow(3, IpProtocol::TCP, ends, &[]);
+    assert_eq!(
+        decided(&flow),
+        serde_json::json!({"by": "port", "value": "SSH", "packet": 3})
+    );
+    flow.protocols.push(Protocol::Telnet);
+    flow.grounds = Some(Box::new(Grounds {
+        application: None,
+        protocols: [5, 0, 0, 0, 0, 0],
+    }));
+    assert_eq!(
+        decided(&flow),
+        serde_json::json!({"by": "content", "value": "Telnet", "packet": 5})
+    );
+    let ends = ("192.168.1.2:50000", "140.82.112.21:50001");
+    let flow = sample_flow(3, IpProtocol::TCP, ends, &[]);
+    assert!(decided(&flow).is_null());
 }
 
 #[test]

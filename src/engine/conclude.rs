@@ -1,0 +1,155 @@
+//! From evidence to classification to verdict.
+
+use super::Policy;
+use super::entry::{Entry, Found};
+use crate::catalogue::AppId;
+use crate::classify;
+use crate::domain::DomainName;
+use crate::evidence::{Basis, Evidence, Ground, NameSource};
+use crate::observation::Observation;
+use crate::protocol::Protocol;
+use crate::rules::RuleId;
+
+/// Takes in what a packet of the flow says: the flow is classified by it, and judged by the rules.
+pub(super) fn conclude(
+    entry: &mut Entry,
+    seen: &Observation<'_>,
+    policy: &Policy,
+    evidence: &mut Vec<Evidence>,
+) {
+    let mut conclusion = Conclusion {
+        entry,
+        policy,
+        seen,
+        application: None,
+        domain: None,
+    };
+    for piece in evidence.drain(..) {
+        conclusion.take(piece);
+    }
+    let rule = conclusion.application.or(conclusion.domain);
+    if entry.rule.is_none() {
+        entry.rule = rule;
+    }
+}
+
+/// What one packet's evidence comes to.
+struct Conclusion<'a> {
+    entry: &'a mut Entry,
+    policy: &'a Policy,
+    seen: &'a Observation<'a>,
+    /// The first rule for an application or a protocol that was met.
+    application: Option<RuleId>,
+    /// The first rule for a domain that was met.
+    domain: Option<RuleId>,
+}
+
+impl Conclusion<'_> {
+    fn take(&mut self, piece: Evidence) {
+        match piece {
+            Evidence::Protocol(protocol) => self.speaks(protocol),
+            Evidence::TlsOffer {
+                alpn,
+                version,
+                has_ech,
+            } => {
+                let is_tls = self.entry.classification.protocols.has(Protocol::Tls);
+                if is_tls && classify::is_https(&alpn, self.responder_port()) {
+                    self.speaks(Protocol::Https);
+                }
+                let found = self.found();
+                found.alpn = alpn;
+                found.offered = version;
+                found.has_ech |= has_ech;
+            }
+            Evidence::TlsChoice(version) => {
+                let found = self.found();
+                found.chosen = Some(version);
+                // Where the client was not heard, the port is all there is to go by.
+                if found.offered.is_none() && classify::is_https(&[], self.responder_port()) {
+                    self.speaks(Protocol::Https);
+                }
+            }
+            // Nothing is known of whose shapes they are yet.
+            Evidence::Shape(_) => {}
+            Evidence::HostConflict => self.found().host_conflict = true,
+            Evidence::Caveats(caveats) => self.found().caveats.add(&caveats),
+            Evidence::Name(name, from) => self.named(name, from),
+        }
+    }
+
+    fn responder_port(&self) -> u16 {
+        self.entry.responder_port(&self.seen.key)
+    }
+
+    fn found(&mut self) -> &mut Found {
+        self.entry.found.get_or_insert_default()
+    }
+
+    fn speaks(&mut self, protocol: Protocol) {
+        if !self.entry.classification.add_protocol(protocol) {
+            return;
+        }
+        self.application = first(self.application, self.policy.rules.for_protocol(protocol));
+        let packets = &mut self.entry.grounds.get_or_insert_default().protocols;
+        if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
+            *last = self.seen.number;
+        }
+    }
+
+    fn named(&mut self, name: DomainName, from: NameSource) {
+        if from.is_of_domains() {
+            let owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
+            self.is_named_of(owner, &name, from);
+            if !self.policy.rules.is_empty() {
+                self.judge(owner, &name, from);
+            }
+        }
+        let packet = self.seen.number;
+        self.found().add(name, from, packet);
+    }
+
+    /// Takes in whose a name of the flow is.
+    fn is_named_of(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
+        match owner {
+            Some(app) => self.leads_to(app, Basis::Name(from), name.as_str()),
+            None if self.entry.classification.consider_stranger(from) => {
+                self.entry.grounds.get_or_insert_default().application = None;
+            }
+            None => {}
+        }
+    }
+
+    /// Asks the rules about a name.
+    fn judge(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
+        let rules = &self.policy.rules;
+        // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
+        // application takes it; a rule for a domain takes it, for the flow may lead there.
+        let is_judged =
+            from != NameSource::Certificate || owner == self.entry.classification.application;
+        let rule = owner
+            .filter(|_| is_judged)
+            .and_then(|app| rules.for_app(app));
+        self.application = first(self.application, rule);
+        self.domain = first(self.domain, rules.for_domain(name.as_str()));
+    }
+
+    /// Takes in what leads to an application. Rules are the caller's.
+    fn leads_to(&mut self, app: AppId, by: Basis, value: &str) {
+        if self.entry.classification.consider(app, by) {
+            self.entry.grounds.get_or_insert_default().application = Some(Ground {
+                by,
+                value: value.into(),
+                packet: self.seen.number,
+            });
+        }
+    }
+}
+
+/// The rule given first; none is later than any.
+fn first(a: Option<RuleId>, b: Option<RuleId>) -> Option<RuleId> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
