@@ -12,7 +12,7 @@ const HEAD_LEN: usize = 7;
 const FRAME_END: u8 = 0xce;
 
 /// AMQP, when a side begins with its header or a frame.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     [opening.client, opening.server]
         .into_iter()
         .any(|side| is_header(side) || is_frame(side) || is_new_frame(side))

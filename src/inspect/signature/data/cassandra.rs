@@ -16,7 +16,7 @@ const MAX_BODY_LEN: u32 = 1 << 28;
 const NODE_MAGIC: [u8; 4] = [0xca, 0x55, 0x2d, 0xfa];
 
 /// Cassandra, when the client begins with requests, the server with responses, or a node with its magic.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_row = |side: &[u8], of_response: u8| {
         row(side, HEADER_LEN, |bytes| frame_len(bytes, of_response)).is_some()
     };

@@ -13,7 +13,7 @@ const HEADER_LEN: usize = 16;
 const CONNECTIONLESS_LEN: usize = 80;
 
 /// DCE/RPC, when a side speaks in packets of version 5.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     [opening.client, opening.server]
         .into_iter()
         .any(|side| row(side, HEADER_LEN, packet_len).is_some())
@@ -21,7 +21,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 }
 
 /// DCE/RPC, when the datagram is a packet of version 4.
-pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     is_connectionless(datagram)?.then_some(Protocol::DceRpc.into())
 }
 

@@ -16,7 +16,7 @@ const MAX_VERSION: u16 = 20;
 const MAX_NAME_LEN: usize = 200;
 
 /// Kafka, when the client begins with a request that names its sender, or that the server answers by its number.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let request = request(opening.client)?;
     let is_told = request.is_named
         || be32(opening.server, 4) == Some(request.number) && is_answer(opening.server);

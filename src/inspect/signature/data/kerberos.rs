@@ -11,7 +11,7 @@ use crate::protocol::Protocol;
 const LENGTH_LEN: usize = 4;
 
 /// Kerberos, when a side begins with a message behind its length.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     [opening.client, opening.server]
         .into_iter()
         .any(|side| framed(side).is_some())
@@ -19,7 +19,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 }
 
 /// Kerberos, when the datagram is one message.
-pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     (message_len(datagram.bytes)? == datagram.origlen).then_some(Protocol::Kerberos.into())
 }
 

@@ -16,7 +16,7 @@ const ENUMERATED: u8 = 0x0a;
 const CONTROLS: u8 = 0xa0;
 
 /// LDAP, when a side begins with an LDAPMessage.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     [opening.client, opening.server]
         .into_iter()
         .find_map(message_len)
@@ -24,7 +24,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 }
 
 /// LDAP, when the datagram holds LDAPMessages and nothing else.
-pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let first = message_len(datagram.bytes)?;
     // The answers to a search share a datagram.
     let fits = first == datagram.origlen

@@ -26,7 +26,7 @@ enum Request {
 }
 
 /// Memcached, when the client asks and nothing speaks against it, or the server answers.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = match text_request(opening.client) {
         Some(Request::Sure) => true,
         Some(Request::Open) => {
@@ -43,7 +43,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 }
 
 /// Memcached, when the datagram's frame holds a request or an answer.
-pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let (sequence, total) = (be16(datagram.bytes, 2)?, be16(datagram.bytes, 4)?);
     if sequence >= total || be16(datagram.bytes, 6)? != 0 {
         return None;

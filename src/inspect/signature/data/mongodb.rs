@@ -14,7 +14,7 @@ const MAX_LEN: u32 = 48_000_000;
 const LEAST_DOCUMENT_LEN: u32 = 5;
 
 /// MongoDB, when a side begins with a message.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     [opening.client, opening.server]
         .into_iter()
         .any(is_message)

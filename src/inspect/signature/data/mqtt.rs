@@ -15,7 +15,7 @@ const LEAST_LEN: usize = 2;
 const MAX_LENGTH_LEN: usize = 4;
 
 /// MQTT, when the client's first packet names it; at its port, when all packets of both sides are of it.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = is_connect(opening.client)
         || is_accepted(opening.server)
         || opening.server_port == PORT && is_conversation(opening);
@@ -63,7 +63,7 @@ fn is_conversation(opening: &Opening<'_>) -> bool {
 }
 
 fn is_row(side: &[u8]) -> bool {
-    row(side, LEAST_LEN, packet_len).is_some_and(|row| row.is_whole || side.len() >= 128)
+    row(side, LEAST_LEN, packet_len).is_some_and(|row| row.is_whole)
 }
 
 /// Bytes of the packet at the front.

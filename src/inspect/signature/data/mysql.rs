@@ -18,7 +18,7 @@ const CLIENT_SSL: u32 = 1 << 11;
 const CLIENT_PROTOCOL_41: u32 = 1 << 9;
 
 /// MySQL, when the server greets or refuses, or the client answers a greeting.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_greeting(opening.server) || is_login(opening.client)).then_some(Protocol::Mysql.into())
 }
 

@@ -2,6 +2,9 @@
 //!
 //! In: bytes of which no length is believed. Out: numbers, `None` where the bytes end too early; how many messages follow each other.
 
+/// Bytes past which messages are believed although the last one is cut.
+const ENOUGH: usize = 128;
+
 /// The big-endian number of two bytes at `at`.
 pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
     chunk(bytes, at).map(u16::from_be_bytes)
@@ -31,7 +34,7 @@ fn chunk<const LEN: usize>(bytes: &[u8], at: usize) -> Option<[u8; LEN]> {
 pub(super) struct Row {
     /// How many begin here.
     pub(super) count: usize,
-    /// Whether the last one ends where the bytes end, rather than being cut.
+    /// Whether the last one ends where the bytes end, rather than being cut; or is cut so late that the end is not to be waited for.
     pub(super) is_whole: bool,
 }
 
@@ -51,12 +54,12 @@ pub(super) fn row(
     let mut rest = bytes;
     while !rest.is_empty() {
         if rest.len() < header_len && row.count > 0 {
-            row.is_whole = false;
+            row.is_whole = bytes.len() >= ENOUGH;
             break;
         }
         let len = len_of(rest)?.max(1);
         row.count += 1;
-        row.is_whole = len <= rest.len();
+        row.is_whole = len <= rest.len() || bytes.len() >= ENOUGH;
         rest = rest.get(len..).unwrap_or_default();
     }
     (row.count > 0).then_some(row)
@@ -86,11 +89,13 @@ mod tests {
 
     #[test]
     fn a_row_is_counted_to_its_end() {
-        let told = |bytes| row(bytes, 1, len_of).map(|row| (row.count, row.is_whole));
+        let told = |bytes: &[u8]| row(bytes, 1, len_of).map(|row| (row.count, row.is_whole));
         assert_eq!(told(&[]), None);
         assert_eq!(told(&[1, 9, 2, 9, 9]), Some((2, true)));
         assert_eq!(told(&[1, 9, 2, 9]), Some((2, false)));
         assert_eq!(told(&[1, 9, 0, 9]), None);
+        let long = [[200].as_slice(), &[9; ENOUGH]].concat();
+        assert_eq!(told(&long), Some((1, true)));
     }
 
     #[test]

@@ -15,11 +15,13 @@ const TLS: u32 = 80_877_103;
 const GSS: u32 = 80_877_104;
 /// The longest start that a server takes, PostgreSQL's `MAX_STARTUP_PACKET_LENGTH`.
 const MAX_START_LEN: u32 = 10_000;
+/// The longest message that is believed, in bytes. Longer ones exist, but no text looks like a shorter one.
+const MAX_LEN: u32 = 1 << 24;
 /// Bytes of a message's type and length.
 const HEADER_LEN: usize = 5;
 
 /// PostgreSQL, when the client starts or asks, or the server answers.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_start(opening.client) || is_question(opening.client) || is_answer(opening.server))
         .then_some(Protocol::Postgresql.into())
 }
@@ -58,9 +60,7 @@ fn is_question(side: &[u8]) -> bool {
             .take_while(|&&byte| byte != 0)
             .all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
     });
-    let is_synced =
-        || side.ends_with(b"S\0\0\0\x04") || (side.starts_with(b"Q") && side.ends_with(b"\0"));
-    is_text && row(side, HEADER_LEN, message_len).is_some_and(|row| row.is_whole) && is_synced()
+    is_text && row(side, HEADER_LEN, message_len).is_some_and(|row| row.is_whole)
 }
 
 /// An order to authenticate, or messages up to the word that the server is ready.
@@ -79,9 +79,13 @@ fn is_answer(side: &[u8]) -> bool {
     match side {
         [b'R', ..] => is_authentication(side),
         [b'E', _, _, _, _, rest @ ..] => is_error(rest),
-        [.., b'Z', 0, 0, 0, 5, b'I' | b'T' | b'E'] => row.is_whole && row.count > 1,
-        _ => false,
+        // Rows may go on for long.
+        side => row.is_whole && (row.count > 2 || row.count == 2 && is_ready(side)),
     }
+}
+
+fn is_ready(side: &[u8]) -> bool {
+    matches!(side, [.., b'Z', 0, 0, 0, 5, b'I' | b'T' | b'E'])
 }
 
 fn is_answer_begun(side: &[u8]) -> bool {
@@ -112,8 +116,7 @@ fn is_error(fields: &[u8]) -> bool {
 fn message_len(bytes: &[u8]) -> Option<usize> {
     let kind = bytes.first()?;
     let len = be32(bytes, 1)?;
-    // 1 GiB: no field is longer.
-    let is_message = kind.is_ascii_alphanumeric() && (4..=1 << 30).contains(&len);
+    let is_message = kind.is_ascii_alphanumeric() && (4..=MAX_LEN).contains(&len);
     is_message.then_some(len as usize + 1)
 }
 

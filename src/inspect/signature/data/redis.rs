@@ -35,7 +35,7 @@ const INLINE: [&[u8]; 21] = [
 ];
 
 /// Redis, when a side says arrays of strings, the client a command that the server answers, or the server what only Redis does.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = is_array(opening.client)
         || is_array(opening.server)
         || is_own_answer(opening.server)

@@ -18,7 +18,7 @@ const MAX_AUTHENTICATION_LEN: u32 = 400;
 const PORTS: [u16; 2] = [111, 2049];
 
 /// NFS or RPC, when the client begins with a call, or the server with a reply.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     if let Some((_, message)) = fragment(opening.client) {
         return call(message).map(Recognised::from);
     }
@@ -27,7 +27,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 }
 
 /// NFS or RPC, when the datagram is a call; likely RPC, when it may be a reply.
-pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     // Everything is written in units of four bytes, RFC 4506 §3.
     if !datagram.origlen.is_multiple_of(4) {
         return None;
@@ -157,7 +157,7 @@ mod tests {
     fn replies_are_sure_from_a_port_of_rpc() {
         let answer = |src_port| {
             let bytes = hex(REPLY);
-            datagram(&Datagram {
+            of_datagram(&Datagram {
                 bytes: &bytes,
                 origlen: bytes.len(),
                 src_port,

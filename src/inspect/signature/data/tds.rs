@@ -13,7 +13,7 @@ const HEADER_LEN: usize = 8;
 const LOGIN_FIELD_LEN: usize = 31;
 
 /// TDS, when the client's packet is a login, its overture or a request, or the server's is an answer to that.
-pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_request(opening.client) || is_answer(opening.server)).then_some(Protocol::Tds.into())
 }
 

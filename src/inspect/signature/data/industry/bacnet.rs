@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 const RESERVED: u8 = 0b0101_0000;
 
 /// BACnet, when the datagram is as long as it says and holds a network message, or, at its ports, what manages the link.
-pub(in super::super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(in super::super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let (&[BACNET_IP, function, _, _], body) = datagram.bytes.split_first_chunk()? else {
         return None;
     };

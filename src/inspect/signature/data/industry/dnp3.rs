@@ -15,12 +15,12 @@ const LEAST_LEN: u8 = 5;
 const POLYNOMIAL: u16 = 0xa6bc;
 
 /// DNP3, when a side begins with a frame.
-pub(in super::super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_frame(opening.client) || is_frame(opening.server)).then_some(Protocol::Dnp3.into())
 }
 
 /// DNP3, when the datagram begins with a frame.
-pub(in super::super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+pub(in super::super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     is_frame(datagram.bytes).then_some(Protocol::Dnp3.into())
 }
 

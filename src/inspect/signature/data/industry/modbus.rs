@@ -19,10 +19,9 @@ const MAX_LEN: u16 = 254;
 const EXCEPTION: u8 = 0x80;
 
 /// Modbus, when a request is as long as its function asks for and the answer repeats it; at the port, when frames follow each other.
-pub(in super::super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_row = |side: &[u8]| {
-        side.is_empty()
-            || row(side, LEAST_LEN, frame_len).is_some_and(|row| row.is_whole || side.len() >= 128)
+        side.is_empty() || row(side, LEAST_LEN, frame_len).is_some_and(|row| row.is_whole)
     };
     if !is_row(opening.client) || !is_row(opening.server) {
         return None;

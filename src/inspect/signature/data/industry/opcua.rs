@@ -12,7 +12,7 @@ const HEADER_LEN: u32 = 8;
 const MAX_LEN: u32 = 1 << 26;
 
 /// OPC UA, when a side begins with one of its messages.
-pub(in super::super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_message(opening.client) || is_message(opening.server)).then_some(Protocol::OpcUa.into())
 }
 

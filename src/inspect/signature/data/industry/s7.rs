@@ -21,7 +21,7 @@ const CALLED: u8 = 0xc2;
 const MAX_PACKETS: usize = 3;
 
 /// S7, when a side's data begin as S7's do, or a connection to a module of a rack is asked for.
-pub(in super::super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_at_home = opening.server_port == PORT;
     [opening.client, opening.server]
         .into_iter()
