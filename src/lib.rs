@@ -16,7 +16,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
-//! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
+//! | 1 | [`catalogue`], [`capture`], [`community_id`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
@@ -44,6 +44,7 @@ pub mod catalogue;
 pub mod caveats;
 pub mod classify;
 pub mod cli;
+pub mod community_id;
 pub mod domain;
 pub mod domain_map;
 pub mod engine;

@@ -38,6 +38,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         rules: Arc::new(rules),
         whole_flow: options.whole_flow,
         max_flows: options.max_flows,
+        fingerprints: options.flows.is_some() || options.json.is_some(),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();

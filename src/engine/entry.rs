@@ -5,13 +5,14 @@ use hashbrown::HashTable;
 
 use crate::caveats::Caveats;
 use crate::classify::Classification;
+use crate::community_id::IcmpKind;
 use crate::domain::DomainName;
-use crate::evidence::{FoundName, NameSource, TlsVersion};
+use crate::evidence::{Fingerprints, FoundName, NameSource, TlsVersion};
 use crate::flow::tcp::TcpLife;
 use crate::flow::{FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
-use crate::packet::{TcpFlags, Timestamp};
+use crate::packet::{IpProtocol, TcpFlags, Timestamp};
 use crate::rules::RuleId;
 use crate::services;
 use crate::tunnel::Tunnels;
@@ -44,6 +45,8 @@ pub(super) struct Entry {
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
     pub(super) rule: Option<RuleId>,
+    /// What kind of message its first packet was, where that is of ICMP.
+    icmp: Option<IcmpKind>,
     /// Whether its first packet came through a tunnel over IP.
     pub(super) began_inside: bool,
     /// What packets like the first say: all in a tunnel, or none.
@@ -76,6 +79,7 @@ pub(super) struct Found {
     pub(super) chosen: Option<TlsVersion>,
     pub(super) has_ech: bool,
     pub(super) host_conflict: bool,
+    pub(super) fingerprints: Option<Box<Fingerprints>>,
     pub(super) caveats: Caveats,
 }
 
@@ -98,6 +102,7 @@ impl Entry {
             tunnels: seen.tunnels,
             classification: Classification::default(),
             rule: None,
+            icmp: icmp_kind(seen),
             began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
             other: None,
@@ -186,9 +191,19 @@ impl Entry {
             tunnels: self.tunnels,
             has_ech: found.has_ech,
             host_conflict: found.host_conflict,
+            fingerprints: found.fingerprints,
+            icmp: self.icmp,
             rule: self.rule,
             caveats: (!found.caveats.is_empty()).then(|| Box::new(found.caveats)),
         }
+    }
+}
+
+/// What kind of ICMP message `seen` is.
+fn icmp_kind(seen: &Observation<'_>) -> Option<IcmpKind> {
+    match (seen.key.protocol(), seen.payload) {
+        (IpProtocol::ICMP | IpProtocol::ICMP6, &[kind, code, ..]) => Some(IcmpKind { kind, code }),
+        _ => None,
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Policy {
     pub whole_flow: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
+    /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
+    pub fingerprints: bool,
 }
 
 /// What happens to a packet.
@@ -396,7 +398,7 @@ fn listen(
         return;
     };
     evidence.clear();
-    dialogue.hear(seen, evidence);
+    dialogue.hear(seen, policy.fingerprints, evidence);
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
     }
@@ -427,6 +429,10 @@ fn conclude(
                 found.alpn = alpn;
                 found.offered = version;
                 found.has_ech |= has_ech;
+            }
+            // The first hello is what the software made of its own accord; a second one follows the server's wishes.
+            Evidence::Fingerprints(prints) => {
+                found(entry).fingerprints.get_or_insert(prints);
             }
             Evidence::TlsChoice(version) => {
                 let found = found(entry);

@@ -287,6 +287,8 @@ pub(crate) mod tests {
             tunnels: Tunnels::default(),
             has_ech: false,
             host_conflict: false,
+            fingerprints: None,
+            icmp: None,
             rule: None,
             caveats: None,
         }

@@ -38,7 +38,12 @@ impl Datagrams {
     }
 
     /// Reads one datagram.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) {
         let datagram = seen.payload;
         // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
         if self.dialect.is_none() && dns::is_surely_dns(datagram) {
@@ -49,11 +54,13 @@ impl Datagrams {
         {
             tell_dns(message, dialect, evidence);
         } else if quic::looks_like_quic(datagram) {
-            hear_quic(self.quic.get_or_insert_default(), datagram, evidence);
+            let begin = || Box::new(quic::Initials::begin(wants_fingerprints));
+            hear_quic(self.quic.get_or_insert_with(begin), datagram, evidence);
         } else if let Outcome::Found(names) = netbios::names(datagram) {
             tell_netbios(names, evidence);
         } else if self.dtls.is_some() || looks_like_dtls(datagram) {
-            let dtls = self.dtls.get_or_insert_default();
+            let begin = || Box::new(Dtls::begin(wants_fingerprints));
+            let dtls = self.dtls.get_or_insert_with(begin);
             dtls.hear(seen.sender, datagram, evidence);
         }
     }
@@ -77,6 +84,7 @@ fn hear_quic(initials: &mut quic::Initials, datagram: &[u8], evidence: &mut Vec<
                 version: hello.tls_version,
                 has_ech: hello.has_ech,
             });
+            evidence.extend(hello.fingerprints.map(Evidence::Fingerprints));
             hello.server_name
         }
         Outcome::NeedMore => {

@@ -70,8 +70,13 @@ impl Dialogue {
         }
     }
 
-    /// Reads the payload of `seen` and adds what it says to `evidence`.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+    /// Reads the payload of `seen` and adds what it says to `evidence`, fingerprints of clients only if they are wanted.
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) {
         if self.is_settled_before(seen) {
             return;
         }
@@ -89,14 +94,14 @@ impl Dialogue {
         }
         match self {
             Self::Settled | Self::Silent(_) => {}
-            Self::Datagrams(datagrams) => datagrams.hear(seen, evidence),
+            Self::Datagrams(datagrams) => datagrams.hear(seen, wants_fingerprints, evidence),
             Self::Stream(stream) => {
-                if stream.hear(seen, evidence) {
+                if stream.hear(seen, wants_fingerprints, evidence) {
                     *self = Self::Settled;
                 }
             }
             Self::Association(association) => {
-                if association.hear(seen, evidence) {
+                if association.hear(seen, wants_fingerprints, evidence) {
                     *self = Self::Settled;
                 }
             }

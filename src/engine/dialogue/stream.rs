@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) is_named: bool,
     /// Whether who took the connection began with a line of text that is no HTTP: then nobody speaks that in it.
     pub(super) is_lines: bool,
+    /// Whether fingerprints of clients are asked for.
+    pub(super) wants_fingerprints: bool,
 }
 
 /// One direction.
@@ -149,8 +151,14 @@ impl Stream {
     }
 
     /// Reads a segment. Whether there is nothing more to learn from the connection.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) -> bool {
         let Some(tcp) = seen.tcp else { return false };
+        self.ask_fingerprints(wants_fingerprints);
         let mut seq = tcp.seq;
         if tcp.flags.has(TcpFlags::SYN) {
             self.synchronise(tcp, seen.sender);
@@ -178,6 +186,11 @@ impl Stream {
         self.ways.iter().all(is_settled)
     }
 
+    /// Says whether fingerprints of clients are to be told from now on.
+    pub(super) const fn ask_fingerprints(&mut self, are_wanted: bool) {
+        self.shared.wants_fingerprints = are_wanted;
+    }
+
     /// Takes in a SYN.
     fn synchronise(&mut self, tcp: TcpSegment, sender: Side) {
         let way = &mut self.ways[sender.index()];
@@ -185,7 +198,9 @@ impl Stream {
         if !self.syns.take(tcp, sender) {
             let mut syns = Syns::default();
             syns.take(tcp, sender);
+            let wants_fingerprints = self.shared.wants_fingerprints;
             *self = Self::begin(syns);
+            self.ask_fingerprints(wants_fingerprints);
         } else if known.is_none() {
             if tcp::is_opening(tcp.flags) {
                 way.voice.phase = Phase::Open;
