@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
@@ -46,6 +46,7 @@ pub mod classify;
 pub mod cli;
 pub mod domain;
 pub mod domain_map;
+pub mod endpoints;
 pub mod engine;
 pub mod evidence;
 pub mod flow;
@@ -59,6 +60,7 @@ pub mod output;
 pub mod packet;
 pub mod pipeline;
 pub mod protocol;
+pub mod ranges;
 pub mod report;
 pub mod rules;
 pub mod services;
