@@ -11,10 +11,16 @@
 mod data;
 mod media;
 mod network;
+mod numbers;
 mod text;
 mod tunnels;
 
+#[cfg(test)]
+mod testing;
+
 use crate::protocol::{Protocol, Shape};
+
+pub use network::of_ip_protocol;
 
 /// Bytes at the front of each side of a connection that are kept for these looks.
 pub const OPENING_LEN: usize = 256;

@@ -1,0 +1,84 @@
+//! RTMP: a version, a time, and four bytes that are zero or tell whose program it is.
+
+use super::super::{OPENING_LEN, Opening, Recognised};
+use crate::protocol::Protocol;
+
+/// The version that is in use. Source: Adobe's Real Time Messaging Protocol Specification 1.0, §5.2.2.
+const VERSION: u8 = 3;
+
+/// Whether a client begins with version, time, four zeros and bytes that are not (§5.2.2, §5.2.3), or where Flash's own versions stand in
+/// the zeros' place, whether both sides begin like that.
+///
+/// Each side goes on for more than 1,536 bytes, so that both fill what is kept of them.
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
+    let (client, server) = (opening.client, opening.server);
+    let is_rtmp = match (Hello::read(client)?, Hello::read(server)) {
+        (Hello::Plain, None) => server.is_empty(),
+        (Hello::Plain, Some(_)) => true,
+        (Hello::Flash, Some(_)) => client.len() == OPENING_LEN && server.len() == OPENING_LEN,
+        (Hello::Flash, None) => false,
+    };
+    is_rtmp.then(|| Protocol::Rtmp.into())
+}
+
+/// How a side begins.
+enum Hello {
+    /// With zeros behind the time.
+    Plain,
+    /// With a program's version there, which Flash's handshake with digests has.
+    Flash,
+}
+
+impl Hello {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (head, random) = bytes.split_first_chunk::<9>()?;
+        let [VERSION, time @ .., a, b, c, d] = *head else {
+            return None;
+        };
+        match [a, b, c, d] {
+            // Nothing but zeros is no hello, and neither is a length with zeros behind it.
+            [0, 0, 0, 0] => random
+                .iter()
+                .take(16)
+                .any(|&byte| byte != 0)
+                .then_some(Self::Plain),
+            // TPKT begins alike: version 3, zero, a length; and it is short.
+            _ if time[0] == 0 && time[1] <= 1 && a != 0x80 && bytes.len() < OPENING_LEN => None,
+            _ => Some(Self::Flash),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{speaks, spoken};
+    use super::*;
+    use crate::inspect::testing::hex;
+
+    fn hello(head: &str) -> Vec<u8> {
+        let mut bytes = hex(head);
+        bytes.extend((0..OPENING_LEN as u32 - 9).map(|n| (n * 167 + 13) as u8));
+        bytes
+    }
+
+    #[test]
+    fn a_time_and_zeros_say_it() {
+        assert!(speaks(Protocol::Rtmp, &hello("03 00a4b2c3 00000000"), b""));
+        assert!(speaks(
+            Protocol::Rtmp,
+            &hello("03 00a4b2c3 00000000"),
+            &hello("03 00000001 00000000")
+        ));
+        assert_eq!(spoken(&[&[3][..], &[0; 255]].concat(), b""), None);
+        assert_eq!(spoken(&hello("06 00a4b2c3 00000000"), b""), None);
+    }
+
+    #[test]
+    fn programs_versions_say_it_where_both_sides_begin_so() {
+        let (client, server) = (hello("03 00a4b2c3 80000702"), hello("03 12345678 04050001"));
+        assert!(speaks(Protocol::Rtmp, &client, &server));
+        assert_eq!(spoken(&client, b""), None);
+        assert_eq!(spoken(&client[..100], &server), None);
+        assert_eq!(spoken(&client, b"HTTP/1.1 "), None);
+    }
+}
