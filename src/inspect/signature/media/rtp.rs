@@ -1,11 +1,14 @@
 //! RTP, and SRTP, which looks like it from outside: the packets of calls and streams.
 //!
-//! In: a datagram. Out: a guess, for a packet alone says little; its source and its sequence bear it out.
+//! In: a datagram, or what a connection begins with. Out: a guess, for a packet alone says little; its source and its
+//! sequence bear it out.
 
 use crate::inspect::signature::numbers::{be16, be32};
-use crate::inspect::signature::{Datagram, Likely, Look};
+use crate::inspect::signature::{Datagram, Likely, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
+/// Bytes of sound in 10 ms as the oldest codecs write it, RFC 3551 §4.5.
+const SOUND_LEN: usize = 80;
 /// Bytes of the fixed header, RFC 3550 §5.1.
 const HEADER_LEN: usize = 12;
 /// Packets of a source in sequence that leave no doubt.
@@ -62,4 +65,33 @@ impl Header {
 pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let header = Header::read(datagram.bytes, datagram.origlen)?;
     Some(Look::Likely(header.likely()))
+}
+
+/// Tells RTP over a connection: packets behind their lengths, two of a source in sequence or one of sound in the oldest codecs.
+///
+/// Source: RFC 4571 §2; RFC 3551 §6.
+pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+    let is_heard = [opening.client, opening.server].into_iter().any(is_framed);
+    is_heard.then(|| Protocol::Rtp.into())
+}
+
+fn is_framed(said: &[u8]) -> bool {
+    let Some((first, len, rest)) = framed(said) else {
+        return false;
+    };
+    if let Some((second, ..)) = framed(rest) {
+        return second.source == first.source && second.sequence == first.sequence.wrapping_add(1);
+    }
+    // PCMU, PCMA, G.722 without sources that contribute and without extension; the next packet is out of sight.
+    let is_sound = matches!(first.payload_type, 0 | 8 | 9) && said.get(2) == Some(&0x80);
+    let sound_len = len.saturating_sub(HEADER_LEN);
+    is_sound && sound_len > said.len() && sound_len.is_multiple_of(SOUND_LEN)
+}
+
+/// Header and length of the packet that `said` begins with, and what follows it.
+fn framed(said: &[u8]) -> Option<(Header, usize, &[u8])> {
+    let len = usize::from(be16(said, 0)?);
+    let packet = said.get(2..)?;
+    let header = Header::read(packet.get(..len).unwrap_or(packet), len)?;
+    Some((header, len, packet.get(len..).unwrap_or_default()))
 }

@@ -5,6 +5,10 @@
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
+/// Methods that a client of version 5 is believed to offer.
+const MAX_METHODS: usize = 16;
+/// The answer that none of the methods will do.
+const NO_METHOD: u8 = 0xff;
 /// Bytes of an answer of version 4.
 const V4_REPLY_LEN: usize = 8;
 
@@ -22,7 +26,7 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 
 /// Methods that are offered, and one of them or none that is taken; what may follow on either side.
 fn is_v5(client: &[u8], server: &[u8]) -> bool {
-    let [_, count @ 1..=255, rest @ ..] = client else {
+    let [_, count, rest @ ..] = client else {
         return false;
     };
     let Some((methods, next)) = rest.split_at_checked(usize::from(*count)) else {
@@ -32,7 +36,7 @@ fn is_v5(client: &[u8], server: &[u8]) -> bool {
         return false;
     };
     let is_next = match (method, next) {
-        (0xff, next) => next.is_empty(),
+        (&NO_METHOD, next) => next.is_empty(),
         (_, []) => answer.is_empty(),
         // A name and a password; a request.
         (2, [1, ..]) => matches!(answer, [] | [1, ..]),
@@ -42,7 +46,15 @@ fn is_v5(client: &[u8], server: &[u8]) -> bool {
         (0 | 2, _) => false,
         _ => true,
     };
-    is_next && (*method == 0xff || methods.contains(method))
+    is_next
+        && (1..=MAX_METHODS).contains(&methods.len())
+        && methods.iter().all(|&offered| is_method(offered))
+        && (*method == NO_METHOD || methods.contains(method))
+}
+
+/// What IANA has registered, and what is for private use.
+fn is_method(method: u8) -> bool {
+    matches!(method, 0..=9 | 0x80..=0xfe)
 }
 
 /// A port, an address, a user's name; an answer that repeats none of them.

@@ -44,9 +44,10 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     }
     Some(Look::Likely(Likely {
         what: Protocol::BitTorrent.into(),
-        mark: u64::from(connection),
+        // What follows a request for a connection bears the next number.
+        mark: u64::from(connection.wrapping_add(u16::from(kind == SYN))),
         count: None,
-        wanted: 4,
+        wanted: 3,
     }))
 }
 
