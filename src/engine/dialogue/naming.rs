@@ -135,6 +135,7 @@ mod tests {
                     }),
                     ..Observation::with_payload(flow, payload)
                 },
+                false,
                 &mut self.evidence,
             );
         }

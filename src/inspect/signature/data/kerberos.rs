@@ -1,0 +1,83 @@
+//! Kerberos 5 over UDP and TCP.
+//!
+//! In: the first message of a side, or a datagram. Out: whether it is one of Kerberos's messages. Knows nothing of tickets.
+
+use super::ber;
+use super::numbers::be32;
+use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
+use crate::protocol::Protocol;
+
+/// Bytes of the length before a message over TCP, RFC 4120 §7.2.2.
+const LENGTH_LEN: usize = 4;
+
+/// Kerberos, when a side begins with a message behind its length.
+pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
+    [opening.client, opening.server]
+        .into_iter()
+        .any(|side| framed(side).is_some())
+        .then_some(Protocol::Kerberos.into())
+}
+
+/// Kerberos, when the datagram is one message.
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
+    (message_len(datagram.bytes)? == datagram.origlen).then_some(Protocol::Kerberos.into())
+}
+
+fn framed(side: &[u8]) -> Option<()> {
+    let len = be32(side, 0)? as usize;
+    (message_len(side.get(LENGTH_LEN..)?)? == len).then_some(())
+}
+
+/// Bytes of the message at the front: an application's tag, a sequence, version 5, and the tag's number once more.
+///
+/// Source: RFC 4120 §5.4 to §5.9, §5.10.
+fn message_len(bytes: &[u8]) -> Option<usize> {
+    // AS-REQ to AP-REP; SAFE, PRIV, CRED; ERROR.
+    if !matches!(bytes.first()?, 0x6a..=0x6f | 0x74..=0x76 | 0x7e) {
+        return None;
+    }
+    let message = ber::element(bytes)?;
+    let fields = ber::element(message.contents)?;
+    // Requests to the key distribution centre count their fields from 1.
+    let first = match message.tag {
+        0x6a | 0x6c => 0xa1,
+        _ => 0xa0,
+    };
+    let head = [
+        [first, 3, 2, 1, 5],
+        [first + 1, 3, 2, 1, message.tag & 0x1f],
+    ];
+    let is_message = fields.tag == 0x30
+        && fields.total_len == message.len
+        && fields.contents.starts_with(head.as_flattened());
+    is_message.then_some(message.total_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::inspect::testing::hex;
+
+    /// An AS-REQ without a body to speak of.
+    const AS_REQ: &str = "6a 10  30 0e  a1 03 02 01 05  a2 03 02 01 0a  a4 02 30 00";
+    /// A KRB-ERROR: preauthentication required.
+    const ERROR: &str = "7e 11  30 0f  a0 03 02 01 05  a1 03 02 01 1e  a6 03 02 01 19";
+
+    #[test]
+    fn a_request_and_its_error_are_kerberos() {
+        assert_datagram(Protocol::Kerberos, ANY_PORT, &hex(AS_REQ));
+        assert_datagram(Protocol::Kerberos, ANY_PORT, &hex(ERROR));
+        let framed = |text, len| [&[0, 0, 0, len], hex(text).as_slice()].concat();
+        let (client, server) = (framed(AS_REQ, 18), framed(ERROR, 19));
+        assert_stream(Protocol::Kerberos, ANY_PORT, &client, &server);
+        assert_stream(Protocol::Kerberos, ANY_PORT, &[], &server);
+        assert_no_stream(ANY_PORT, &framed(AS_REQ, 17), &[]);
+    }
+
+    #[test]
+    fn another_kind_than_the_tag_says_is_not() {
+        let message = hex("6a 10  30 0e  a1 03 02 01 05  a2 03 02 01 0c  a4 02 30 00");
+        assert_eq!(datagram_answers(ANY_PORT, &message), []);
+    }
+}
