@@ -69,7 +69,13 @@ impl Classification {
 pub fn owner(name: &str, from: NameSource, catalogue: &Catalogue) -> Option<AppId> {
     match from {
         NameSource::Netbios => None,
-        _ => catalogue.by_name(name),
+        NameSource::TlsSni | NameSource::QuicSni | NameSource::DtlsSni => catalogue.by_sni(name),
+        NameSource::Certificate => catalogue.by_certificate(name),
+        NameSource::HttpHost
+        | NameSource::DnsQuery
+        | NameSource::Mdns
+        | NameSource::Llmnr
+        | NameSource::DnsAnswer => catalogue.by_name(name),
     }
 }
 

@@ -154,12 +154,23 @@ pub enum Evidence {
         /// Whether it carries an encrypted ClientHello, or something random in its place: its name is possibly a cover name.
         has_ech: bool,
     },
+    /// What the ClientHello of such an offer looks like; told where fingerprints are asked for.
+    Fingerprints(Box<Fingerprints>),
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
     /// A request names more hosts than one, and whom it is for depends on who reads it. Each is told as a name, the first first.
     HostConflict,
     /// A bound was met, or bytes contradict each other.
     Caveats(Caveats),
+}
+
+/// What a client's software is known by: its ClientHello, less what differs from one connection to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprints {
+    /// JA3: an MD5 in hex.
+    pub ja3: Box<str>,
+    /// JA4: 36 characters, of which the first ten can be read.
+    pub ja4: Box<str>,
 }
 
 /// A version of TLS.

@@ -15,8 +15,8 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
-//! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
+//! | 1 | [`catalogue`], [`capture`], [`community_id`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
@@ -44,8 +44,10 @@ pub mod catalogue;
 pub mod caveats;
 pub mod classify;
 pub mod cli;
+pub mod community_id;
 pub mod domain;
 pub mod domain_map;
+pub mod endpoints;
 pub mod engine;
 pub mod evidence;
 pub mod flow;
@@ -59,6 +61,7 @@ pub mod output;
 pub mod packet;
 pub mod pipeline;
 pub mod protocol;
+pub mod ranges;
 pub mod report;
 pub mod rules;
 pub mod services;

@@ -212,7 +212,11 @@ fn a_rule_that_is_no_text_is_refused_but_a_path_may_be_any_bytes() {
 
 #[test]
 fn the_catalogue_needs_no_input() {
-    assert_eq!(parse("--list-apps").unwrap(), Request::ListApps);
+    assert_eq!(parse("--list-apps").unwrap(), Request::ListApps(Vec::new()));
+    assert_eq!(
+        parse("--list-apps --apps a --apps b").unwrap(),
+        Request::ListApps(vec!["a".into(), "b".into()])
+    );
 }
 
 #[test]
@@ -224,7 +228,7 @@ fn help_and_version_are_no_failure() {
 
 #[test]
 fn dashes_are_paths_and_all_paths_have_their_roles() {
-    let given = options("- - --dropped d --json j --flows f --rules r");
+    let given = options("- - --dropped d --json j --flows f --rules r --apps a");
     assert!(given.is_standard_output_taken());
     let roles = |paths: Vec<NamedPath<'_>>| -> Vec<_> {
         let named = paths
@@ -234,7 +238,11 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
     };
     assert_eq!(
         roles(given.inputs()),
-        [("INPUT", "-".into()), ("--rules", "r".into())]
+        [
+            ("INPUT", "-".into()),
+            ("--apps", "a".into()),
+            ("--rules", "r".into()),
+        ]
     );
     assert_eq!(
         roles(given.outputs()),

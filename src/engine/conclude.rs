@@ -2,10 +2,11 @@
 
 use super::Policy;
 use super::entry::{Entry, Found};
-use crate::catalogue::AppId;
+use crate::catalogue::{AppId, Catalogue};
 use crate::classify;
 use crate::domain::DomainName;
 use crate::evidence::{Basis, Evidence, Ground, NameSource};
+use crate::key::FlowKey;
 use crate::observation::Observation;
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
@@ -57,10 +58,18 @@ impl Conclusion<'_> {
                 if is_tls && classify::is_https(&alpn, self.responder_port()) {
                     self.speaks(Protocol::Https);
                 }
+                for id in &alpn {
+                    let owner = self.policy.catalogue.by_alpn(id);
+                    self.is_of(owner, Basis::Alpn, id);
+                }
                 let found = self.found();
                 found.alpn = alpn;
                 found.offered = version;
                 found.has_ech |= has_ech;
+            }
+            // The first hello is what the software made of its own accord; a second one follows the server's wishes.
+            Evidence::Fingerprints(prints) => {
+                self.found().fingerprints.get_or_insert(prints);
             }
             Evidence::TlsChoice(version) => {
                 let found = self.found();
@@ -70,8 +79,10 @@ impl Conclusion<'_> {
                     self.speaks(Protocol::Https);
                 }
             }
-            // Nothing is known of whose shapes they are yet.
-            Evidence::Shape(_) => {}
+            Evidence::Shape(shape) => {
+                let owner = self.policy.catalogue.by_shape(shape);
+                self.is_of(owner, Basis::Content, shape.as_str());
+            }
             Evidence::HostConflict => self.found().host_conflict = true,
             Evidence::Caveats(caveats) => self.found().caveats.add(&caveats),
             Evidence::Name(name, from) => self.named(name, from),
@@ -134,16 +145,48 @@ impl Conclusion<'_> {
         self.domain = first(self.domain, rules.for_domain(name.as_str()));
     }
 
-    /// Takes in what leads to an application. Rules are the caller's.
-    fn leads_to(&mut self, app: AppId, by: Basis, value: &str) {
-        if self.entry.classification.consider(app, by) {
-            self.entry.grounds.get_or_insert_default().application = Some(Ground {
-                by,
-                value: value.into(),
-                packet: self.seen.number,
-            });
+    /// Takes in whose something else is than a name, and asks the rules about it.
+    fn is_of(&mut self, owner: Option<AppId>, by: Basis, value: &str) {
+        if let Some(app) = owner {
+            self.leads_to(app, by, value);
+            self.application = first(self.application, self.policy.rules.for_app(app));
         }
     }
+
+    fn leads_to(&mut self, app: AppId, by: Basis, value: &str) {
+        let ground = || Ground {
+            by,
+            value: value.into(),
+            packet: self.seen.number,
+        };
+        self.entry.is_of(app, by, ground);
+    }
+}
+
+/// Whom a flow belongs to by where it goes, where nothing in it says more: the application, and the ground for that.
+///
+/// * `packet`: the number of the packet that is told with it.
+pub(super) fn owner_of_place(
+    entry: &Entry,
+    key: &FlowKey,
+    catalogue: &Catalogue,
+    packet: u64,
+) -> Option<(AppId, Ground)> {
+    let responder = key.endpoint(entry.initiator.other());
+    let ground = |by, value: String| Ground {
+        by,
+        value: value.into(),
+        packet,
+    };
+    let by_address = || {
+        let app = catalogue.by_address(responder.addr)?;
+        Some((app, ground(Basis::Address, responder.addr.to_string())))
+    };
+    let by_port = || {
+        let app = catalogue.by_port(key.protocol(), responder.port)?;
+        Some((app, ground(Basis::Port, responder.port.to_string())))
+    };
+    by_address().or_else(by_port)
 }
 
 /// The rule given first; none is later than any.

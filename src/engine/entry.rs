@@ -3,15 +3,17 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 
+use crate::catalogue::AppId;
 use crate::caveats::Caveats;
 use crate::classify::Classification;
+use crate::community_id::IcmpKind;
 use crate::domain::DomainName;
-use crate::evidence::{FoundName, Grounds, NameSource, TlsVersion};
+use crate::evidence::{Basis, Fingerprints, FoundName, Ground, Grounds, NameSource, TlsVersion};
 use crate::flow::tcp::TcpLife;
 use crate::flow::{FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
-use crate::packet::{TcpFlags, Timestamp};
+use crate::packet::{IpProtocol, TcpFlags, Timestamp};
 use crate::rules::RuleId;
 use crate::services;
 use crate::tunnel::Tunnels;
@@ -44,7 +46,11 @@ pub(super) struct Entry {
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
     pub(super) grounds: Option<Box<Grounds>>,
+    /// Whether it was asked whose the place is that it goes to.
+    pub(super) is_placed: bool,
     pub(super) rule: Option<RuleId>,
+    /// What kind of message its first packet was, where that is of ICMP.
+    icmp: Option<IcmpKind>,
     /// Whether its first packet came through a tunnel over IP.
     pub(super) began_inside: bool,
     /// What packets like the first say: all in a tunnel, or none.
@@ -77,6 +83,7 @@ pub(super) struct Found {
     pub(super) chosen: Option<TlsVersion>,
     pub(super) has_ech: bool,
     pub(super) host_conflict: bool,
+    pub(super) fingerprints: Option<Box<Fingerprints>>,
     pub(super) caveats: Caveats,
 }
 
@@ -99,7 +106,9 @@ impl Entry {
             tunnels: seen.tunnels,
             classification: Classification::default(),
             grounds: None,
+            is_placed: false,
             rule: None,
+            icmp: icmp_kind(seen),
             began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
             other: None,
@@ -155,6 +164,13 @@ impl Entry {
         key.endpoint(self.initiator.other()).port
     }
 
+    /// Takes in what leads to an application.
+    pub(super) fn is_of(&mut self, app: AppId, by: Basis, ground: impl FnOnce() -> Ground) {
+        if self.classification.consider(app, by) {
+            self.grounds.get_or_insert_default().application = Some(ground());
+        }
+    }
+
     /// How far it has come.
     pub(super) fn state(&self) -> FlowState {
         match &self.life {
@@ -191,9 +207,19 @@ impl Entry {
             tunnels: self.tunnels,
             has_ech: found.has_ech,
             host_conflict: found.host_conflict,
+            fingerprints: found.fingerprints,
+            icmp: self.icmp,
             rule: self.rule,
             caveats: (!found.caveats.is_empty()).then(|| Box::new(found.caveats)),
         }
+    }
+}
+
+/// What kind of ICMP message `seen` is.
+fn icmp_kind(seen: &Observation<'_>) -> Option<IcmpKind> {
+    match (seen.key.protocol(), seen.payload) {
+        (IpProtocol::ICMP | IpProtocol::ICMP6, &[kind, code, ..]) => Some(IcmpKind { kind, code }),
+        _ => None,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::rules::{RuleId, RuleSet};
 
-use conclude::conclude;
+use conclude::{conclude, owner_of_place};
 use entry::Entry;
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
@@ -35,6 +35,10 @@ pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
 /// recently used flow of a shard is closed.
 pub const MAX_MEAN_LOAD: usize = 256;
 
+/// Packets of a connection in which nothing was recognised, after which it is asked whose the place is that it goes to: a handshake,
+/// and a few with something to say.
+const PLACED_AFTER: u64 = 8;
+
 /// A flow that holds more than this is closed before any that holds less.
 const HEAVY_LOAD: usize = 4096;
 
@@ -49,6 +53,8 @@ pub struct Policy {
     pub whole_flow: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
+    /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
+    pub fingerprints: bool,
 }
 
 /// What happens to a packet.
@@ -277,7 +283,13 @@ impl Engine {
         ended.push(Ended { at, flow });
     }
 
-    fn summary(&self, key: FlowKey, entry: Entry, end: FlowEnd) -> FlowSummary {
+    fn summary(&self, key: FlowKey, mut entry: Entry, end: FlowEnd) -> FlowSummary {
+        if !entry.is_placed && has_places(&self.policy.catalogue) {
+            let at = entry.first_packet;
+            if let Some((app, ground)) = owner_of_place(&entry, &key, &self.policy.catalogue, at) {
+                entry.is_of(app, ground.by, || ground);
+            }
+        }
         let mut flow = entry.summary(key, end);
         if self.policy.whole_flow && flow.rule.is_some() {
             flow.dropped_packets = flow.packets;
@@ -350,6 +362,9 @@ fn step(
         }
     }
     listen(entry, seen, policy, evidence);
+    if !entry.is_placed && has_places(&policy.catalogue) {
+        place(entry, seen, policy);
+    }
     let mut answer = Answer {
         verdict: Verdict::Forward,
         flow: entry.first_packet,
@@ -384,6 +399,27 @@ fn has_ports(key: &FlowKey) -> bool {
         .any(|&side| key.endpoint(side).port != 0)
 }
 
+/// Whether any application is known by where its flows go.
+fn has_places(catalogue: &Catalogue) -> bool {
+    catalogue.has_addresses() || catalogue.has_ports()
+}
+
+/// Concludes from where the flow goes, once it has had its chance to say more itself.
+fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
+    let has_spoken = entry.found.is_some() || !entry.classification.protocols.is_empty();
+    let is_due = has_spoken || seen.tcp.is_none() || entry.packets >= PLACED_AFTER;
+    if !is_due {
+        return;
+    }
+    entry.is_placed = true;
+    let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
+    let Some((app, ground)) = owner.filter(|_| entry.classification.application.is_none()) else {
+        return;
+    };
+    entry.is_of(app, ground.by, || ground);
+    entry.rule = entry.rule.or_else(|| policy.rules.for_app(app));
+}
+
 /// Reads the packet's payload and takes in what it says.
 fn listen(
     entry: &mut Entry,
@@ -395,7 +431,7 @@ fn listen(
         return;
     };
     evidence.clear();
-    dialogue.hear(seen, evidence);
+    dialogue.hear(seen, policy.fingerprints, evidence);
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
     }

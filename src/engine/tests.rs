@@ -45,6 +45,7 @@ impl Bench {
             catalogue: Arc::new(catalogue),
             whole_flow,
             max_flows: flows_per_shard * SHARDS,
+            fingerprints: true,
         };
         Self {
             engine: Engine::new(policy),

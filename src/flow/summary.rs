@@ -2,7 +2,8 @@
 
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
-use crate::evidence::{FoundName, Grounds, TlsVersion};
+use crate::community_id::{IcmpKind, community_id};
+use crate::evidence::{Fingerprints, FoundName, Grounds, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::protocol::Protocols;
@@ -120,6 +121,10 @@ pub struct FlowSummary {
     pub has_ech: bool,
     /// Whether a request in it named more than one host.
     pub host_conflict: bool,
+    /// What the client's first ClientHello looks like; `None` when it was not heard, or nobody asked.
+    pub fingerprints: Option<Box<Fingerprints>>,
+    /// What kind of message its first packet was, where that is of ICMP or ICMPv6.
+    pub icmp: Option<IcmpKind>,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
     /// What was not found in it, or is in doubt; `None` as a rule.
@@ -131,6 +136,11 @@ impl FlowSummary {
     pub fn dropped_in_all(&self) -> u64 {
         let shared = self.shared_drops.iter().map(|drop| drop.packets);
         self.dropped_packets + shared.sum::<u64>()
+    }
+
+    /// Its [Community ID](community_id()), by its first packet.
+    pub fn community_id(&self) -> String {
+        community_id(&self.key.five_tuple(self.initiator), self.icmp)
     }
 
     /// The end that opened the flow.

@@ -47,6 +47,7 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
             catalogue: Arc::new(catalogue),
             whole_flow: false,
             max_flows: 64,
+            fingerprints: false,
         };
         let capture = CaptureReader::open(source).unwrap();
         let packets = Packets::Write(Outputs::default());

@@ -5,7 +5,6 @@
 
 mod builder;
 mod file;
-mod ranges;
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -19,7 +18,7 @@ use crate::catalogue::{AppId, Target};
 use crate::domain::DomainPattern;
 use crate::domain_map::DomainMap;
 use crate::protocol::Protocol;
-use ranges::Ranges;
+use crate::ranges::Ranges;
 
 /// A rule of a [`RuleSet`]: its place in the order in which the rules were given, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,9 +55,9 @@ pub struct Rule {
 pub struct RuleSet {
     /// [`RuleId`] is the place here.
     rules: Vec<Rule>,
-    v4: Ranges<u32>,
-    v6: Ranges<u128>,
-    ports: Ranges<u16>,
+    v4: Ranges<u32, RuleId>,
+    v6: Ranges<u128, RuleId>,
+    ports: Ranges<u16, RuleId>,
     /// [`AppId`] is the place here.
     apps: Vec<Option<RuleId>>,
     /// [`Protocol`] is the place here.
@@ -126,7 +125,7 @@ impl RuleSet {
     ///
     /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
     pub fn for_domain(&self, name: &str) -> Option<RuleId> {
-        self.domains.matches(name).min()
+        self.domains.matches(name).map(|met| met.value).min()
     }
 }
 

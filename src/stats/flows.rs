@@ -288,6 +288,8 @@ pub(crate) mod tests {
             tunnels: Tunnels::default(),
             has_ech: false,
             host_conflict: false,
+            fingerprints: None,
+            icmp: None,
             rule: None,
             caveats: None,
         }

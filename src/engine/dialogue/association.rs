@@ -27,7 +27,10 @@ pub(in crate::engine) struct Association {
 
 /// The streams of an association, the one that was heard last behind the others.
 #[derive(Debug, Default)]
-struct Streams(Vec<Pair>);
+struct Streams {
+    pairs: Vec<Pair>,
+    wants_fingerprints: bool,
+}
 
 /// The streams of one number in both directions: what a client says in one is answered in the other. RFC 3436.
 #[derive(Debug)]
@@ -59,7 +62,13 @@ struct Waiting {
 
 impl Association {
     /// Reads the chunks of a packet. Whether there is nothing more to learn from the association.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) -> bool {
+        self.streams.wants_fingerprints = wants_fingerprints;
         for chunk in sctp::chunks(seen.payload) {
             match chunk {
                 Chunk::Init(tsn) => self.orders[seen.sender.index()].begin(tsn),
@@ -146,7 +155,7 @@ impl Streams {
 
     /// Chunks of the sender will not come, of which streams nobody knows.
     fn lose(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
-        for pair in &mut self.0 {
+        for pair in &mut self.pairs {
             pair.stream.listen(seen, evidence, |assembly, listener| {
                 assembly.lose(None, listener);
             });
@@ -154,33 +163,35 @@ impl Streams {
     }
 
     fn pair(&mut self, number: u16) -> &mut Pair {
-        match self.0.iter().position(|pair| pair.number == number) {
-            Some(at) => self.0[at..].rotate_left(1),
+        match self.pairs.iter().position(|pair| pair.number == number) {
+            Some(at) => self.pairs[at..].rotate_left(1),
             None => {
-                if self.0.len() >= MAX_STREAMS {
-                    self.0.remove(0);
+                if self.pairs.len() >= MAX_STREAMS {
+                    self.pairs.remove(0);
                 }
-                self.0.push(Pair::new(number));
+                self.pairs.push(Pair::new(number));
             }
         }
-        let last = self.0.len() - 1;
-        &mut self.0[last]
+        let last = self.pairs.len() - 1;
+        let pair = &mut self.pairs[last];
+        pair.stream.ask_fingerprints(self.wants_fingerprints);
+        pair
     }
 
     /// Whether anybody listens to what `sender` says in a stream.
     fn is_heard(&self, number: u16, sender: Side) -> bool {
-        let pair = self.0.iter().find(|pair| pair.number == number);
+        let pair = self.pairs.iter().find(|pair| pair.number == number);
         pair.is_none_or(|pair| !pair.stream.ways[sender.index()].is_done())
     }
 
     /// Whether there is nothing more to learn from as many streams as are listened to. With fewer, another may begin.
     fn are_done(&self) -> bool {
-        self.0.len() >= MAX_STREAMS && self.0.iter().all(|pair| pair.stream.is_done())
+        self.pairs.len() >= MAX_STREAMS && self.pairs.iter().all(|pair| pair.stream.is_done())
     }
 
     fn held_bytes(&self) -> usize {
-        let streams: usize = self.0.iter().map(|pair| pair.stream.held_bytes()).sum();
-        streams + self.0.capacity() * size_of::<Pair>()
+        let streams: usize = self.pairs.iter().map(|pair| pair.stream.held_bytes()).sum();
+        streams + self.pairs.capacity() * size_of::<Pair>()
     }
 }
 

@@ -40,7 +40,12 @@ impl Datagrams {
     }
 
     /// Reads one datagram.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) {
         let datagram = seen.payload;
         // A number at its front may make a DNS message look like QUIC, but nothing makes QUIC look like DNS.
         if self.dialect.is_none() && dns::is_surely_dns(datagram) {
@@ -51,17 +56,17 @@ impl Datagrams {
         {
             return tell_dns(message, dialect, evidence);
         }
-        if quic::looks_like_quic(datagram) && self.hear_quic(datagram, evidence) {
+        if quic::looks_like_quic(datagram) && self.hear_quic(datagram, wants_fingerprints, evidence)
+        {
             return;
         }
         if let Outcome::Found(names) = netbios::names(datagram) {
-            tell_netbios(names, evidence);
-            // What it carries is told as well: announcements of SMB, mostly.
-            return self.watch.look(seen, evidence);
+            return tell_netbios(names, evidence);
         }
         let is_dtls = looks_like_dtls(datagram);
         if is_dtls || self.dtls.is_some() {
-            let dtls = self.dtls.get_or_insert_default();
+            let begin = || Box::new(Dtls::begin(wants_fingerprints));
+            let dtls = self.dtls.get_or_insert_with(begin);
             dtls.hear(seen.sender, datagram, evidence);
         }
         if !is_dtls {
@@ -77,8 +82,14 @@ impl Datagrams {
     }
 
     /// Reads one datagram that looks like QUIC. Whether it is.
-    fn hear_quic(&mut self, datagram: &[u8], evidence: &mut Vec<Evidence>) -> bool {
-        let initials = self.quic.get_or_insert_default();
+    fn hear_quic(
+        &mut self,
+        datagram: &[u8],
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) -> bool {
+        let begin = || Box::new(quic::Initials::begin(wants_fingerprints));
+        let initials = self.quic.get_or_insert_with(begin);
         let held = initials.held_bytes();
         let hello = match initials.datagram(datagram) {
             Outcome::Found(hello) => {
@@ -88,6 +99,7 @@ impl Datagrams {
                     version: hello.tls_version,
                     has_ech: hello.has_ech,
                 });
+                evidence.extend(hello.fingerprints.map(Evidence::Fingerprints));
                 hello.server_name
             }
             Outcome::NeedMore => {

@@ -17,6 +17,14 @@ pub(in crate::engine) struct Dtls {
 }
 
 impl Dtls {
+    /// A flow of which nothing was heard.
+    pub(super) fn begin(wants_fingerprints: bool) -> Self {
+        Self {
+            sides: [(); 2].map(|()| Handshake::begin(wants_fingerprints)),
+            ..Self::default()
+        }
+    }
+
     /// Reads one datagram.
     pub(super) fn hear(&mut self, sender: Side, datagram: &[u8], evidence: &mut Vec<Evidence>) {
         if !std::mem::replace(&mut self.is_told, true) {
@@ -29,7 +37,7 @@ impl Dtls {
         };
         for message in side.datagram(datagram) {
             match message {
-                Message::ClientHello(hello) => {
+                Message::ClientHello(hello, fingerprints) => {
                     self.client = Some(sender);
                     self.is_named |= hello.server_name.is_some();
                     evidence.push(Evidence::TlsOffer {
@@ -37,6 +45,7 @@ impl Dtls {
                         version: Some(hello.version),
                         has_ech: hello.has_ech,
                     });
+                    evidence.extend(fingerprints.map(Evidence::Fingerprints));
                     let name = hello.server_name;
                     evidence.extend(name.map(|name| Evidence::Name(name, NameSource::DtlsSni)));
                 }

@@ -25,8 +25,10 @@ impl Listener<'_> {
             return None;
         }
         match (tls::client_hello(bytes), self.is_strict()) {
-            (Outcome::Found(hello), false) => self.tell_hello(hello),
-            (Outcome::Found(_), true) => self.tell_hello(tls::whole_client_hello(bytes)?),
+            (Outcome::Found(hello), false) => self.tell_hello(hello, bytes),
+            (Outcome::Found(_), true) => {
+                self.tell_hello(tls::whole_client_hello(bytes)?, bytes);
+            }
             (Outcome::NeedMore, is_strict) => {
                 if !is_strict {
                     self.tell_unfinished_hello(bytes);
@@ -41,12 +43,15 @@ impl Listener<'_> {
     /// The same for a hello of SSL 2, which names nobody.
     pub(super) fn open_old_hello(&mut self, bytes: &[u8]) -> Option<usize> {
         match tls::sslv2_client_hello(bytes) {
-            Outcome::Found(version) => self.tell_hello(tls::ClientHello {
-                server_name: None,
-                alpn: Vec::new(),
-                version,
-                has_ech: false,
-            }),
+            Outcome::Found(version) => self.tell_hello(
+                tls::ClientHello {
+                    server_name: None,
+                    alpn: Vec::new(),
+                    version,
+                    has_ech: false,
+                },
+                &[],
+            ),
             Outcome::NeedMore => return Some(0),
             Outcome::NotMine => return None,
         }
@@ -76,12 +81,12 @@ impl Listener<'_> {
         }
         if self.is_strict() {
             if let Some(hello) = tls::whole_client_hello(bytes) {
-                self.tell_offer(hello);
+                self.tell_offer(hello, bytes);
             }
             return;
         }
         match tls::client_hello(bytes) {
-            Outcome::Found(hello) => self.tell_offer(hello),
+            Outcome::Found(hello) => self.tell_offer(hello, bytes),
             Outcome::NeedMore => self.tell_unfinished_hello(bytes),
             Outcome::NotMine => {}
         }
@@ -163,8 +168,8 @@ impl Listener<'_> {
     }
 
     /// A ClientHello that was read in order: this side has said what it will, the other one answers.
-    pub(super) fn tell_hello(&mut self, hello: tls::ClientHello) {
-        self.tell_offer(hello);
+    pub(super) fn tell_hello(&mut self, hello: tls::ClientHello, bytes: &[u8]) {
+        self.tell_offer(hello, bytes);
         self.own.phase = Phase::TlsHello;
         // Any other hello is not the first thing said.
         self.own.misses = 1;
@@ -190,13 +195,19 @@ impl Listener<'_> {
         }
     }
 
-    pub(super) fn tell_offer(&mut self, hello: tls::ClientHello) {
+    /// What a ClientHello says that stands at the front of `bytes`.
+    pub(super) fn tell_offer(&mut self, hello: tls::ClientHello, bytes: &[u8]) {
         self.evidence.push(Evidence::Protocol(Protocol::Tls));
         self.evidence.push(Evidence::TlsOffer {
             alpn: hello.alpn,
             version: Some(hello.version),
             has_ech: hello.has_ech,
         });
+        if self.shared.wants_fingerprints
+            && let Some(prints) = tls::fingerprints(bytes)
+        {
+            self.evidence.push(Evidence::Fingerprints(Box::new(prints)));
+        }
         if let Some(name) = hello.server_name {
             self.shared.is_named = true;
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));

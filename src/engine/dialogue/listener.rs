@@ -89,7 +89,7 @@ impl Reader for Listener<'_> {
             }
             Phase::Open if !unread.is_empty() => {
                 if let Some(hello) = tls::client_hello_partial(unread) {
-                    self.tell_hello(hello);
+                    self.tell_hello(hello, unread);
                 } else {
                     self.unfinished_request(unread);
                 }
@@ -215,9 +215,9 @@ impl Listener<'_> {
     /// Bytes that begin something which may never come to its end, and behind which the other side may hear a hello all the same.
     fn look_behind(&mut self, bytes: &[u8]) {
         if matches!(self.own.phase, Phase::Open | Phase::Requests(Body::Head))
-            && let Some(hello) = tls::find_whole_client_hello(bytes)
+            && let Some((hello, start)) = tls::find_whole_client_hello(bytes)
         {
-            self.tell_offer(hello);
+            self.tell_offer(hello, start);
             self.expect_choice();
         }
     }

@@ -31,6 +31,7 @@ mod web;
 
 use crate::evidence::Evidence;
 use crate::flow::tcp;
+use crate::inspect::signature::of_ip_protocol;
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::IpProtocol;
@@ -54,6 +55,8 @@ pub(super) enum Dialogue {
     Stream(Box<Stream>),
     /// An SCTP association whose first bytes are being read.
     Association(Box<Association>),
+    /// Packets of a protocol that IP's own number tells.
+    Numbered,
     /// Datagrams, each of which may be of any protocol.
     Datagrams(Datagrams),
     /// Nothing more to learn.
@@ -68,12 +71,17 @@ impl Dialogue {
             IpProtocol::TCP => Self::Silent(Syns::default()),
             IpProtocol::UDP => Self::Datagrams(Datagrams::begin(ports)),
             IpProtocol::SCTP => Self::Association(Box::default()),
-            _ => Self::Settled,
+            _ => Self::Numbered,
         }
     }
 
-    /// Reads the payload of `seen` and adds what it says to `evidence`.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+    /// Reads the payload of `seen` and adds what it says to `evidence`, fingerprints of clients only if they are wanted.
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) {
         if self.is_settled_before(seen) {
             return;
         }
@@ -91,14 +99,19 @@ impl Dialogue {
         }
         match self {
             Self::Settled | Self::Silent(_) => {}
-            Self::Datagrams(datagrams) => datagrams.hear(seen, evidence),
+            Self::Numbered => {
+                let protocol = of_ip_protocol(seen.key.protocol(), seen.payload);
+                evidence.extend(protocol.map(Evidence::Protocol));
+                *self = Self::Settled;
+            }
+            Self::Datagrams(datagrams) => datagrams.hear(seen, wants_fingerprints, evidence),
             Self::Stream(stream) => {
-                if stream.hear(seen, evidence) {
+                if stream.hear(seen, wants_fingerprints, evidence) {
                     *self = Self::Settled;
                 }
             }
             Self::Association(association) => {
-                if association.hear(seen, evidence) {
+                if association.hear(seen, wants_fingerprints, evidence) {
                     *self = Self::Settled;
                 }
             }
@@ -116,7 +129,7 @@ impl Dialogue {
             Self::Stream(stream) => stream.held_bytes(),
             Self::Association(association) => association.held_bytes(),
             Self::Datagrams(datagrams) => datagrams.held_bytes(),
-            Self::Silent(_) | Self::Settled => 0,
+            Self::Silent(_) | Self::Numbered | Self::Settled => 0,
         }
     }
 }

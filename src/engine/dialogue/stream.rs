@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) is_lines: bool,
     /// Whether the opening told a protocol.
     pub(super) is_recognised: bool,
+    /// Whether fingerprints of clients are asked for.
+    pub(super) wants_fingerprints: bool,
 }
 
 /// One direction.
@@ -154,8 +156,14 @@ impl Stream {
     }
 
     /// Reads a segment. Whether there is nothing more to learn from the connection.
-    pub(super) fn hear(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) -> bool {
+    pub(super) fn hear(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) -> bool {
         let Some(tcp) = seen.tcp else { return false };
+        self.ask_fingerprints(wants_fingerprints);
         let mut seq = tcp.seq;
         if tcp.flags.has(TcpFlags::SYN) {
             self.synchronise(tcp, seen.sender);
@@ -183,6 +191,11 @@ impl Stream {
         self.ways.iter().all(is_settled)
     }
 
+    /// Says whether fingerprints of clients are to be told from now on.
+    pub(super) const fn ask_fingerprints(&mut self, are_wanted: bool) {
+        self.shared.wants_fingerprints = are_wanted;
+    }
+
     /// Takes in a SYN.
     fn synchronise(&mut self, tcp: TcpSegment, sender: Side) {
         let way = &mut self.ways[sender.index()];
@@ -190,7 +203,9 @@ impl Stream {
         if !self.syns.take(tcp, sender) {
             let mut syns = Syns::default();
             syns.take(tcp, sender);
+            let wants_fingerprints = self.shared.wants_fingerprints;
             *self = Self::begin(syns);
+            self.ask_fingerprints(wants_fingerprints);
         } else if known.is_none() {
             if tcp::is_opening(tcp.flags) {
                 way.voice.phase = Phase::Open;

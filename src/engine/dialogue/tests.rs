@@ -2,6 +2,7 @@
 
 mod decoys;
 mod files;
+mod openings;
 
 use proptest::prelude::*;
 
@@ -77,7 +78,7 @@ impl Talk {
             payload_origlen: origlen as u32,
             ..Observation::with_payload((self.key, sender), payload)
         };
-        self.dialogue.hear(&seen, &mut self.evidence);
+        self.dialogue.hear(&seen, false, &mut self.evidence);
     }
 
     fn segment(&mut self, sender: Side, flags: u8, seq: u32, payload: &[u8]) {

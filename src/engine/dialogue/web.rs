@@ -288,7 +288,7 @@ mod tests {
                 ..Observation::with_payload((key, sender), bytes)
             };
             self.evidence.clear();
-            self.stream.hear(&seen, &mut self.evidence);
+            self.stream.hear(&seen, false, &mut self.evidence);
             let words = self.evidence.iter().filter_map(|piece| match piece {
                 Evidence::Name(name, NameSource::HttpHost) => Some(name.to_string()),
                 Evidence::HostConflict => Some("conflict".into()),

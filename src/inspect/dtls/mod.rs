@@ -11,6 +11,7 @@ use self::record::{Fragment, fragments, is_plausible};
 use super::scattered::Scattered;
 use super::tls::{self, ClientHello, ServerHello};
 use crate::domain::DomainName;
+use crate::evidence::Fingerprints;
 
 /// Most bytes of an unfinished message that are kept. A hello takes 2 KiB; of a chain of certificates the first is read,
 /// which stands in front.
@@ -31,7 +32,9 @@ const CERTIFICATE: u8 = 11;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// What a client asks for. Told again where a server made the client say it again (HelloVerifyRequest, HelloRetryRequest).
-    ClientHello(ClientHello),
+    ///
+    /// With it its fingerprints, where they are asked for.
+    ClientHello(ClientHello, Option<Box<Fingerprints>>),
     /// What there is of a ClientHello that is not whole yet, once that has a name; the name will be told again.
     Named(DomainName),
     /// What a server chooses. The version in a HelloVerifyRequest is no choice (RFC 6347 §4.2.1), and is not told.
@@ -49,6 +52,7 @@ pub enum Message {
 #[derive(Debug, Default)]
 pub struct Handshake {
     unfinished: Vec<Unfinished>,
+    wants_fingerprints: bool,
 }
 
 /// A message of which fragments came.
@@ -72,6 +76,14 @@ pub fn looks_like_dtls(datagram: &[u8]) -> bool {
 }
 
 impl Handshake {
+    /// A side of which nothing was heard; whether the fingerprints of its hellos are to be taken.
+    pub fn begin(wants_fingerprints: bool) -> Self {
+        Self {
+            wants_fingerprints,
+            ..Self::default()
+        }
+    }
+
     /// Takes in a UDP payload of this side, and tells what is new by it, in order.
     ///
     /// * Messages that are told already and come again are told again.
@@ -94,7 +106,8 @@ impl Handshake {
     fn fragment(&mut self, fragment: &Fragment<'_>) -> Option<Message> {
         if fragment.bytes.len() == fragment.message_len {
             self.unfinished.retain(|message| !message.is_of(fragment));
-            return read(fragment.kind, fragment.bytes, true);
+            let told = read(fragment.kind, fragment.bytes, true);
+            return self.with_fingerprints(told, fragment.bytes);
         }
         let known = self.unfinished.iter().position(|m| m.is_of(fragment));
         let place = known.unwrap_or_else(|| {
@@ -113,9 +126,21 @@ impl Handshake {
         let is_kept = message.bytes.insert(offset, fragment.bytes).is_ok();
         let told = message.read();
         if !is_kept || message.is_done() {
-            self.unfinished.remove(place);
+            let message = self.unfinished.remove(place);
+            return self.with_fingerprints(told, message.bytes.front());
         }
         told
+    }
+
+    /// `told` of a message with this body.
+    fn with_fingerprints(&self, told: Option<Message>, body: &[u8]) -> Option<Message> {
+        match told? {
+            Message::ClientHello(hello, None) if self.wants_fingerprints => {
+                let fingerprints = tls::body_fingerprints(body, tls::Carrier::Dtls);
+                Some(Message::ClientHello(hello, fingerprints.map(Box::new)))
+            }
+            told => Some(told),
+        }
     }
 }
 
@@ -161,7 +186,7 @@ fn read(kind: u8, body: &[u8], is_whole: bool) -> Option<Message> {
         CLIENT_HELLO => {
             let hello = tls::read_dtls_client_hello(body)?;
             if is_whole {
-                Some(Message::ClientHello(hello))
+                Some(Message::ClientHello(hello, None))
             } else {
                 hello.server_name.map(Message::Named)
             }

@@ -79,7 +79,7 @@ fn small() -> (Vec<u8>, ClientHello) {
 fn the_smallest_hello_is_read() {
     let bytes = hex(SMALL);
     assert!(looks_like_dtls(&bytes));
-    assert_eq!(told(&[bytes]), [Message::ClientHello(small().1)]);
+    assert_eq!(told(&[bytes]), [Message::ClientHello(small().1, None)]);
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn a_real_client_asks_twice_because_of_the_cookie() {
         told(&datagrams),
         [
             Message::Named(name("named.example.org")),
-            Message::ClientHello(hello.clone()),
+            Message::ClientHello(hello.clone(), None),
             Message::Named(name("named.example.org")),
-            Message::ClientHello(hello),
+            Message::ClientHello(hello, None),
         ]
     );
 }
@@ -209,7 +209,7 @@ fn fragments_of_two_messages_do_not_mix() {
         record(1, &vec![0; len + 1], 0..30),
         record(0, &body, 30..len),
     ];
-    assert_eq!(told(&flight), [Message::ClientHello(hello)]);
+    assert_eq!(told(&flight), [Message::ClientHello(hello, None)]);
 }
 
 #[test]
@@ -227,11 +227,11 @@ fn two_messages_of_the_same_number_and_length_do_not_mix() {
         let told = told(&[&[before][..], &pieces].concat());
         assert_eq!(
             told.last(),
-            Some(&Message::ClientHello(hello.clone())),
+            Some(&Message::ClientHello(hello.clone(), None)),
             "{cut}"
         );
         for message in told {
-            let Message::ClientHello(told) = message else {
+            let Message::ClientHello(told, _) = message else {
                 continue;
             };
             assert_eq!(told, hello, "{cut}");
@@ -307,10 +307,10 @@ proptest! {
             flight = vec![flight.concat()];
         }
         let told = told(&flight);
-        prop_assert!(told.contains(&Message::ClientHello(hello)));
+        prop_assert!(told.contains(&Message::ClientHello(hello, None)));
         for message in told {
             match message {
-                Message::ClientHello(hello) => prop_assert_eq!(hello.server_name, Some(name("a.example"))),
+                Message::ClientHello(hello, _) => prop_assert_eq!(hello.server_name, Some(name("a.example"))),
                 Message::Named(found) => prop_assert_eq!(found, name("a.example")),
                 other => prop_assert!(false, "{other:?}"),
             }

@@ -20,7 +20,7 @@ pub use self::version::QuicVersion;
 use super::scattered::Scattered;
 use super::{Outcome, tls};
 use crate::domain::DomainName;
-use crate::evidence::TlsVersion;
+use crate::evidence::{Fingerprints, TlsVersion};
 
 /// Most attempts to open a packet that are made after one hello for the next; a real connection needs two to ten, and some for
 /// packets that don't open. After these the flow is given up.
@@ -46,6 +46,8 @@ pub struct QuicHello {
     pub tls_version: Option<TlsVersion>,
     /// Whether it carries an encrypted ClientHello, as in [`tls::ClientHello::has_ech`].
     pub has_ech: bool,
+    /// Its fingerprints, where they are asked for; none of a CHLO.
+    pub fingerprints: Option<Box<Fingerprints>>,
 }
 
 /// The beginnings of the QUIC connections in one flow.
@@ -60,6 +62,7 @@ pub struct Initials {
     /// Since the last hello; see [`MAX_ATTEMPTS`].
     attempts: u16,
     is_quic: bool,
+    wants_fingerprints: bool,
 }
 
 /// A connection whose first packet was seen.
@@ -85,6 +88,14 @@ pub fn looks_like_quic(datagram: &[u8]) -> bool {
 }
 
 impl Initials {
+    /// A flow of which nothing was heard; whether the fingerprints of its hellos are to be taken.
+    pub fn begin(wants_fingerprints: bool) -> Self {
+        Self {
+            wants_fingerprints,
+            ..Self::default()
+        }
+    }
+
     /// Takes in a UDP payload of the flow, whichever side sent it.
     ///
     /// * `Found`: the hello of a connection is whole; once for each connection, and once more where a Retry made the client begin again.
@@ -138,7 +149,7 @@ impl Initials {
         let connection = self.connection.as_mut()?;
         match packet.suite.content {
             Content::Chlo => connection.take_chlo(&frames),
-            content => connection.take_tls(&frames, content),
+            content => connection.take_tls(&frames, content, self.wants_fingerprints),
         }
     }
 
@@ -199,7 +210,12 @@ impl Initials {
 }
 
 impl Connection {
-    fn take_tls(&mut self, frames: &[u8], content: Content) -> Option<QuicHello> {
+    fn take_tls(
+        &mut self,
+        frames: &[u8],
+        content: Content,
+        wants_fingerprints: bool,
+    ) -> Option<QuicHello> {
         let stream = self.stream.as_mut()?;
         let is_kept = frames::pieces(frames, content)
             .all(|piece| stream.insert(piece.offset, piece.bytes).is_ok());
@@ -208,10 +224,16 @@ impl Connection {
         if is_kept && outcome == Outcome::NeedMore && front.len() < MAX_CRYPTO {
             return None;
         }
+        let fingerprints = wants_fingerprints
+            .then(|| tls::message_fingerprints(front, tls::Carrier::Quic))
+            .flatten();
         // It was told, or will never be.
         self.stream = None;
         match outcome {
-            Outcome::Found(hello) => Some(QuicHello::from_tls(self.version, hello)),
+            Outcome::Found(hello) => Some(QuicHello {
+                fingerprints: fingerprints.map(Box::new),
+                ..QuicHello::from_tls(self.version, hello)
+            }),
             Outcome::NeedMore | Outcome::NotMine => None,
         }
     }
@@ -232,6 +254,7 @@ impl QuicHello {
             alpn: hello.alpn,
             tls_version: Some(hello.version),
             has_ech: hello.has_ech,
+            fingerprints: None,
         }
     }
 
@@ -242,6 +265,7 @@ impl QuicHello {
             alpn: Vec::new(),
             tls_version: None,
             has_ech: false,
+            fingerprints: None,
         }
     }
 }

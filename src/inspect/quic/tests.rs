@@ -168,6 +168,7 @@ fn hellos_of_real_clients_are_read() {
                 alpn,
                 tls_version,
                 has_ech,
+                fingerprints: None,
             };
             assert_eq!(outcome, Outcome::Found(hello));
             assert_eq!(initials.held_bytes(), 0);

@@ -11,8 +11,12 @@
 mod data;
 mod media;
 mod network;
+mod numbers;
 mod text;
 mod tunnels;
+
+#[cfg(test)]
+mod testing;
 
 use crate::protocol::{Protocol, Shape};
 

@@ -23,6 +23,13 @@ impl<'a> Extensions<'a> {
     pub(super) fn new(block: Option<&'a [u8]>, after: &'a [u8]) -> Self {
         Self(Cursor(block.or(after.get(2..)).unwrap_or(&[])))
     }
+
+    /// The extensions at the front of `after`, which begins with their block's length; where the block is cut, those that are whole.
+    pub(super) fn in_block(after: &'a [u8]) -> Self {
+        let mut rest = Cursor(after);
+        let len = rest.u16().unwrap_or_default();
+        Self::new(rest.take(len.into()), after)
+    }
 }
 
 impl<'a> Iterator for Extensions<'a> {
@@ -57,7 +64,10 @@ pub(super) fn protocols(content: &[u8]) -> impl Iterator<Item = &[u8]> {
         let len = list.u8()?;
         list.take(len.into())
     })
-    .filter(|protocol| !protocol.is_empty() && !is_grease(protocol))
+    .filter(|protocol| {
+        let is_grease = <[u8; 2]>::try_from(*protocol).is_ok_and(is_grease);
+        !protocol.is_empty() && !is_grease
+    })
 }
 
 /// The highest version in a client's `supported_versions` extension; `None` when it holds none that is known.
@@ -82,6 +92,6 @@ fn rank(version: [u8; 2]) -> Option<(u8, u8)> {
 }
 
 /// Whether these bytes stand for nothing, and are only there so that nobody takes the list for complete. RFC 8701 §2.
-fn is_grease(protocol: &[u8]) -> bool {
-    matches!(*protocol, [first, second] if first == second && first & 0x0f == 0x0a)
+pub(super) const fn is_grease([first, second]: [u8; 2]) -> bool {
+    first == second && first & 0x0f == 0x0a
 }

@@ -50,18 +50,44 @@ pub(super) fn read_client_hello(body: &[u8]) -> Option<ClientHello> {
 ///
 /// Source: RFC 6347 §4.2.1; RFC 9147 §5.3.
 pub(in crate::inspect) fn read_dtls_client_hello(body: &[u8]) -> Option<ClientHello> {
-    let mut body = Cursor(body);
-    let version = TlsVersion(body.u16()?);
-    body.take(RANDOM_LEN)?;
-    for _ in ["session", "cookie"] {
-        let len = body.u8()?;
-        body.take(len.into())?;
+    let front = Front::read(body, true)?;
+    Some(client_hello(
+        front.version,
+        Extensions::new(None, front.rest),
+    ))
+}
+
+/// What stands before the extensions of a ClientHello.
+pub(super) struct Front<'a> {
+    pub(super) version: TlsVersion,
+    /// The cipher suites, two bytes each.
+    pub(super) suites: &'a [u8],
+    /// What follows: the extensions' length, and they.
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Front<'a> {
+    /// Reads the front of `body`, with a cookie in it or without; `None` when it breaks off before its end.
+    pub(super) fn read(body: &'a [u8], has_cookie: bool) -> Option<Self> {
+        let mut body = Cursor(body);
+        let version = TlsVersion(body.u16()?);
+        body.take(RANDOM_LEN)?;
+        let session_len = body.u8()?;
+        body.take(session_len.into())?;
+        if has_cookie {
+            let cookie_len = body.u8()?;
+            body.take(cookie_len.into())?;
+        }
+        let suites_len = body.u16()?;
+        let suites = body.take(suites_len.into())?;
+        let compressions_len = body.u8()?;
+        body.take(compressions_len.into())?;
+        Some(Self {
+            version,
+            suites,
+            rest: body.0,
+        })
     }
-    let suites_len = body.u16()?;
-    body.take(suites_len.into())?;
-    let compressions_len = body.u8()?;
-    body.take(compressions_len.into())?;
-    Some(client_hello(version, Extensions::new(None, body.0)))
 }
 
 /// Reads the ServerHello in `body`; `None` when it is malformed before the extensions.

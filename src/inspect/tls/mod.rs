@@ -6,6 +6,7 @@
 
 mod certificate;
 mod extension;
+mod fingerprint;
 mod hello;
 mod record;
 mod sslv2;
@@ -17,11 +18,13 @@ use super::Outcome;
 use crate::domain::DomainName;
 
 pub use self::certificate::MAX_CERTIFICATE_NAMES;
+pub use self::fingerprint::fingerprints;
 pub use self::hello::{ClientHello, MAX_ALPN, ServerHello};
 pub use self::sslv2::sslv2_client_hello;
 pub use self::whole::{find_whole_client_hello, whole_client_hello};
 
 pub(super) use self::certificate::{leaf, names};
+pub(super) use self::fingerprint::{Carrier, body_fingerprints, message_fingerprints};
 pub(super) use self::hello::{read_dtls_client_hello, read_dtls_server_hello};
 
 /// Most bytes of a flow that a hello is looked for in. Hellos with post-quantum key shares take 2 KiB, with a

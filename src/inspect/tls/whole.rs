@@ -53,14 +53,15 @@ pub fn whole_client_hello(bytes: &[u8]) -> Option<ClientHello> {
     }
 }
 
-/// The last of the whole ClientHellos in `bytes` that do not stand at the front; see [`whole_client_hello`].
-pub fn find_whole_client_hello(bytes: &[u8]) -> Option<ClientHello> {
+/// The last of the whole ClientHellos in `bytes` that do not stand at the front, and the bytes from there on; see
+/// [`whole_client_hello`].
+pub fn find_whole_client_hello(bytes: &[u8]) -> Option<(ClientHello, &[u8])> {
     let places = memchr::memrchr_iter(HANDSHAKE, bytes).filter(|&at| at > 0);
     let starts = places.filter_map(|at| bytes.get(at..));
     starts
         .filter(|start| has_front(start))
         .take(MAX_PLACES)
-        .find_map(whole_client_hello)
+        .find_map(|start| Some((whole_client_hello(start)?, start)))
 }
 
 /// Whether a record's, a message's and a hello's first bytes stand in front. The message may be in records of its own size, but its
@@ -222,7 +223,7 @@ mod tests {
         for before in [&b"GET / HTTP/1.1\r\n"[..], &decoy, &chrome, &[0x16; 5000]] {
             let bytes = [before, &curl].concat();
             assert_eq!(
-                name(find_whole_client_hello(&bytes)),
+                name(find_whole_client_hello(&bytes).map(|(hello, _)| hello)),
                 name(whole_client_hello(&curl))
             );
             assert_eq!(find_whole_client_hello(&bytes[..bytes.len() - 1]), None);

@@ -24,6 +24,7 @@ pub(super) struct FlowLine<'a> {
     src_port: u16,
     dst: IpAddr,
     dst_port: u16,
+    community_id: String,
     packets: u64,
     bytes: u64,
     dropped: u64,
@@ -41,7 +42,7 @@ pub(super) struct FlowLine<'a> {
     tls_version: Option<Shown<TlsVersion>>,
     /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
     ech: bool,
-    /// Always null: the key is part of the contract, the fingerprint is not computed.
+    ja3: Option<&'a str>,
     ja4: Option<&'a str>,
     #[serde(serialize_with = "tunnels")]
     tunnels: Tunnels,
@@ -114,6 +115,7 @@ impl<'a> FlowLine<'a> {
             _ => port,
         };
         let application = flow.application.and_then(|id| names.application(id));
+        let fingerprints = flow.fingerprints.as_deref();
         Self {
             first: Shown(flow.first),
             last: Shown(flow.last),
@@ -122,6 +124,7 @@ impl<'a> FlowLine<'a> {
             src_port: port(src.port),
             dst: dst.addr,
             dst_port: port(dst.port),
+            community_id: flow.community_id(),
             packets: flow.packets,
             bytes: flow.bytes,
             dropped: flow.dropped_in_all(),
@@ -135,7 +138,8 @@ impl<'a> FlowLine<'a> {
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),
             ech: flow.has_ech,
-            ja4: None,
+            ja3: fingerprints.map(|prints| &*prints.ja3),
+            ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,
             verdict: if flow.rule.is_some() {
                 "drop"

@@ -40,7 +40,7 @@ fn send_between(association: &mut Association, (src, dst): (u16, u16), payload: 
     });
     let seen = Observation::with_payload((key, sender), payload);
     let mut evidence = Vec::new();
-    association.hear(&seen, &mut evidence);
+    association.hear(&seen, false, &mut evidence);
     let names = evidence.into_iter().filter_map(|piece| match piece {
         Evidence::Name(name, NameSource::HttpHost) => Some(name.to_string()),
         _ => None,
@@ -150,7 +150,7 @@ fn the_stream_that_was_silent_for_the_longest_makes_room() {
     let mut say = |stream: u16, bytes: &[u8]| {
         tsn += 1;
         let told = send(&mut association, &data_in(stream, tsn, bytes));
-        assert!(association.streams.0.len() <= MAX_STREAMS);
+        assert!(association.streams.pairs.len() <= MAX_STREAMS);
         assert!(association.held_bytes() < 16 << 10);
         told
     };

@@ -58,6 +58,7 @@ fn packets_of_the_standards_are_opened() {
             alpn: vec!["alpn".into()],
             tls_version: Some(TLS13),
             has_ech: false,
+            fingerprints: None,
         };
         assert_eq!(
             Initials::default().datagram(&datagram),

@@ -69,17 +69,19 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
         return None;
     }
     let count = cursor.u16()?;
+    let is_cut = datagram.bytes.len() < datagram.origlen;
     match version {
         V8 => is_v8(datagram, count)?.then(|| Protocol::NetFlow.into()),
         V9 => {
             cursor.take(V9_REST_LEN)?;
-            (count > 0 && has_sets(cursor, [0, 1])).then(|| Protocol::NetFlow.into())
+            (count > 0 && has_sets(cursor, [0, 1], is_cut)).then(|| Protocol::NetFlow.into())
         }
         IPFIX => {
             cursor.take(IPFIX_REST_LEN)?;
             let is_whole = usize::from(count) == datagram.origlen;
             let is_empty = usize::from(count) == IPFIX_HEADER_LEN;
-            (is_whole && !is_empty && has_sets(cursor, [2, 3])).then(|| Protocol::Ipfix.into())
+            (is_whole && !is_empty && has_sets(cursor, [2, 3], is_cut))
+                .then(|| Protocol::Ipfix.into())
         }
         _ => {
             let (_, shape) = FIXED.iter().find(|(known, _)| *known == version)?;
@@ -102,20 +104,20 @@ fn is_v8(datagram: &Datagram<'_>, count: u16) -> Option<bool> {
     )
 }
 
-/// Whether what was captured is sets, one behind the other: of templates, whose numbers depend on the version, or of data.
-fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2]) -> bool {
+/// Whether what was captured is sets, one behind the other: of templates, whose numbers depend on the version, or of data. The last
+/// one may go on behind the end where the capture cut the datagram.
+fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2], is_cut: bool) -> bool {
     let mut sets = 0;
     while let (Some(id), Some(len)) = (cursor.u16(), cursor.u16()) {
         let is_id = templates.contains(&id) || id >= FIRST_DATA_SET;
-        let Some(body_len) = usize::from(len)
-            .checked_sub(SET_HEADER_LEN)
-            .filter(|_| is_id)
-        else {
+        let body_len = usize::from(len).checked_sub(SET_HEADER_LEN);
+        let Some(body_len) = body_len.filter(|_| is_id) else {
             return false;
         };
         sets += 1;
-        // The last one may be cut by the capture, but not by the datagram's end: that is for the caller to say by its length.
-        cursor.0 = cursor.0.get(body_len..).unwrap_or_default();
+        if cursor.take(body_len).is_none() {
+            return is_cut;
+        }
     }
     sets > 0
 }
@@ -130,7 +132,7 @@ mod tests {
     fn records_that_fill_the_datagram_say_it() {
         for (version, header, record) in [(1, 16, 52), (5, 24, 48), (7, 24, 52)] {
             let mut bytes = vec![0, version, 0, 2];
-            bytes.resize(header + 2 * record, 0x20);
+            bytes.resize(header + 2 * record, 0x11);
             assert_eq!(datagram(9999, &bytes), Some(Protocol::NetFlow), "{version}");
             bytes.push(0);
             assert_eq!(datagram(9999, &bytes), None, "{version}");
@@ -150,6 +152,7 @@ mod tests {
         let ten = hex("000a 001c 65000000 00000001 00000000  0002 000c 0100 0001 0008 0004");
         assert_eq!(datagram(9999, &ten), Some(Protocol::Ipfix));
         assert_eq!(datagram(9999, &ten[..27]), None);
+        assert_eq!(datagram(9999, &nine[..31]), None);
         for (at, byte) in [(17, 9), (19, 3)] {
             let mut bad = ten.clone();
             bad[at] = byte;

@@ -21,7 +21,9 @@ const YEAR_2000: u32 = 0xbc17_c200;
 const SERVER: u8 = 4;
 const BROADCAST: u8 = 5;
 const CONTROL: u8 = 6;
-const PRIVATE: u8 = 7;
+
+/// Who implements private messages: anybody, and ntpd before and since it had keys; `ntp_request.h`.
+const IMPLEMENTATIONS: [u8; 3] = [0, 2, 3];
 
 /// Whether a datagram at NTP's port has the form that its mode asks for; elsewhere, whether it is a server's answer whose receipt and
 /// departure are a second apart at most.
@@ -30,7 +32,7 @@ const PRIVATE: u8 = 7;
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let first = *datagram.bytes.first()?;
     let (version, mode) = (first >> 3 & 7, first & 7);
-    if !(1..=4).contains(&version) || datagram.origlen % 4 != 0 {
+    if !(1..=4).contains(&version) {
         return None;
     }
     let is_at_port = datagram.src_port == PORT || datagram.dst_port == PORT;
@@ -41,7 +43,7 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
             0 if version > 1 => false,
             0..=BROADCAST => datagram.origlen >= HEADER_LEN && stratum <= MAX_STRATUM,
             CONTROL => datagram.origlen >= CONTROL_HEADER_LEN && has_counted(datagram),
-            _ => datagram.origlen >= PRIVATE_HEADER_LEN,
+            _ => datagram.origlen >= PRIVATE_HEADER_LEN && is_private(datagram.bytes),
         }
     } else {
         mode == SERVER && version >= 3 && is_answer(datagram.bytes)?
@@ -55,6 +57,13 @@ fn has_counted(datagram: &Datagram<'_>) -> bool {
     // Mode, operation; sequence, status, association, offset.
     let count = cursor.take(10).and_then(|_| cursor.u16());
     count.is_none_or(|count| datagram.origlen >= CONTROL_HEADER_LEN + usize::from(count))
+}
+
+/// Mode; sequence; who implements it, what is asked.
+fn is_private(bytes: &[u8]) -> bool {
+    bytes
+        .get(2)
+        .is_none_or(|implementation| IMPLEMENTATIONS.contains(implementation))
 }
 
 fn is_answer(bytes: &[u8]) -> Option<bool> {

@@ -25,11 +25,12 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     if !matches!(version, 2 | 4 | 5) {
         return None;
     }
-    cursor.take(match u32_of(&mut cursor)? {
+    let address_len = match u32_of(&mut cursor)? {
         IPV4 => 4,
         IPV6 => 16,
         _ => return None,
-    })?;
+    };
+    cursor.take(address_len)?;
     // Version 5 numbers the agents behind an address; then a sequence, and milliseconds that it has run.
     cursor.take(if version == 5 { 12 } else { 8 })?;
     let samples = u32_of(&mut cursor)?;
@@ -72,7 +73,12 @@ mod tests {
         assert_eq!(datagram(9999, &bytes), Some(Protocol::Sflow));
         bytes[35] = 0x50;
         assert_eq!(datagram(9999, &bytes), None);
-        bytes[3] = 4;
+    }
+
+    #[test]
+    fn older_versions_are_believed_at_the_port() {
+        // No number of the agent.
+        let mut bytes = hex("00000004 00000001 c0000201 0000002a 00012345 00000001 00000002");
         assert_eq!(datagram(9999, &bytes), None);
         assert_eq!(datagram(PORT, &bytes), Some(Protocol::Sflow));
         bytes[7] = 3;

@@ -67,7 +67,9 @@ fn header(cursor: &mut Cursor<'_>, tag: u8) -> Option<usize> {
         return None;
     }
     match cursor.u8()? {
-        short @ ..0x80 => Some(usize::from(short)),
+        short @ ..=0x7f => Some(usize::from(short)),
+        // Without a number of bytes the length is not told at all.
+        0x80 => None,
         long @ 0x81..=0x84 => cursor
             .take(usize::from(long & 0x7f))?
             .iter()

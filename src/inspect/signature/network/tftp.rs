@@ -73,13 +73,15 @@ fn is_agreement(bytes: &[u8]) -> bool {
     strings.next().is_some_and(is_known) && strings.next().is_some_and(|value| !value.is_empty())
 }
 
-/// A number, and a text of a letter at least that a zero ends.
+/// A number, and a text that a zero ends.
 fn is_error(mut cursor: Cursor<'_>) -> Option<bool> {
     let number = cursor.u16()?;
     let (0, text) = cursor.0.split_last()? else {
         return Some(false);
     };
-    let is_text = text.len() > 3 && text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_text = text.len() > 3
+        && text.first().is_some_and(u8::is_ascii_alphabetic)
+        && text.iter().all(|byte| matches!(byte, b' '..=b'~'));
     Some(number <= MAX_ERROR && is_text)
 }
 

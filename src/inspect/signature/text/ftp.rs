@@ -20,6 +20,10 @@ const OWN: [&str; 30] = [
 const SHARED: [&str; 5] = ["USER", "PASS", "RETR", "LIST", "DELE"];
 /// Those of [`OWN`] that want no argument and are no other protocol's, so that they are believed alone.
 const TELLING: [&str; 4] = ["FEAT", "SYST", "PASV", "EPSV"];
+/// What a server says first, RFC 959 §5.4.
+const FIRST_REPLIES: [u16; 4] = [120, 220, 421, 530];
+/// What it says up to the login, where a name or a password is FTP's.
+const LOGIN_REPLIES: [u16; 6] = [120, 220, 230, 331, 332, 530];
 /// What a client asks to be secured by, RFC 4217 §2 and RFC 2228 §3.
 const MECHANISMS: [&str; 6] = ["TLS", "TLS-C", "TLS-P", "SSL", "GSSAPI", "KERBEROS_V4"];
 
@@ -34,17 +38,17 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_ftp = match (reply(opening.server), command(opening.client)) {
         (None, _) if !opening.server.is_empty() => false,
         (None, Some((verb, argument))) => {
-            is_own(verb, argument) && is_at_port
-                || is_at_port && is_one_of(verb, &SHARED)
+            is_at_port && (is_own(verb, argument) || is_one_of(verb, &SHARED))
                 || is_one_of(verb, &TELLING) && argument.is_empty()
         }
+        (Some((number, _)), _) if opening.is_certain && !FIRST_REPLIES.contains(&number) => false,
         (Some((number, text)), client) => {
-            let is_own = client
-                .is_some_and(|(verb, argument)| is_own(verb, argument) || is_one_of(verb, &SHARED));
-            if opening.is_certain && !matches!(number, 120 | 220 | 421 | 530) {
-                return None;
-            }
-            is_own || is_at_port || is_own_reply(number, text, opening.server_port)
+            is_at_port
+                || is_own_reply(number, text, opening.server_port)
+                || client.is_some_and(|(verb, argument)| {
+                    is_own(verb, argument)
+                        || is_one_of(verb, &SHARED) && LOGIN_REPLIES.contains(&number)
+                })
         }
         (None, None) => false,
     };

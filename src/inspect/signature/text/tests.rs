@@ -5,6 +5,66 @@ use super::{DATAGRAMS, STREAMS};
 use crate::inspect::testing::{each_mutation, hex};
 use crate::protocol::Protocol;
 
+/// What is said in lines of text: by the client, by the server.
+const TEXTS: [(Protocol, &str, &str); 12] = [
+    (
+        Protocol::Ssh,
+        "SSH-2.0-OpenSSH_9.7\r\n",
+        "SSH-2.0-dropbear_2022.83\r\n",
+    ),
+    (
+        Protocol::Ftp,
+        "USER anonymous\r\n",
+        "220 FTP server ready.\r\n",
+    ),
+    (
+        Protocol::Smtp,
+        "EHLO client.example.org\r\n",
+        "220 mx.example.org ESMTP\r\n",
+    ),
+    (
+        Protocol::Imap,
+        "a001 CAPABILITY\r\n",
+        "* OK IMAP4rev2 ready\r\n",
+    ),
+    (
+        Protocol::Pop3,
+        "CAPA\r\n",
+        "+OK POP3 ready <1896.697170952@example.org>\r\n",
+    ),
+    (
+        Protocol::Nntp,
+        "MODE READER\r\n",
+        "200 news.example.org NNTP ready\r\n",
+    ),
+    (
+        Protocol::Irc,
+        "NICK me\r\nUSER me 0 * :Me\r\n",
+        ":irc.example.org NOTICE * :*** Hi\r\n",
+    ),
+    (
+        Protocol::Xmpp,
+        "<?xml version='1.0'?><stream:stream to='a'>",
+        "<stream:features>",
+    ),
+    (
+        Protocol::Sip,
+        "OPTIONS sip:a@example.org SIP/2.0\r\n",
+        "SIP/2.0 200 OK\r\n",
+    ),
+    (
+        Protocol::Rtsp,
+        "OPTIONS rtsp://example.org/ RTSP/1.0\r\n",
+        "RTSP/1.0 200 OK\r\n",
+    ),
+    (
+        Protocol::Syslog,
+        "<34>Oct 11 22:14:15 mymachine su: failed\n",
+        "",
+    ),
+    (Protocol::Vnc, "RFB 003.008\n", "RFB 003.008\n"),
+];
+
 /// What a connection between ports that nobody knows speaks, of which the beginning was captured.
 pub(super) fn spoken(client: &[u8], server: &[u8]) -> Option<Protocol> {
     at_port(9999, client, server)
@@ -73,74 +133,11 @@ fn protocols(opening: &Opening<'_>) -> Vec<Protocol> {
 
 /// What the two sides of connections begin with.
 fn samples() -> Vec<(Protocol, Vec<u8>, Vec<u8>)> {
-    let text = |protocol, client: &str, server: &str| {
-        (
-            protocol,
-            client.as_bytes().to_vec(),
-            server.as_bytes().to_vec(),
-        )
-    };
     let rtmp: Vec<u8> = hex("03 00a4b2c3 00000000")
         .into_iter()
         .chain((0..247_u32).map(|n| (n * 167 + 13) as u8))
         .collect();
-    vec![
-        text(
-            Protocol::Ssh,
-            "SSH-2.0-OpenSSH_9.7\r\n",
-            "SSH-2.0-dropbear_2022.83\r\n",
-        ),
-        text(
-            Protocol::Ftp,
-            "USER anonymous\r\n",
-            "220 FTP server ready.\r\n",
-        ),
-        text(
-            Protocol::Smtp,
-            "EHLO client.example.org\r\n",
-            "220 mx.example.org ESMTP\r\n",
-        ),
-        text(
-            Protocol::Imap,
-            "a001 CAPABILITY\r\n",
-            "* OK IMAP4rev2 ready\r\n",
-        ),
-        text(
-            Protocol::Pop3,
-            "CAPA\r\n",
-            "+OK POP3 ready <1896.697170952@example.org>\r\n",
-        ),
-        text(
-            Protocol::Nntp,
-            "MODE READER\r\n",
-            "200 news.example.org NNTP ready\r\n",
-        ),
-        text(
-            Protocol::Irc,
-            "NICK me\r\nUSER me 0 * :Me\r\n",
-            ":irc.example.org NOTICE * :*** Hi\r\n",
-        ),
-        text(
-            Protocol::Xmpp,
-            "<?xml version='1.0'?><stream:stream to='a'>",
-            "<stream:features>",
-        ),
-        text(
-            Protocol::Sip,
-            "OPTIONS sip:a@example.org SIP/2.0\r\n",
-            "SIP/2.0 200 OK\r\n",
-        ),
-        text(
-            Protocol::Rtsp,
-            "OPTIONS rtsp://example.org/ RTSP/1.0\r\n",
-            "RTSP/1.0 200 OK\r\n",
-        ),
-        text(
-            Protocol::Syslog,
-            "<34>Oct 11 22:14:15 mymachine su: failed\n",
-            "",
-        ),
-        text(Protocol::Vnc, "RFB 003.008\n", "RFB 003.008\n"),
+    let mut samples = vec![
         (Protocol::Telnet, hex("fffb1f fffb18"), hex("fffd18 fffd1f")),
         (Protocol::Rtmp, rtmp.clone(), rtmp),
         (
@@ -148,7 +145,16 @@ fn samples() -> Vec<(Protocol, Vec<u8>, Vec<u8>)> {
             hex("03000013 0ee0000000000001 000800 0b000000"),
             hex("03000013 0ed0000012340002 1f0800 02000000"),
         ),
-    ]
+    ];
+    let texts = TEXTS.iter().map(|(protocol, client, server)| {
+        (
+            *protocol,
+            client.as_bytes().to_vec(),
+            server.as_bytes().to_vec(),
+        )
+    });
+    samples.extend(texts);
+    samples
 }
 
 #[test]

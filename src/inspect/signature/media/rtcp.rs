@@ -1,0 +1,71 @@
+//! RTCP: what the ends of a call report of it to each other.
+//!
+//! In: a datagram. Out: RTCP beyond doubt where packets fill it to the last byte; a guess where all but the first is encrypted.
+
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::{Datagram, Likely, Look};
+use crate::protocol::Protocol;
+
+/// Bytes of the header that every packet has, RFC 3550 §6.4.
+const HEADER_LEN: usize = 4;
+/// Bytes that SRTCP adds at least: its index and a tag of four bytes, RFC 3711 §3.4, §5.2.
+const SRTCP_TRAILER_LEN: usize = 8;
+
+/// Tells RTCP by one datagram that holds a compound packet, or one alone (RFC 5506), and guesses at SRTCP.
+///
+/// Source: RFC 3550 §6; RFC 4585 §6.1; RFC 3611 §2; RFC 3711 §3.4.
+pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
+    let bytes = datagram.bytes;
+    let (first_len, source) = (packet_len(bytes)?, be32(bytes, HEADER_LEN)?);
+    if is_compound(bytes, datagram.origlen) {
+        return Some(Protocol::Rtcp.into());
+    }
+    // A report and its source are in the clear, what follows is not.
+    let is_report = matches!(bytes.get(1)?, 200 | 201);
+    (is_report && first_len + SRTCP_TRAILER_LEN <= datagram.origlen).then_some(Look::Likely(
+        Likely {
+            what: Protocol::Rtcp.into(),
+            mark: u64::from(source),
+            count: None,
+            wanted: 3,
+        },
+    ))
+}
+
+/// Whether packets fill `origlen` bytes, of which these were captured.
+pub(super) fn is_compound(bytes: &[u8], origlen: usize) -> bool {
+    let mut at = 0;
+    while at < origlen {
+        match bytes.get(at..).and_then(packet_len) {
+            Some(len) => at += len,
+            None => return false,
+        }
+    }
+    at == origlen
+}
+
+/// Bytes of the packet that begins here; `None` for what is none, or too short for what it says it holds.
+fn packet_len(bytes: &[u8]) -> Option<usize> {
+    let [flags, kind, ..] = *bytes else {
+        return None;
+    };
+    if flags >> 6 != 2 {
+        return None;
+    }
+    let len = HEADER_LEN + 4 * usize::from(be16(bytes, 2)?);
+    let count = usize::from(flags & 0x1f);
+    let least = match kind {
+        // Sender's and receiver's reports with their blocks.
+        200 => 28 + 24 * count,
+        201 => 8 + 24 * count,
+        // Descriptions of sources, farewells.
+        202 => HEADER_LEN + 4 * count,
+        203 => HEADER_LEN + 4 * count,
+        // The application's own, feedback of transport and payload.
+        204..=206 => 12,
+        // Extended reports.
+        207 => 8,
+        _ => return None,
+    };
+    (least <= len).then_some(len)
+}
