@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`wire`], [`inspect`] |
-//! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
+//! | 2 | [`flow`], [`fragments`], [`classify`], [`passive_dns`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
 //! | 5 | [`pipeline`], [`report`], [`output`] |
@@ -57,6 +57,7 @@ pub mod key;
 pub mod observation;
 pub mod output;
 pub mod packet;
+pub mod passive_dns;
 pub mod pipeline;
 pub mod protocol;
 pub mod report;

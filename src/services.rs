@@ -1,5 +1,8 @@
 //! Ports that belong to well-known services: who is likely the server, and which low ports are out of the ordinary.
 
+/// Port of name servers, RFC 1035 §4.2.
+pub const DNS_PORT: u16 = 53;
+
 /// Lowest port that is nobody's in particular: below it are the system ports of RFC 6335 §6.
 const FIRST_USER_PORT: u16 = 1024;
 

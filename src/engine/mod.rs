@@ -18,8 +18,10 @@ use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::passive_dns::Answered;
 use crate::protocol::Protocol;
 use crate::rules::{RuleId, RuleSet};
+use crate::services::DNS_PORT;
 
 use entry::{Entry, Found};
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
@@ -48,6 +50,8 @@ pub struct Policy {
     pub rules: Arc<RuleSet>,
     /// Whether a blocked flow is removed from its first packet, and its figures told so.
     pub whole_flow: bool,
+    /// Whether names that DNS answers give to an address are asked for in the rules.
+    pub block_by_dns: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
 }
@@ -131,13 +135,19 @@ impl Engine {
 
     /// Takes in one packet and says what happens to it. Flows that end by it are added to `ended`.
     ///
-    /// Packets of one shard come in capture order.
-    pub fn observe(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) -> Answer {
+    /// * `answered`: what clients were told by name servers before this packet.
+    /// * Packets of one shard come in capture order.
+    pub fn observe(
+        &mut self,
+        seen: &Observation<'_>,
+        answered: &Answered,
+        ended: &mut Vec<Ended>,
+    ) -> Answer {
         let end = match self.flows.get_mut(&seen.key) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load;
-                    let answer = step(entry, seen, &self.policy, &mut self.evidence);
+                    let answer = step(entry, seen, answered, &self.policy, &mut self.evidence);
                     let loads = (load, entry.load);
                     self.weigh(seen, loads, ended);
                     return answer;
@@ -154,7 +164,7 @@ impl Engine {
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
         entry.rule = self.recall(seen);
-        let answer = step(&mut entry, seen, &self.policy, &mut self.evidence);
+        let answer = step(&mut entry, seen, answered, &self.policy, &mut self.evidence);
         let loads = (0, entry.load);
         self.flows.insert(seen.key, entry);
         self.weigh(seen, loads, ended);
@@ -329,6 +339,7 @@ fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
 fn step(
     entry: &mut Entry,
     seen: &Observation<'_>,
+    answered: &Answered,
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
@@ -349,6 +360,9 @@ fn step(
         if entry.rule.is_none() {
             entry.rule = rule_around(seen.outer, &policy.rules);
         }
+    }
+    if entry.packets == 1 {
+        name_by_answer(entry, seen, answered, policy);
     }
     listen(entry, seen, policy, evidence);
     let mut answer = Answer {
@@ -383,6 +397,30 @@ fn has_ports(key: &FlowKey) -> bool {
     [Side::Low, Side::High]
         .iter()
         .any(|&side| key.endpoint(side).port != 0)
+}
+
+/// Names a flow that begins by the answer that led to it.
+///
+/// The flow to the name server itself is about what it asks for, not about how the server's address was found.
+fn name_by_answer(entry: &mut Entry, seen: &Observation<'_>, answered: &Answered, policy: &Policy) {
+    let [src, dst] = [entry.initiator, entry.initiator.other()].map(|side| seen.key.endpoint(side));
+    if [src.port, dst.port].contains(&DNS_PORT) {
+        return;
+    }
+    let name = |client, server| answered.name((client, server), seen.is_inside, seen.timestamp);
+    let naming = name(src.addr, dst.addr).or_else(|| {
+        // Who opened the flow may be a guess; who asked for whose address is none.
+        let is_guess = !entry.initiator_known;
+        is_guess.then(|| name(dst.addr, src.addr)).flatten()
+    });
+    let Some(naming) = naming else { return };
+    let mut hits = Hits::default();
+    let name = (naming.name.clone(), NameSource::DnsAnswer, naming.packet);
+    named(entry, name, policy, &mut hits);
+    if entry.rule.is_none() {
+        entry.rule = hits.application.or(hits.domain);
+    }
+    entry.load = entry.held_bytes();
 }
 
 /// Reads the packet's payload and takes in what it says.
@@ -479,10 +517,15 @@ fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy
         found(entry).add(name, from, packet);
         return;
     }
-    let owner = entry
-        .classification
-        .add_name(name.as_str(), &policy.catalogue);
-    if !policy.rules.is_empty() {
+    let is_answer = from == NameSource::DnsAnswer;
+    let owner = if is_answer {
+        policy.catalogue.by_name(name.as_str())
+    } else {
+        entry
+            .classification
+            .add_name(name.as_str(), &policy.catalogue)
+    };
+    if !policy.rules.is_empty() && (policy.block_by_dns || !is_answer) {
         // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
         // application takes it; a rule for a domain takes it, for the flow may lead there.
         let is_judged =
