@@ -132,7 +132,7 @@ pub struct FoundName {
     pub name: DomainName,
     /// Where it stood.
     pub from: NameSource,
-    /// Number of the packet that completed it, counted from 1.
+    /// Number of the packet that completed it, counted from 1; of a DNS answer, the packet that answered, which is of another flow.
     pub packet: u64,
 }
 

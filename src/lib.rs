@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`community_id`], [`wire`], [`inspect`] |
-//! | 2 | [`flow`], [`fragments`], [`classify`], [`rules`], [`stats`] |
+//! | 2 | [`flow`], [`fragments`], [`classify`], [`passive_dns`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
 //! | 5 | [`pipeline`], [`report`], [`output`] |
@@ -59,6 +59,7 @@ pub mod key;
 pub mod observation;
 pub mod output;
 pub mod packet;
+pub mod passive_dns;
 pub mod pipeline;
 pub mod protocol;
 pub mod ranges;

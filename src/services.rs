@@ -2,6 +2,8 @@
 
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
+/// Port of name servers, RFC 1035 §4.2.
+pub const DNS_PORT: u16 = 53;
 
 /// Lowest port that is nobody's in particular: below it are the system ports of RFC 6335 §6.
 const FIRST_USER_PORT: u16 = 1024;

@@ -137,6 +137,14 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub whole_flow: bool,
 
+    /// Let the DNS answers that lead to a flow's address block it too
+    ///
+    /// A rule for an application or a domain then also removes flows in which no name can be read, when their client
+    /// was told their address for such a name. Off by default: many names may share an address, and a flow to one of
+    /// them then goes with another's.
+    #[arg(long, help_heading = RULES)]
+    pub block_by_dns: bool,
+
     /// List the applications that are known, and exit
     ///
     /// With --apps also those.

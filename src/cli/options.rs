@@ -37,6 +37,8 @@ pub struct Options {
     pub rules: Vec<GivenRule>,
     /// Whether a blocked flow goes from its first packet.
     pub whole_flow: bool,
+    /// Whether DNS answers that lead to a flow's address may block it.
+    pub block_by_dns: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
     /// Worker threads, 1 to 64.
@@ -137,6 +139,7 @@ impl Options {
             high_volume_flows: args.high_volume_flows,
             port_scan_ports: args.port_scan_ports,
             whole_flow: args.whole_flow,
+            block_by_dns: args.block_by_dns,
             rules: rules_in_order(&args, matches),
             apps: args.apps,
             dropped: args.dropped,

@@ -37,6 +37,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
         whole_flow: options.whole_flow,
+        block_by_dns: options.block_by_dns,
         max_flows: options.max_flows,
         fingerprints: options.flows.is_some() || options.json.is_some(),
     };
@@ -265,6 +266,7 @@ impl<'a> Gathered<'a> {
             suspicious: self.hosts.finish(),
             fragments: finished.ran.fragments,
             untold_drops: finished.ran.untold_drops,
+            forgotten_answers: finished.ran.forgotten_answers,
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;

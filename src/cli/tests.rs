@@ -36,6 +36,7 @@ fn what_is_not_given_has_its_default() {
             flows: None,
             rules: vec![],
             whole_flow: false,
+            block_by_dns: false,
             verbosity: Verbosity::Normal,
             workers: 4,
             max_flows: 262_144,
@@ -48,7 +49,7 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --json j --flows f --whole-flow -v --workers 64 --max-flows 64 \
+        "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
          --high-volume-flows 7 --port-scan-ports 0 --block-app A",
     );
     assert_eq!(
@@ -61,6 +62,7 @@ fn every_option_arrives() {
             flows: Some("f".into()),
             rules: vec![GivenRule::App("A".into())],
             whole_flow: true,
+            block_by_dns: true,
             verbosity: Verbosity::Verbose,
             workers: 64,
             max_flows: 64,

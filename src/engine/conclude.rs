@@ -8,6 +8,7 @@ use crate::domain::DomainName;
 use crate::evidence::{Basis, Evidence, Ground, NameSource};
 use crate::key::FlowKey;
 use crate::observation::Observation;
+use crate::passive_dns::Naming;
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
 
@@ -18,20 +19,24 @@ pub(super) fn conclude(
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) {
-    let mut conclusion = Conclusion {
-        entry,
-        policy,
-        seen,
-        application: None,
-        domain: None,
-    };
+    let mut conclusion = Conclusion::begin(entry, seen, policy);
     for piece in evidence.drain(..) {
         conclusion.take(piece);
     }
-    let rule = conclusion.application.or(conclusion.domain);
-    if entry.rule.is_none() {
-        entry.rule = rule;
-    }
+    conclusion.end();
+}
+
+/// The same with the name that an answer of DNS gave the flow before it began.
+pub(super) fn conclude_from_answer(
+    entry: &mut Entry,
+    seen: &Observation<'_>,
+    policy: &Policy,
+    naming: &Naming,
+) {
+    let mut conclusion = Conclusion::begin(entry, seen, policy);
+    conclusion.at = naming.packet;
+    conclusion.named(naming.name.clone(), NameSource::DnsAnswer);
+    conclusion.end();
 }
 
 /// What one packet's evidence comes to.
@@ -39,13 +44,31 @@ struct Conclusion<'a> {
     entry: &'a mut Entry,
     policy: &'a Policy,
     seen: &'a Observation<'a>,
+    /// Number of the packet that carried the evidence.
+    at: u64,
     /// The first rule for an application or a protocol that was met.
     application: Option<RuleId>,
     /// The first rule for a domain that was met.
     domain: Option<RuleId>,
 }
 
-impl Conclusion<'_> {
+impl<'a> Conclusion<'a> {
+    fn begin(entry: &'a mut Entry, seen: &'a Observation<'a>, policy: &'a Policy) -> Self {
+        Self {
+            entry,
+            policy,
+            seen,
+            at: seen.number,
+            application: None,
+            domain: None,
+        }
+    }
+
+    fn end(self) {
+        let rule = self.application.or(self.domain);
+        self.entry.rule = self.entry.rule.or(rule);
+    }
+
     fn take(&mut self, piece: Evidence) {
         match piece {
             Evidence::Protocol(protocol) => self.speaks(protocol),
@@ -104,7 +127,7 @@ impl Conclusion<'_> {
         self.application = first(self.application, self.policy.rules.for_protocol(protocol));
         let packets = &mut self.entry.grounds.get_or_insert_default().protocols;
         if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
-            *last = self.seen.number;
+            *last = self.at;
         }
     }
 
@@ -112,11 +135,12 @@ impl Conclusion<'_> {
         if from.is_of_domains() {
             let owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
             self.is_named_of(owner, &name, from);
-            if !self.policy.rules.is_empty() {
+            let is_judged = from != NameSource::DnsAnswer || self.policy.block_by_dns;
+            if is_judged && !self.policy.rules.is_empty() {
                 self.judge(owner, &name, from);
             }
         }
-        let packet = self.seen.number;
+        let packet = self.at;
         self.found().add(name, from, packet);
     }
 
@@ -157,7 +181,7 @@ impl Conclusion<'_> {
         let ground = || Ground {
             by,
             value: value.into(),
-            packet: self.seen.number,
+            packet: self.at,
         };
         self.entry.is_of(app, by, ground);
     }

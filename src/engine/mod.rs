@@ -17,9 +17,11 @@ use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::passive_dns::Answered;
 use crate::rules::{RuleId, RuleSet};
+use crate::services::DNS_PORT;
 
-use conclude::{conclude, owner_of_place};
+use conclude::{conclude, conclude_from_answer, owner_of_place};
 use entry::Entry;
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
@@ -51,6 +53,8 @@ pub struct Policy {
     pub rules: Arc<RuleSet>,
     /// Whether a blocked flow is removed from its first packet, and its figures told so.
     pub whole_flow: bool,
+    /// Whether names that DNS answers give to an address are asked for in the rules.
+    pub block_by_dns: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
     /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
@@ -136,13 +140,19 @@ impl Engine {
 
     /// Takes in one packet and says what happens to it. Flows that end by it are added to `ended`.
     ///
-    /// Packets of one shard come in capture order.
-    pub fn observe(&mut self, seen: &Observation<'_>, ended: &mut Vec<Ended>) -> Answer {
+    /// * `answered`: what clients were told by name servers before this packet.
+    /// * Packets of one shard come in capture order.
+    pub fn observe(
+        &mut self,
+        seen: &Observation<'_>,
+        answered: &Answered,
+        ended: &mut Vec<Ended>,
+    ) -> Answer {
         let end = match self.flows.get_mut(&seen.key) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load;
-                    let answer = step(entry, seen, &self.policy, &mut self.evidence);
+                    let answer = step(entry, seen, answered, &self.policy, &mut self.evidence);
                     let loads = (load, entry.load);
                     self.weigh(seen, loads, ended);
                     return answer;
@@ -159,7 +169,7 @@ impl Engine {
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
         entry.rule = self.recall(seen);
-        let answer = step(&mut entry, seen, &self.policy, &mut self.evidence);
+        let answer = step(&mut entry, seen, answered, &self.policy, &mut self.evidence);
         let loads = (0, entry.load);
         self.flows.insert(seen.key, entry);
         self.weigh(seen, loads, ended);
@@ -340,6 +350,7 @@ fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
 fn step(
     entry: &mut Entry,
     seen: &Observation<'_>,
+    answered: &Answered,
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
@@ -360,6 +371,9 @@ fn step(
         if entry.rule.is_none() {
             entry.rule = rule_around(seen.outer, &policy.rules);
         }
+    }
+    if entry.packets == 1 {
+        name_by_answer(entry, seen, answered, policy);
     }
     listen(entry, seen, policy, evidence);
     if !entry.is_placed && has_places(&policy.catalogue) {
@@ -418,6 +432,25 @@ fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
     };
     entry.is_of(app, ground.by, || ground);
     entry.rule = entry.rule.or_else(|| policy.rules.for_app(app));
+}
+
+/// Names a flow that begins by the answer that led to it.
+///
+/// The flow to the name server itself is about what it asks for, not about how the server's address was found.
+fn name_by_answer(entry: &mut Entry, seen: &Observation<'_>, answered: &Answered, policy: &Policy) {
+    let [src, dst] = [entry.initiator, entry.initiator.other()].map(|side| seen.key.endpoint(side));
+    if [src.port, dst.port].contains(&DNS_PORT) {
+        return;
+    }
+    let name = |client, server| answered.name((client, server), seen.is_inside, seen.timestamp);
+    let naming = name(src.addr, dst.addr).or_else(|| {
+        // Who opened the flow may be a guess; who asked for whose address is none.
+        let is_guess = !entry.initiator_known;
+        is_guess.then(|| name(dst.addr, src.addr)).flatten()
+    });
+    let Some(naming) = naming else { return };
+    conclude_from_answer(entry, seen, policy, naming);
+    entry.load = entry.held_bytes();
 }
 
 /// Reads the packet's payload and takes in what it says.

@@ -1,5 +1,7 @@
 //! The engine by itself: a hand-moved clock, made packets, one shard.
 
+mod answers;
+
 use super::*;
 use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};
@@ -22,6 +24,8 @@ struct Bench {
     tunnels: Tunnels,
     /// Packets around those that are sent.
     outer: Vec<FiveTuple>,
+    /// What clients were told.
+    answered: Answered,
 }
 
 /// A question for `blocked.example`, type A.
@@ -44,6 +48,7 @@ impl Bench {
             rules: Arc::new(builder.build()),
             catalogue: Arc::new(catalogue),
             whole_flow,
+            block_by_dns: false,
             max_flows: flows_per_shard * SHARDS,
             fingerprints: true,
         };
@@ -52,6 +57,7 @@ impl Bench {
             ended: Vec::new(),
             number: 0,
             outer: Vec::new(),
+            answered: Answered::default(),
             seconds: 0,
             tunnels: Tunnels::default(),
         }
@@ -77,7 +83,10 @@ impl Bench {
             payload,
             payload_origlen: payload.len() as u32,
         };
-        self.engine.observe(&seen, &mut self.ended).verdict == Verdict::Forward
+        self.engine
+            .observe(&seen, &self.answered, &mut self.ended)
+            .verdict
+            == Verdict::Forward
     }
 
     fn tcp(&mut self, tuple: FiveTuple, flags: u8) -> bool {

@@ -120,19 +120,22 @@ impl Hosts {
         initiator.flows += 1;
         let contacts = &mut self.contacts;
         let untold = &mut self.untold;
-        let mut peer_name = None;
+        // From an answer only where no name stands in the flow itself: many names share an address.
+        let mut peer: Option<(NameSource, _)> = None;
         for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
             let name = self.names.id(&found.name);
             let is_kept = name.is_some_and(|name| {
                 contacts.note(from, Contact::Name(name), None, &mut initiator.names)
             });
             untold.names += u64::from(!is_kept);
-            if peer_name.is_none() && names_its_responder(found) {
-                peer_name = name;
+            let is_better = peer.is_none_or(|(from, _)| from == NameSource::DnsAnswer);
+            if let Some(name) = name.filter(|_| is_better && names_its_responder(found)) {
+                peer = Some((found.from, name));
             }
         }
         if let Some(to) = to {
             let contact = Contact::Peer(to);
+            let peer_name = peer.map(|(_, name)| name);
             let is_kept = contacts.note(from, contact, peer_name, &mut initiator.peers);
             untold.peers += u64::from(!is_kept);
         }

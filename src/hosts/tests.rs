@@ -224,6 +224,23 @@ fn of_equally_bad_sources_the_lowest_address_is_named() {
 }
 
 #[test]
+fn a_peer_is_known_by_what_its_flow_says_before_what_was_answered_for_its_address() {
+    for (own, known_by) in [(None, "cdn.example"), (Some("github.com"), "github.com")] {
+        let mut hosts = hosts();
+        for port in 1..=11 {
+            let names: Vec<&str> = ["cdn.example"].into_iter().chain(own).collect();
+            let mut flow = named(TCP, (CLIENT, SERVER, port), &names);
+            flow.names[0].from = NameSource::DnsAnswer;
+            hosts.observe(&flow);
+        }
+        let findings = hosts.finish();
+        let finding = findings.iter().find(|f| f.ip.to_string() == CLIENT);
+        let peers = &finding.as_ref().unwrap().peers;
+        assert_eq!(peers[0].name, Some(known_by));
+    }
+}
+
+#[test]
 fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
     let mut hosts = hosts();
     let mut lookup = named(IpProtocol::UDP, (CLIENT, "8.8.8.8", 53), &["github.com"]);

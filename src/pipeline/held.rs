@@ -1,11 +1,15 @@
-//! A chunk before it goes to the workers: the lists of its packets, and how many of them still wait for the rest of their datagram.
+//! A chunk before it goes to the workers: the lists of its packets, what name servers answer in them, and how many still wait for
+//! the rest of their datagram.
 
 use std::iter;
 
 use super::worker::{Role, Task};
 use crate::capture::Chunk;
+use crate::inspect::dns::answers::{answers, answers_over_tcp};
 use crate::key::{FiveTuple, FlowKey};
-use crate::packet::Record;
+use crate::packet::{IpProtocol, Record};
+use crate::passive_dns::{Response, Told};
+use crate::services::DNS_PORT;
 use crate::tunnel::Tunnels;
 use crate::wire::{self, PacketView};
 
@@ -15,6 +19,8 @@ pub(super) struct Held {
     pub(super) chunk: Chunk,
     /// For each worker.
     pub(super) assignments: Vec<Assignment>,
+    /// For all workers: what clients are told, and the place of the packet that does. In capture order as tasks are.
+    pub(super) told: Vec<(u32, Told)>,
     /// Fragments whose datagram is not known yet.
     pub(super) waiting: usize,
 }
@@ -55,6 +61,7 @@ impl Held {
             sequence,
             chunk,
             assignments: iter::repeat_with(assignment).take(workers).collect(),
+            told: Vec::new(),
             waiting: 0,
         }
     }
@@ -104,8 +111,10 @@ impl Held {
         self.put(record, &listed);
     }
 
-    /// Puts the tasks into capture order.
+    /// Puts the tasks, and what clients are told, into capture order.
     pub(super) fn sort(&mut self) {
+        // Stable: a packet may hold several answers.
+        self.told.sort_by_key(|(index, _)| *index);
         for assignment in &mut self.assignments {
             if std::mem::take(&mut assignment.is_unsorted) {
                 // Stable: a question comes after the packet that asks it.
@@ -119,6 +128,9 @@ impl Held {
         let Some(tuple) = listed.view.five_tuple else {
             return;
         };
+        if tuple.src.port == DNS_PORT {
+            self.hear(record, listed, &tuple);
+        }
         let (key, sender) = FlowKey::of(&tuple);
         let chunk_len = self.chunk.bytes().len() as u32;
         let workers = self.assignments.len();
@@ -158,6 +170,32 @@ impl Held {
         if let Some(quoted) = listed.quoted {
             self.ask(record, listed.index, quoted);
         }
+    }
+
+    /// Notes what a name server answers.
+    #[cold]
+    fn hear(&mut self, record: &Record, listed: &Listed<'_>, tuple: &FiveTuple) {
+        let payload = listed.view.payload;
+        let bytes = listed.assembled.unwrap_or_else(|| self.chunk.frame(record));
+        let start = payload.offset as usize;
+        let Some(bytes) = bytes.get(start..start.saturating_add(payload.caplen as usize)) else {
+            return;
+        };
+        let found: Vec<_> = match tuple.protocol {
+            IpProtocol::UDP => answers(bytes).into_iter().collect(),
+            IpProtocol::TCP => answers_over_tcp(bytes, payload.origlen as usize),
+            _ => return,
+        };
+        let response = Response {
+            packet: self.chunk.first_packet() + u64::from(listed.index),
+            at: record.timestamp,
+            client: tuple.dst.addr,
+            is_inside: listed.view.is_inside,
+        };
+        let told = found
+            .into_iter()
+            .filter_map(|answers| Told::new(response, answers));
+        self.told.extend(told.map(|told| (listed.index, told)));
     }
 
     /// Asks the worker of the flow that a packet quotes.

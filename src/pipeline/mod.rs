@@ -93,6 +93,8 @@ pub struct Ran {
     pub fragments: FragmentCounts,
     /// Packets that were dropped with a flow that they quote, and are missing in the figures of their own flow and of the rule.
     pub untold_drops: u64,
+    /// How often an answer of a name server was forgotten while it still counted, because there were too many.
+    pub forgotten_answers: u64,
 }
 
 /// Why a run failed.
@@ -247,7 +249,7 @@ enum Message {
     /// The reader came to the end.
     End {
         outcome: Result<(), CaptureError>,
-        /// All but what the writer counts.
+        /// All but what workers and the writer count.
         ran: Box<Ran>,
     },
     /// A thread panicked.

@@ -2,6 +2,9 @@
 //!
 //! A fragment alone has no flow. A chunk that holds one is kept back, with all that follow it, until the rest of its datagram has come
 //! or will not come any more; then the datagram is told with the first of its packets, and they all share its flow.
+//!
+//! What name servers answer is read here, where all packets pass in order, and goes to every worker at its place among the packets: so
+//! whichever worker a later flow falls to, it knows the same.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -81,13 +84,14 @@ impl Reader {
     pub(super) fn read(mut self, results: &Sender<Message>, progress: &mut u64) {
         let outcome = self.read_all(results, progress);
         let ran = Box::new(Ran {
-            // The writer still counts.
+            // Workers and the writer still count.
             counts: PacketCounts::default(),
             capture: self.capture.summary().clone(),
             span: self.span,
             undecoded: self.undecoded,
             fragments: self.fragments.counts(),
             untold_drops: 0,
+            forgotten_answers: 0,
         });
         // When the writer has given up, nobody wants to know.
         let _ = results.send(Message::End { outcome, ran });
@@ -274,12 +278,15 @@ impl Reader {
             sequence,
             chunk,
             assignments,
+            told,
             ..
         } = held;
         let chunk = Arc::new(chunk);
+        let told: Arc<[_]> = told.into();
         let mut parts = 0;
         for (worker, assignment) in self.workers.iter().zip(assignments) {
-            if !assignment.tasks.is_empty() {
+            // What clients are told concerns everybody, whoever has the packet that does.
+            if !assignment.tasks.is_empty() || !told.is_empty() {
                 parts += 1;
                 worker
                     .send(Batch {
@@ -288,6 +295,7 @@ impl Reader {
                         tasks: assignment.tasks,
                         assembled: assignment.assembled,
                         outer: assignment.outer,
+                        told: Arc::clone(&told),
                     })
                     .ok()?;
             }

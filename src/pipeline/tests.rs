@@ -46,6 +46,7 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
             rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
             catalogue: Arc::new(catalogue),
             whole_flow: false,
+            block_by_dns: false,
             max_flows: 64,
             fingerprints: false,
         };

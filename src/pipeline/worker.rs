@@ -11,6 +11,7 @@ use crate::flow::FlowSummary;
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
+use crate::passive_dns::{Answered, Told};
 use crate::rules::RuleId;
 
 /// What a worker is to do with a packet.
@@ -54,6 +55,8 @@ pub(super) struct Batch {
     pub(super) assembled: Vec<u8>,
     /// Packets around others.
     pub(super) outer: Vec<FiveTuple>,
+    /// What clients are told by name servers, and the place of the packet that does; in capture order, the same for every worker.
+    pub(super) told: Arc<[(u32, Told)]>,
 }
 
 /// What becomes of a flow that a packet quotes.
@@ -83,12 +86,17 @@ pub(super) struct Part {
     pub(super) ended: Vec<Ended>,
     /// Verdicts just reached, in order.
     pub(super) blocked: Vec<Blocked>,
+    /// How often an answer was forgotten that still counted. All workers forget the same: the first one tells.
+    pub(super) forgotten_answers: u64,
 }
 
 pub(super) struct Worker {
     /// Shards `number`, `number + workers`, `number + 2 * workers`, ….
     engines: Vec<Engine>,
+    number: usize,
     workers: usize,
+    /// What clients were told, up to the packet that is being judged.
+    answered: Answered,
     /// Whether the writer wants to know each packet's flow.
     keeps_flows: bool,
 }
@@ -101,7 +109,9 @@ impl Worker {
             .collect();
         Self {
             engines,
+            number,
             workers,
+            answered: Answered::default(),
             keeps_flows,
         }
     }
@@ -134,6 +144,7 @@ impl Worker {
             tasks,
             assembled,
             outer,
+            told,
         } = batch;
         let mut part = Part {
             sequence,
@@ -144,11 +155,17 @@ impl Worker {
             quoted: Vec::new(),
             ended: Vec::new(),
             blocked: Vec::new(),
+            forgotten_answers: 0,
         };
+        let forgotten_before = self.answered.forgotten();
+        let mut told = told.iter().peekable();
         if self.keeps_flows {
             part.flows.reserve_exact(tasks.len());
         }
         for task in &tasks {
+            while let Some((_, told)) = told.next_if(|(index, _)| *index < task.index) {
+                self.answered.learn(told);
+            }
             let Some(engine) = self.engines.get_mut(task.key.shard() / self.workers) else {
                 continue;
             };
@@ -160,26 +177,35 @@ impl Worker {
                     rule: fate.rule,
                 }));
             } else {
-                let beside = (&assembled[..], &outer[..]);
-                judge(task, beside, engine, &mut part, self.keeps_flows);
+                let beside = Beside {
+                    assembled: &assembled,
+                    outer: &outer,
+                    answered: &self.answered,
+                };
+                judge(task, &beside, engine, &mut part, self.keeps_flows);
             }
+        }
+        told.for_each(|(_, told)| self.answered.learn(told));
+        if self.number == 0 {
+            part.forgotten_answers = self.answered.forgotten() - forgotten_before;
         }
         part
     }
 }
 
+/// What a task's places lead to, and what is known when it comes.
+struct Beside<'a> {
+    assembled: &'a [u8],
+    outer: &'a [FiveTuple],
+    answered: &'a Answered,
+}
+
 /// Judges one packet, and notes what comes of it.
-fn judge(
-    task: &Task,
-    (assembled, outer): (&[u8], &[FiveTuple]),
-    engine: &mut Engine,
-    part: &mut Part,
-    keeps_flow: bool,
-) {
+fn judge(task: &Task, beside: &Beside<'_>, engine: &mut Engine, part: &mut Part, keeps_flow: bool) {
     let chunk = part.chunk.bytes();
     let (bytes, start) = match (task.payload as usize).checked_sub(chunk.len()) {
         None => (chunk, task.payload as usize),
-        Some(start) => (assembled, start),
+        Some(start) => (beside.assembled, start),
     };
     let payload = bytes.get(start..start + task.payload_caplen as usize);
     let seen = Observation {
@@ -188,7 +214,8 @@ fn judge(
         key: task.key,
         sender: task.sender,
         origlen: task.origlen,
-        outer: outer
+        outer: beside
+            .outer
             .get(task.outer.0 as usize..task.outer.1 as usize)
             .unwrap_or_default(),
         is_inside: task.is_inside,
@@ -197,7 +224,7 @@ fn judge(
         payload: payload.unwrap_or_default(),
         payload_origlen: task.payload_origlen,
     };
-    let answer = engine.observe(&seen, &mut part.ended);
+    let answer = engine.observe(&seen, beside.answered, &mut part.ended);
     if keeps_flow {
         part.flows.push((task.index, answer.flow));
     }

@@ -25,6 +25,7 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
     quotes: Quotes,
+    forgotten_answers: u64,
 }
 
 /// A chunk on its way through the workers.
@@ -51,6 +52,7 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
+            forgotten_answers: 0,
         }
     }
 
@@ -92,7 +94,10 @@ impl<'a, 's> Writer<'a, 's> {
                 self.emit(open)?;
             }
             if let Some(end) = end.take_if(|_| self.open.is_empty()) {
-                return Ok(end);
+                return Ok(Ran {
+                    forgotten_answers: self.forgotten_answers,
+                    ..end
+                });
             }
         }
         // Every thread is gone and none has said why: they report even their own death, so this is out of reach.
@@ -121,6 +126,7 @@ impl<'a, 's> Writer<'a, 's> {
             drop(part.chunk);
             ended.extend(part.ended);
             blocked.extend(part.blocked);
+            self.forgotten_answers += part.forgotten_answers;
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
         blocked.sort_by_key(|news| news.packet);

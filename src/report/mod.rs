@@ -213,6 +213,8 @@ pub struct Gathered {
     pub fragments: FragmentCounts,
     /// Dropped packets that are missing in the figures of flows and rules.
     pub untold_drops: u64,
+    /// How often a DNS answer was forgotten while it still counted.
+    pub forgotten_answers: u64,
 }
 
 impl<'a> Report<'a> {
@@ -226,11 +228,13 @@ impl<'a> Report<'a> {
             suspicious,
             fragments,
             untold_drops,
+            forgotten_answers,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_drops(untold_drops));
         warnings.extend(warnings::of_flows(&flows));
+        warnings.extend(warnings::of_answers(forgotten_answers));
         warnings.extend(suspicious.warnings());
         Self {
             schema: SCHEMA,

@@ -4,6 +4,7 @@ use crate::engine::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW, MAX_REMEMBERED_
 use crate::flow::assembly::{MAX_UNREAD_BYTES, MAX_WAITING_BYTES, MAX_WAITING_SEGMENTS};
 use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES, MAX_WAIT_NS};
 use crate::inspect::dns::MAX_QUESTIONS;
+use crate::passive_dns;
 use crate::stats::{FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS};
 
 /// One sentence for each way in which fragments made no datagram.
@@ -35,6 +36,20 @@ pub(super) fn of_drops(untold: u64) -> Vec<String> {
         count(untold, "packet"),
     );
     told([(untold, sentence)])
+}
+
+/// A sentence for DNS answers that were forgotten before their time.
+pub(super) fn of_answers(forgotten: u64) -> Vec<String> {
+    let sentence = format!(
+        "names from DNS answers are incomplete: {} forgotten before their time, past the last {} or {} bytes of names",
+        match forgotten {
+            1 => "1 address was".to_owned(),
+            _ => format!("{forgotten} addresses were"),
+        },
+        passive_dns::MAX_ADDRESSES,
+        passive_dns::MAX_NAME_BYTES,
+    );
+    told([(forgotten, sentence)])
 }
 
 /// The sentences of what happened at all.
@@ -130,6 +145,17 @@ mod tests {
     #[test]
     fn what_did_not_happen_is_not_told() {
         assert_eq!(of_flows(&FlowStats::default().finish()), [""; 0]);
+    }
+
+    #[test]
+    fn forgotten_answers_are_told_with_their_bounds() {
+        assert_eq!(of_answers(0), [""; 0]);
+        assert_eq!(
+            of_answers(2),
+            [
+                "names from DNS answers are incomplete: 2 addresses were forgotten before their time, past the last 65536 or 4194304 bytes of names"
+            ]
+        );
     }
 
     #[test]

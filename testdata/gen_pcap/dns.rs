@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 /// Question types.
 pub(crate) const A: u16 = 1;
+pub(crate) const CNAME: u16 = 5;
 pub(crate) const PTR: u16 = 12;
 pub(crate) const AAAA: u16 = 28;
 pub(crate) const HTTPS: u16 = 65;
 
 /// `name`, dots between its labels, as length-prefixed labels.
-fn labels(name: &[u8]) -> Vec<u8> {
+pub(crate) fn labels(name: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = name
         .split(|&byte| byte == b'.')
         .flat_map(|label| [&[label.len() as u8], label].concat())
@@ -66,6 +67,31 @@ pub(crate) fn answer(id: u16, name: &[u8], kind: u16, addrs: &[IpAddr]) -> Vec<u
             ]
             .concat();
             [&head[..], &len, rdata].concat()
+        })
+        .collect();
+    message(id, 0x8180, &question(name, kind), &records)
+}
+
+/// What stands in an answer.
+pub(crate) struct Record<'a> {
+    pub(crate) owner: &'a [u8],
+    pub(crate) kind: u16,
+    pub(crate) ttl: u32,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The answer to [`query`] with these records.
+pub(crate) fn answer_of(id: u16, name: &[u8], kind: u16, records: &[Record<'_>]) -> Vec<u8> {
+    let records: Vec<Vec<u8>> = records
+        .iter()
+        .map(|record| {
+            let mut out = labels(record.owner);
+            out.extend(record.kind.to_be_bytes());
+            out.extend([0, 1]);
+            out.extend(record.ttl.to_be_bytes());
+            out.extend((record.data.len() as u16).to_be_bytes());
+            out.extend(&record.data);
+            out
         })
         .collect();
     message(id, 0x8180, &question(name, kind), &records)

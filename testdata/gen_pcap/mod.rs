@@ -6,6 +6,7 @@
     reason = "a generator stops at the first thing that cannot be built"
 )]
 
+pub(crate) mod answered;
 mod dns;
 mod formats;
 mod fragments;
@@ -76,6 +77,7 @@ pub(crate) fn all() -> Vec<Capture> {
     all.extend(streams::all());
     all.extend(fragments::all());
     all.extend(names::all());
+    all.push(answered::capture());
     all.extend(oddities::all());
     all
 }

@@ -11,6 +11,7 @@ mod caveats;
 mod cli;
 mod damage;
 mod determinism;
+mod dns_answers;
 mod endings;
 mod flow_lines;
 mod fragments;

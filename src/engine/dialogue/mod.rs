@@ -35,12 +35,11 @@ use crate::inspect::signature::of_ip_protocol;
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::IpProtocol;
+use crate::services::DNS_PORT;
 use association::Association;
 use datagrams::Datagrams;
 use stream::{Stream, Syns};
 
-/// Port of DNS, RFC 1035 §4.2.
-const DNS_PORT: u16 = 53;
 /// Port of multicast DNS, RFC 6762 §3.
 const MDNS_PORT: u16 = 5353;
 /// Port of LLMNR, RFC 4795 §2.1.

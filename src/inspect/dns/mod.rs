@@ -1,11 +1,13 @@
 //! DNS and its kin on the local link: which names are asked for.
 //!
-//! In: a datagram's payload, or the bytes of a TCP connection. Out: the questions. Knows nothing of answers but their length.
+//! In: a datagram's payload, or the bytes of a TCP connection. Out: the questions, and the addresses that answers give for them.
 //!
 //! Not dns-parser: it refuses a whole message for one type it doesn't know (HTTPS, which every browser asks for), and takes a
 //! third of a second for a hostile one. It stands beside the tests, as a witness.
 
+pub mod answers;
 pub(super) mod name;
+mod record;
 mod strict;
 
 use self::name::{Labels, Stop};

@@ -4,7 +4,8 @@
 //! follows must be a printable name with an assigned type and class, and end where the bytes end. Random bytes get as far as
 //! the end of the header once in 2^60 datagrams; other protocols are tried in the tests.
 
-use super::name::{Labels, Stop, skip_name};
+use super::name::{Labels, Stop};
+use super::record::{Record, kind};
 use super::{HEADER_LEN, Header, Outcome};
 use crate::inspect::cursor::Cursor;
 
@@ -12,15 +13,6 @@ use crate::inspect::cursor::Cursor;
 const MIN_LEN: usize = HEADER_LEN + 5;
 /// Longest message that is waited for before its header is there. No text begins with a length below this.
 const MAX_UNSEEN_LEN: usize = 512;
-
-/// Types of records, IANA registry "DNS Resource Record (RR) TYPEs".
-mod kind {
-    pub(super) const SOA: u16 = 6;
-    pub(super) const SIG: u16 = 24;
-    pub(super) const OPT: u16 = 41;
-    pub(super) const TSIG: u16 = 250;
-    pub(super) const IXFR: u16 = 251;
-}
 
 /// Operations, IANA registry "DNS OpCodes".
 mod opcode {
@@ -177,31 +169,7 @@ fn read_question(message: &[u8]) -> Result<(usize, u16), Option<Stop>> {
     }
 }
 
-/// A record, RFC 1035 §4.1.3.
-struct Record<'a> {
-    is_of_root: bool,
-    kind: u16,
-    data: &'a [u8],
-    /// Where it ends in its message.
-    end: usize,
-}
-
-impl<'a> Record<'a> {
-    fn read(message: &'a [u8], at: usize) -> Option<Self> {
-        let name_end = skip_name(message, at)?;
-        let mut rest = Cursor(message.get(name_end..)?);
-        let kind = rest.u16()?;
-        // Class and TTL.
-        rest.take(6)?;
-        let len = rest.u16()?;
-        Some(Self {
-            is_of_root: name_end == at + 1,
-            kind,
-            data: rest.take(len.into())?,
-            end: message.len() - rest.0.len(),
-        })
-    }
-
+impl Record<'_> {
     /// Whether it is a record that a query may have: one that says something of the message itself.
     fn is_about_the_message(&self) -> bool {
         match self.kind {

@@ -1,0 +1,230 @@
+//! What a response says of addresses: where the name that was asked for leads, and for how long.
+//!
+//! In: a response's bytes. Out: the question's name, and the addresses. Knows nothing of who asked, and when.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::name::Labels;
+use super::record::{Record, kind};
+use super::{Dialect, HEADER_LEN, Header, read_question};
+use crate::domain::DomainName;
+use crate::inspect::cursor::Cursor;
+
+/// Most records that are read of a message. A resolver's answer has a handful, of all sections a few dozen.
+pub const MAX_RECORDS: usize = 128;
+/// Most names that are followed from one question, its own included: aliases of aliases. Resolvers follow about a dozen.
+pub const MAX_ALIASES: usize = 16;
+/// Most addresses that are taken from a message.
+pub const MAX_ADDRESSES: usize = 32;
+
+/// The class of the Internet, RFC 1035 §3.2.4.
+const IN: u16 = 1;
+
+/// Parameters of a service with addresses in them, RFC 9460 §14.3.2.
+const IPV4_HINT: u16 = 4;
+const IPV6_HINT: u16 = 6;
+
+/// Where a name leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// The name that was asked for.
+    pub name: DomainName,
+    /// Its addresses in the order of their records, 1 to [`MAX_ADDRESSES`]; one may be there twice.
+    pub addresses: Vec<Address>,
+}
+
+/// An address that a name leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub addr: IpAddr,
+    /// Seconds for which the name leads there: the least of the record's and of those of the aliases that lead to it.
+    pub ttl: u32,
+}
+
+/// Reads the addresses that a response gives for its question.
+///
+/// * `message`: the payload of a UDP datagram, or a message from a TCP connection without its length. Of one that is cut short,
+///   the records before the cut count.
+/// * `None` for what is no response, says no address, or has another number of questions than one.
+/// * Addresses are those of A and AAAA records, and the hints of HTTPS and SVCB records. They count if they belong to the question's
+///   name or to an alias that it leads to (CNAME, the target of HTTPS and SVCB), in whatever order the records come, in whatever section.
+/// * DNAME records are not looked at: a CNAME record for the very name stands beside each (RFC 6672 §3.1).
+///
+/// Source: RFC 1035 §4.1, RFC 3596 §2.2, RFC 9460 §2.2 and §7.3; RFC 2181 §8 for the time to live.
+pub fn answers(message: &[u8]) -> Option<Answers> {
+    let header = Header::read(message)?;
+    let is_answer = header.is_response() && header.opcode() == 0 && header.rcode() == 0;
+    if !is_answer || header.questions != 1 || header.records() == 0 {
+        return None;
+    }
+    let (question, end) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
+    let name = question.name.filter(|_| question.qclass == IN)?;
+    let records = owned_records(message, end, header.records());
+    let aliases = aliases(message, plain(message, HEADER_LEN)?, &records);
+    let mut addresses = Vec::new();
+    for (owner, record) in &records {
+        let Some((_, ttl)) = aliases.iter().find(|(alias, _)| alias == owner) else {
+            continue;
+        };
+        let ttl = record_ttl(record).min(*ttl);
+        addresses_of(message, record, |addr| {
+            if addresses.len() < MAX_ADDRESSES {
+                addresses.push(Address { addr, ttl });
+            }
+        });
+    }
+    (!addresses.is_empty()).then_some(Answers { name, addresses })
+}
+
+/// Reads the answers in a TCP segment that begins with a message: those of every message that ends in it.
+///
+/// * `segment`: what was captured of its payload; `origlen`: the payload's length on the wire.
+/// * What does not begin with a message is taken for one, and has to look like a response.
+///
+/// Source: RFC 1035 §4.2.2.
+pub fn answers_over_tcp(segment: &[u8], origlen: usize) -> Vec<Answers> {
+    let mut found = Vec::new();
+    let mut rest = Cursor(segment);
+    let mut left = origlen;
+    while let Some(len) = rest.u16().map(usize::from) {
+        left = left.saturating_sub(2);
+        if len > left {
+            break;
+        }
+        left -= len;
+        let captured = rest.0.len().min(len);
+        let message = rest.take(captured).unwrap_or_default();
+        found.extend(answers(message));
+    }
+    found
+}
+
+/// The records at `at` that may say where a name leads, each behind its owner's name in plain form.
+fn owned_records(message: &[u8], mut at: usize, count: usize) -> Vec<(Vec<u8>, Record<'_>)> {
+    let mut records = Vec::new();
+    for _ in 0..count.min(MAX_RECORDS) {
+        let Some(record) = Record::read(message, at) else {
+            break;
+        };
+        let leads_on = matches!(
+            record.kind,
+            kind::A | kind::AAAA | kind::CNAME | kind::SVCB | kind::HTTPS
+        );
+        let start = std::mem::replace(&mut at, record.end);
+        if leads_on
+            && record.class == IN
+            && let Some(owner) = plain(message, start)
+        {
+            records.push((owner, record));
+        }
+    }
+    records
+}
+
+/// The names that `question` leads to, itself the first, and for how many seconds.
+fn aliases(
+    message: &[u8],
+    question: Vec<u8>,
+    records: &[(Vec<u8>, Record<'_>)],
+) -> Vec<(Vec<u8>, u32)> {
+    let mut aliases = vec![(question, u32::MAX)];
+    let mut next = 0;
+    while let Some((name, ttl)) = aliases.get(next).cloned() {
+        next += 1;
+        for (_, record) in records.iter().filter(|(owner, _)| *owner == name) {
+            let Some(target) = target(message, record) else {
+                continue;
+            };
+            let is_new = aliases.iter().all(|(alias, _)| *alias != target);
+            if is_new && aliases.len() < MAX_ALIASES {
+                aliases.push((target, record_ttl(record).min(ttl)));
+            }
+        }
+    }
+    aliases
+}
+
+/// The other name that a record leads to.
+fn target(message: &[u8], record: &Record<'_>) -> Option<Vec<u8>> {
+    let data = record.end - record.data.len();
+    let at = match record.kind {
+        kind::CNAME => data,
+        // Behind the priority. The root stands for the owner itself, or for nothing. RFC 9460 §2.5.
+        kind::SVCB | kind::HTTPS => data + 2,
+        _ => return None,
+    };
+    let end = Labels::new(message, at).end().ok()?;
+    plain(message, at).filter(|name| end <= record.end && !name.is_empty())
+}
+
+/// Tells every address in a record.
+fn addresses_of(message: &[u8], record: &Record<'_>, mut tell: impl FnMut(IpAddr)) {
+    match record.kind {
+        kind::A => {
+            if let Ok(bytes) = <[u8; 4]>::try_from(record.data) {
+                tell(Ipv4Addr::from(bytes).into());
+            }
+        }
+        kind::AAAA => {
+            if let Ok(bytes) = <[u8; 16]>::try_from(record.data) {
+                tell(Ipv6Addr::from(bytes).into());
+            }
+        }
+        kind::SVCB | kind::HTTPS => hints(message, record, tell),
+        _ => {}
+    }
+}
+
+/// Tells every address that a service's parameters hint at.
+fn hints(message: &[u8], record: &Record<'_>, mut tell: impl FnMut(IpAddr)) {
+    let data = record.end - record.data.len();
+    let Ok(names_end) = Labels::new(message, data + 2).end() else {
+        return;
+    };
+    let mut rest = Cursor(message.get(names_end..record.end).unwrap_or_default());
+    while let (Some(key), Some(len)) = (rest.u16(), rest.u16()) {
+        let Some(value) = rest.take(len.into()) else {
+            return;
+        };
+        match key {
+            IPV4_HINT => {
+                let (addrs, _) = value.as_chunks::<4>();
+                addrs
+                    .iter()
+                    .for_each(|&addr| tell(Ipv4Addr::from(addr).into()));
+            }
+            IPV6_HINT => {
+                let (addrs, _) = value.as_chunks::<16>();
+                addrs
+                    .iter()
+                    .for_each(|&addr| tell(Ipv6Addr::from(addr).into()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A time to live with its highest bit set is none, RFC 2181 §8.
+const fn record_ttl(record: &Record<'_>) -> u32 {
+    if record.ttl > i32::MAX as u32 {
+        0
+    } else {
+        record.ttl
+    }
+}
+
+/// The name at `at` in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
+fn plain(message: &[u8], at: usize) -> Option<Vec<u8>> {
+    let mut name = Vec::new();
+    for label in Labels::new(message, at) {
+        let label = label.ok()?;
+        // A label has 63 bytes at most.
+        name.push(label.len() as u8);
+        name.extend(label.iter().map(u8::to_ascii_lowercase));
+    }
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests;

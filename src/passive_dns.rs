@@ -1,0 +1,384 @@
+//! What clients were told by name servers: by which name a client came to an address.
+//!
+//! In: the answers of a capture, in packet order. Out: the name for a flow's two ends. Knows nothing of flows, rules and threads.
+//!
+//! Any datagram from the port of DNS is believed, so an answer is a hint, not a proof; but never more than a hint for the client it
+//! went to. Many names share an address, and the answer that came last is the one that the client most likely acts on.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use lru::LruCache;
+
+use crate::domain::DomainName;
+use crate::inspect::dns::answers::{Address, Answers};
+use crate::packet::Timestamp;
+
+/// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
+///
+/// About 160 bytes each, for every worker, beside names that they share.
+pub const MAX_ADDRESSES: usize = 65_536;
+/// Most bytes that their names may have, each as often as it leads to an address.
+pub const MAX_NAME_BYTES: usize = 4 << 20;
+/// Seconds that an answer counts for at the least. Many may not be kept at all, and the client connects right away: but with two
+/// versions of IP to try, and a retransmission, that takes some time.
+pub const MIN_LIFE_S: u32 = 5;
+
+/// What one response told its client.
+#[derive(Debug, Clone)]
+pub struct Told {
+    naming: Arc<Naming>,
+    /// At least one.
+    addresses: Vec<Address>,
+}
+
+/// A name that was given an address.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Naming {
+    /// The name that the client asked for.
+    pub name: DomainName,
+    /// Number of the packet that answered.
+    pub packet: u64,
+    at: Timestamp,
+    client: IpAddr,
+    is_inside: bool,
+}
+
+/// A packet that carried a response.
+#[derive(Debug, Clone, Copy)]
+pub struct Response {
+    /// Its number.
+    pub packet: u64,
+    /// When it was captured.
+    pub at: Timestamp,
+    /// To whom it went.
+    pub client: IpAddr,
+    /// Whether it came through a tunnel.
+    pub is_inside: bool,
+}
+
+impl Told {
+    /// What `response` tells with `answers`; `None` when no address is one of a server.
+    ///
+    /// The unspecified and loopback addresses are what filters answer with for a name that is not to be visited. They name nobody.
+    pub fn new(response: Response, answers: Answers) -> Option<Self> {
+        let mut addresses = answers.addresses;
+        addresses.retain(|told| is_of_server(told.addr.to_canonical()));
+        let naming = Naming {
+            name: answers.name,
+            packet: response.packet,
+            at: response.at,
+            client: response.client,
+            is_inside: response.is_inside,
+        };
+        (!addresses.is_empty()).then(|| Self {
+            naming: Arc::new(naming),
+            addresses,
+        })
+    }
+}
+
+/// RFC 1122 §3.2.1.3, RFC 4291 §2.5.
+fn is_of_server(addr: IpAddr) -> bool {
+    let is_nobody = match addr {
+        IpAddr::V4(addr) => addr.octets()[0] == 0,
+        IpAddr::V6(addr) => addr.is_unspecified(),
+    };
+    !is_nobody && !addr.is_loopback()
+}
+
+/// A client, and an address that it was told.
+///
+/// Any host can make up a packet in a tunnel: what is told there counts there, and only there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Pair {
+    client: u128,
+    server: u128,
+    is_inside: bool,
+}
+
+impl Pair {
+    fn new(client: IpAddr, server: IpAddr, is_inside: bool) -> Self {
+        Self {
+            client: bits(client),
+            server: bits(server),
+            is_inside,
+        }
+    }
+}
+
+/// An address of either version; IPv4 and IPv4-mapped IPv6 are the same.
+const fn bits(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    }
+}
+
+/// Why a client may speak to an address.
+#[derive(Debug)]
+struct Known {
+    naming: Arc<Naming>,
+    life_s: u32,
+}
+
+impl Known {
+    fn is_over(&self, now: Timestamp) -> bool {
+        now.ns_since(self.naming.at) > u64::from(self.life_s) * 1_000_000_000
+    }
+
+    fn name_len(&self) -> usize {
+        self.naming.name.as_str().len()
+    }
+}
+
+/// Everything that clients were told and that still counts.
+///
+/// * What is in it depends on what it was told and on nothing else: asking changes nothing. So tables that were told the same, in the
+///   same order, give the same answers.
+/// * Bounds: [`MAX_ADDRESSES`], [`MAX_NAME_BYTES`].
+#[derive(Debug)]
+pub struct Answered {
+    /// In the order in which they were told.
+    known: LruCache<Pair, Known, ahash::RandomState>,
+    name_bytes: usize,
+    forgotten: u64,
+}
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self {
+            known: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
+            name_bytes: 0,
+            forgotten: 0,
+        }
+    }
+}
+
+impl Answered {
+    /// Takes in what a client was told. It takes the place of what that client was told of the same addresses before.
+    pub fn learn(&mut self, told: &Told) {
+        let naming = &told.naming;
+        for address in &told.addresses {
+            let pair = Pair::new(naming.client, address.addr, naming.is_inside);
+            let known = Known {
+                naming: Arc::clone(naming),
+                life_s: address.ttl.max(MIN_LIFE_S),
+            };
+            self.name_bytes += known.name_len();
+            if let Some(before) = self.known.put(pair, known) {
+                self.name_bytes -= before.name_len();
+            }
+        }
+        self.make_room(naming.at);
+    }
+
+    /// The name by which `client` came to `server`, for a flow that begins at `now`.
+    ///
+    /// * `is_inside`: whether the flow begins with a packet that came through a tunnel.
+    pub fn name(
+        &self,
+        (client, server): (IpAddr, IpAddr),
+        is_inside: bool,
+        now: Timestamp,
+    ) -> Option<&Naming> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let known = self.known.peek(&Pair::new(client, server, is_inside))?;
+        (!known.is_over(now)).then_some(&*known.naming)
+    }
+
+    /// How often something was forgotten that still counted, because there was no room.
+    pub const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Takes out what was told first while it is over or there is too much.
+    fn make_room(&mut self, now: Timestamp) {
+        while let Some((_, first)) = self.known.peek_lru() {
+            let is_over = first.is_over(now);
+            let is_too_much = self.known.len() > MAX_ADDRESSES || self.name_bytes > MAX_NAME_BYTES;
+            if !is_over && !is_too_much {
+                return;
+            }
+            self.forgotten += u64::from(!is_over);
+            self.name_bytes -= first.name_len();
+            self.known.pop_lru();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: &str = "192.168.1.2";
+
+    fn addr(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_ns(second * 1_000_000_000)
+    }
+
+    /// What a client is told of one name at one second.
+    fn told(client: &str, at: i64, name: &str, addresses: &[(&str, u32)]) -> Option<Told> {
+        let response = Response {
+            packet: 7,
+            at: second(at),
+            client: addr(client),
+            is_inside: false,
+        };
+        let addresses = addresses.iter().map(|&(text, ttl)| Address {
+            addr: addr(text),
+            ttl,
+        });
+        let answers = Answers {
+            name: DomainName::from_bytes(name.as_bytes()).unwrap(),
+            addresses: addresses.collect(),
+        };
+        Told::new(response, answers)
+    }
+
+    fn learn(table: &mut Answered, at: i64, name: &str, addresses: &[(&str, u32)]) {
+        table.learn(&told(CLIENT, at, name, addresses).unwrap());
+    }
+
+    /// One name has many addresses, from 11.0.0.0 on, for a minute.
+    fn learn_many(table: &mut Answered, name: &str, count: u32) {
+        let mut many = told(CLIENT, 0, name, &[("11.0.0.0", 60)]).unwrap();
+        many.addresses = (0..count)
+            .map(|i| Address {
+                addr: std::net::Ipv4Addr::from_bits(0x0b00_0000 + i).into(),
+                ttl: 60,
+            })
+            .collect();
+        table.learn(&many);
+    }
+
+    fn name(table: &Answered, client: &str, server: &str, at: i64) -> Option<String> {
+        let ends = (addr(client), addr(server));
+        let naming = table.name(ends, false, second(at))?;
+        Some(naming.name.to_string())
+    }
+
+    #[test]
+    fn an_answer_names_what_its_client_does_with_the_address_and_nothing_else() {
+        let mut table = Answered::default();
+        learn(
+            &mut table,
+            0,
+            "a.example",
+            &[("192.0.2.1", 60), ("2001:db8::1", 60)],
+        );
+        let a = Some("a.example".to_owned());
+        assert_eq!(name(&table, CLIENT, "192.0.2.1", 1), a);
+        assert_eq!(name(&table, CLIENT, "2001:db8::1", 1), a);
+        assert_eq!(name(&table, CLIENT, "::ffff:192.0.2.1", 1), a, "mapped");
+        assert_eq!(
+            name(&table, CLIENT, "192.0.2.2", 1),
+            None,
+            "another address"
+        );
+        assert_eq!(
+            name(&table, "192.168.1.3", "192.0.2.1", 1),
+            None,
+            "another client"
+        );
+        assert_eq!(
+            name(&table, "192.0.2.1", CLIENT, 1),
+            None,
+            "the other way round"
+        );
+        let ends = (addr(CLIENT), addr("192.0.2.1"));
+        assert_eq!(table.name(ends, true, second(1)), None, "in a tunnel");
+    }
+
+    #[test]
+    fn an_answer_counts_for_its_time_to_live_and_a_few_seconds_at_the_least() {
+        let mut table = Answered::default();
+        learn(
+            &mut table,
+            100,
+            "a.example",
+            &[("192.0.2.1", 60), ("192.0.2.2", 0)],
+        );
+        assert!(name(&table, CLIENT, "192.0.2.1", 160).is_some());
+        assert!(name(&table, CLIENT, "192.0.2.1", 161).is_none());
+        assert!(name(&table, CLIENT, "192.0.2.2", 105).is_some());
+        assert!(name(&table, CLIENT, "192.0.2.2", 106).is_none());
+        assert!(
+            name(&table, CLIENT, "192.0.2.1", 99).is_some(),
+            "clocks step back"
+        );
+    }
+
+    #[test]
+    fn the_latest_answer_for_an_address_counts() {
+        let mut table = Answered::default();
+        learn(&mut table, 0, "a.example", &[("192.0.2.1", 3600)]);
+        learn(&mut table, 1, "b.example", &[("192.0.2.1", 10)]);
+        assert_eq!(
+            name(&table, CLIENT, "192.0.2.1", 2).as_deref(),
+            Some("b.example")
+        );
+        assert_eq!(name(&table, CLIENT, "192.0.2.1", 20), None);
+        assert_eq!(table.name_bytes, "b.example".len());
+    }
+
+    #[test]
+    fn addresses_of_nobody_are_not_learnt() {
+        for nobody in [
+            "0.0.0.0",
+            "0.1.2.3",
+            "127.0.0.1",
+            "127.9.9.9",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(
+                told(CLIENT, 0, "ads.example", &[(nobody, 60)]).is_none(),
+                "{nobody}"
+            );
+        }
+        let mut table = Answered::default();
+        learn(
+            &mut table,
+            0,
+            "a.example",
+            &[("0.0.0.0", 60), ("192.0.2.1", 60)],
+        );
+        assert_eq!(table.known.len(), 1);
+    }
+
+    #[test]
+    fn what_was_told_longest_ago_is_forgotten_first_however_often_it_was_asked_for() {
+        let mut table = Answered::default();
+        let server = |i: usize| IpAddr::from(std::net::Ipv4Addr::from_bits(0x0b00_0000 + i as u32));
+        learn_many(&mut table, "a.example", MAX_ADDRESSES as u32);
+        assert_eq!(table.forgotten(), 0);
+        // Told again: the second is now the oldest.
+        learn(&mut table, 1, "a.example", &[(&server(0).to_string(), 60)]);
+        assert!(name(&table, CLIENT, &server(1).to_string(), 1).is_some());
+        learn(&mut table, 2, "a.example", &[("192.0.2.1", 60)]);
+        assert_eq!((table.known.len(), table.forgotten()), (MAX_ADDRESSES, 1));
+        assert!(name(&table, CLIENT, &server(0).to_string(), 2).is_some());
+        assert!(name(&table, CLIENT, &server(1).to_string(), 2).is_none());
+        // All of it is over.
+        learn(&mut table, 1000, "a.example", &[("192.0.2.2", 60)]);
+        assert_eq!((table.known.len(), table.forgotten()), (1, 1));
+        assert_eq!(table.name_bytes, "a.example".len());
+    }
+
+    #[test]
+    fn long_names_take_no_more_than_their_share() {
+        let mut table = Answered::default();
+        learn_many(&mut table, &"x".repeat(250), 20_000);
+        assert!(table.name_bytes <= MAX_NAME_BYTES);
+        assert_eq!(table.known.len() as u64 + table.forgotten(), 20_000);
+        assert!(table.forgotten() > 0);
+    }
+}
