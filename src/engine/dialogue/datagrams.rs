@@ -61,7 +61,9 @@ impl Datagrams {
             return;
         }
         if let Outcome::Found(names) = netbios::names(datagram) {
-            return tell_netbios(names, evidence);
+            tell_netbios(names, evidence);
+            // What it carries is told as well: announcements of SMB, mostly.
+            return self.watch.look(seen, evidence);
         }
         let is_dtls = looks_like_dtls(datagram);
         if is_dtls || self.dtls.is_some() {

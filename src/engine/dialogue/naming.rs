@@ -328,4 +328,27 @@ mod tests {
         talk.say(true, 0, &query("one"));
         assert_eq!(talk.names(), [("dns_query", "one.example")]);
     }
+
+    #[test]
+    fn what_a_netbios_datagram_carries_is_told_as_well() {
+        let name = b"\x20FAFCEJEOFEEFFCCACACACACACACACACA\0";
+        let datagram = [
+            b"\x11\x0a\x80\x01\x0a\0\0\x01\0\x8a\0\xbb\0\0".as_slice(),
+            name,
+            name,
+            b"\xffSMB\x25",
+            &[0; 40],
+        ];
+        let mut talk = Talk::new(IpProtocol::UDP, (138, 138));
+        talk.say(true, 0, &datagram.concat());
+        let told: Vec<_> = talk
+            .evidence
+            .iter()
+            .filter_map(|evidence| match evidence {
+                Evidence::Protocol(protocol) => Some(*protocol),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [Protocol::Netbios, Protocol::Smb]);
+    }
 }

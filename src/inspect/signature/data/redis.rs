@@ -10,7 +10,7 @@ const PORT: u16 = 6379;
 /// The longest number before a line's end, in digits.
 const MAX_DIGITS: usize = 10;
 /// Commands that are typed as plain lines, and that are no other protocol's that answers with `+` or `-`.
-const INLINE: [&[u8]; 21] = [
+const INLINE: [&[u8]; 25] = [
     b"PING",
     b"INFO",
     b"GET",
@@ -32,6 +32,10 @@ const INLINE: [&[u8]; 21] = [
     b"SLAVEOF",
     b"REPLICAOF",
     b"HELLO",
+    b"PUBLISH",
+    b"SUBSCRIBE",
+    b"LPUSH",
+    b"RPUSH",
 ];
 
 /// Redis, when a side says arrays of strings, the client a command that the server answers, or the server what only Redis does.

@@ -4,7 +4,7 @@
 //! what is called; calls tell the program, replies do not.
 
 use super::numbers::be32;
-use crate::inspect::signature::{Datagram, Likely, Look, Opening, Recognised};
+use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
 /// Set in a fragment's length when it is the last one of its message, RFC 5531 §11.
@@ -14,8 +14,9 @@ const CALL_LEN: usize = 40;
 const REPLY_LEN: usize = 24;
 /// The longest credentials and verifiers, RFC 5531 §8.2.
 const MAX_AUTHENTICATION_LEN: u32 = 400;
-/// Ports at which nothing but RPC is served: its port mapper, NFS.
-const PORTS: [u16; 2] = [111, 2049];
+/// The port of NFS, and of the port mapper that tells where the others are.
+const NFS_PORT: u16 = 2049;
+const PORT_MAPPER_PORT: u16 = 111;
 
 /// NFS or RPC, when the client begins with a call, or the server with a reply.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
@@ -23,30 +24,30 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
         return call(message).map(Recognised::from);
     }
     let (len, message) = fragment(opening.server)?;
-    (is_reply(message) && len.is_multiple_of(4)).then_some(Protocol::Rpc.into())
+    let is_told = is_reply(message) && len.is_multiple_of(4);
+    is_told.then(|| replier(opening.server_port).unwrap_or(Protocol::Rpc).into())
 }
 
-/// NFS or RPC, when the datagram is a call; likely RPC, when it may be a reply.
+/// NFS or RPC, when the datagram is a call, or a reply from a port that tells whose.
+///
+/// * A reply from another port says nothing: its call has told what there is to tell.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     // Everything is written in units of four bytes, RFC 4506 §3.
     if !datagram.origlen.is_multiple_of(4) {
         return None;
     }
-    if let Some(protocol) = call(datagram.bytes) {
-        return Some(protocol.into());
+    let told = call(datagram.bytes)
+        .or_else(|| replier(datagram.src_port).filter(|_| is_reply(datagram.bytes)));
+    told.map(Look::from)
+}
+
+/// Who replies from this port, where that is known.
+fn replier(port: u16) -> Option<Protocol> {
+    match port {
+        NFS_PORT => Some(Protocol::Nfs),
+        PORT_MAPPER_PORT => Some(Protocol::Rpc),
+        _ => None,
     }
-    if !is_reply(datagram.bytes) {
-        return None;
-    }
-    if PORTS.contains(&datagram.src_port) {
-        return Some(Protocol::Rpc.into());
-    }
-    Some(Look::Likely(Likely {
-        what: Protocol::Rpc.into(),
-        mark: 0,
-        count: None,
-        wanted: 2,
-    }))
 }
 
 /// The length and the bytes of a message's first fragment.
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_sure_from_a_port_of_rpc() {
+    fn replies_are_told_by_the_port_that_they_come_from() {
         let answer = |src_port| {
             let bytes = hex(REPLY);
             of_datagram(&Datagram {
@@ -164,8 +165,9 @@ mod tests {
                 dst_port: ANY_PORT,
             })
         };
-        assert_eq!(answer(111), Some(Protocol::Rpc.into()));
-        assert!(matches!(answer(700), Some(Look::Likely(_))));
+        assert_eq!(answer(PORT_MAPPER_PORT), Some(Protocol::Rpc.into()));
+        assert_eq!(answer(NFS_PORT), Some(Protocol::Nfs.into()));
+        assert_eq!(answer(700), None);
         assert_stream(Protocol::Rpc, ANY_PORT, &[], &framed(&hex(REPLY)));
     }
 
