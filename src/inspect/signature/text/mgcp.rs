@@ -27,7 +27,11 @@ fn is_command(bytes: &[u8]) -> bool {
     if !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
-    let line = first_line(bytes);
+    // Some end lines with a carriage return alone.
+    let line = first_line(bytes)
+        .split(|&byte| byte == b'\r')
+        .next()
+        .unwrap_or_default();
     let mut words = line.split(|&byte| byte == b' ');
     let mut is_next = |is: fn(&[u8]) -> bool| words.next().is_some_and(is);
     is_text(line)
@@ -58,6 +62,8 @@ mod tests {
     fn commands_are_told_anywhere_and_answers_at_the_ports() {
         let command = b"RQNT 1201 aaln/1@rgw-2567.whatever.net MGCP 1.0\r\nN: ca@x\r\n";
         assert_eq!(datagram(9999, command), Some(Protocol::Mgcp));
+        let returns = b"RQNT 1 *@gateway.example.org MGCP 0.1\rR: l/hd(n)\r";
+        assert_eq!(datagram(9999, returns), Some(Protocol::Mgcp));
         assert_eq!(datagram(2427, b"200 1201 OK\r\n"), Some(Protocol::Mgcp));
         assert_eq!(datagram(9999, b"200 1201 OK\r\n"), None);
         for text in [
