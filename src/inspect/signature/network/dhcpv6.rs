@@ -17,9 +17,12 @@ const RELAY_HEADER_LEN: usize = 33;
 /// Highest code of an option that is believed; 149 are registered. Source: IANA, DHCPv6 Option Codes.
 const MAX_OPTION: u16 = 255;
 
-/// Whether a datagram at DHCPv6's ports is a message whose options, as far as it was captured, follow each other to its end.
+/// Whether a datagram between DHCPv6's ports is a message, or at one of them a message whose options, as far as it was captured, follow
+/// each other to its end.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
-    if !PORTS.contains(&datagram.src_port) && !PORTS.contains(&datagram.dst_port) {
+    let is_at = [datagram.src_port, datagram.dst_port].map(|port| PORTS.contains(&port));
+    let is_between = is_at == [true, true];
+    if is_at == [false, false] {
         return None;
     }
     let mut cursor = Cursor(datagram.bytes);
@@ -33,7 +36,7 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
         TRANSACTION_LEN
     })?;
     let is_cut = datagram.bytes.len() < datagram.origlen;
-    (has_options(cursor) || is_cut).then(|| Protocol::Dhcpv6.into())
+    (is_between || is_cut || has_options(cursor)).then(|| Protocol::Dhcpv6.into())
 }
 
 /// Whether what is left is options, one behind the other.
@@ -62,10 +65,11 @@ mod tests {
     #[test]
     fn options_to_the_end_say_it_at_the_ports() {
         let solicit = hex("01 b9 3f2e  0008 0002 0000  0001 000a 00030001 0242ac110002");
-        assert_eq!(between(546, 547, &solicit), Some(Protocol::Dhcpv6));
+        assert_eq!(datagram(547, &solicit), Some(Protocol::Dhcpv6));
         assert_eq!(datagram(9999, &solicit), None);
         for cut in [5, 9, 12] {
-            assert_eq!(between(546, 547, &solicit[..cut]), None, "{cut}");
+            assert_eq!(datagram(547, &solicit[..cut]), None, "{cut}");
+            assert_eq!(between(546, 547, &solicit[..cut]), Some(Protocol::Dhcpv6));
         }
         let mut relayed = hex("0c 00");
         relayed.resize(34, 0xfe);

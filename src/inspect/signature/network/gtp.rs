@@ -11,9 +11,9 @@ const CHARGING: u16 = 3386;
 /// Bytes of headers that the length does not count: version 1 (TS 29.060 §6), version 2 (TS 29.274 §5.1).
 const V1_UNCOUNTED: usize = 8;
 const V2_UNCOUNTED: usize = 4;
-/// Bytes of the header of GTP', and of the form that early versions may have, TS 32.295 §6.1.1.
+/// Bytes of the header of GTP', and of version 0, which early charging may have too, TS 32.295 §6.1.1.
 const CHARGING_HEADER_LEN: usize = 6;
-const LONG_CHARGING_HEADER_LEN: usize = 20;
+const LONG_HEADER_LEN: usize = 20;
 
 /// Whether a datagram at one of GTP's ports has the header of the version that it names, and is as long as that says.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
@@ -36,14 +36,18 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
             let has_more = is_user_protocol && datagram.origlen > V2_UNCOUNTED.saturating_add(len);
             kind != 0 && (is_all || has_more)
         }
-        version @ 0..=2 if is_at(CHARGING) && !is_user_protocol => {
-            let is_short = version > 0 || flags & 1 != 0;
+        // Version 0 of both, TS 09.60 §6; its charging protocol may have a short header.
+        0 if is_at(CHARGING) => {
+            let is_short = !is_user_protocol && flags & 1 != 0;
             kind != 0
                 && is_as_long(if is_short {
                     CHARGING_HEADER_LEN
                 } else {
-                    LONG_CHARGING_HEADER_LEN
+                    LONG_HEADER_LEN
                 })
+        }
+        1 | 2 if is_at(CHARGING) && !is_user_protocol => {
+            kind != 0 && is_as_long(CHARGING_HEADER_LEN)
         }
         _ => false,
     };
@@ -64,6 +68,7 @@ mod tests {
             (CONTROL, "40 01 0009 000001 00 03 0001 00 05"),
             (CHARGING, "0f 01 0000 0001"),
             (CHARGING, "4e 07 0000 0001"),
+            (CHARGING, "1e 01 0000 0001 0000 ff ffffff 0000000000000000"),
         ] {
             let mut bytes = hex(text);
             assert_eq!(datagram(port, &bytes), Some(Protocol::Gtp), "{text}");

@@ -109,6 +109,10 @@ fn is_v8(datagram: &Datagram<'_>, count: u16) -> Option<bool> {
 fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2], is_cut: bool) -> bool {
     let mut sets = 0;
     while let (Some(id), Some(len)) = (cursor.u16(), cursor.u16()) {
+        // What fills the datagram up.
+        if (id, len) == (0, 0) {
+            break;
+        }
         let is_id = templates.contains(&id) || id >= FIRST_DATA_SET;
         let body_len = usize::from(len).checked_sub(SET_HEADER_LEN);
         let Some(body_len) = body_len.filter(|_| is_id) else {

@@ -1,5 +1,6 @@
 //! NTP: packets of clocks, and those that ask and steer its servers.
 
+use super::super::numbers::be32;
 use super::super::{Datagram, Look};
 use crate::inspect::cursor::Cursor;
 use crate::protocol::Protocol;
@@ -8,10 +9,15 @@ use crate::protocol::Protocol;
 const PORT: u16 = 123;
 /// Bytes of a packet without extensions and authentication. Source: RFC 5905 §7.3.
 const HEADER_LEN: usize = 48;
+/// Lengths that most packets have: bare, and with a key's number and a digest by MD5 or SHA-1, RFC 5905 §7.3, RFC 8573.
+const USUAL_LENS: [usize; 3] = [HEADER_LEN, 68, 72];
 /// Bytes of a control message's header, RFC 9327 §2.
 const CONTROL_HEADER_LEN: usize = 12;
 /// Bytes of a private message's header; ntpd's own, `ntp_request.h`.
 const PRIVATE_HEADER_LEN: usize = 8;
+/// Where the seconds of receipt and departure stand.
+const RECEIVED_AT: usize = 32;
+const SENT_AT: usize = 40;
 /// Highest stratum: 16 is not synchronised.
 const MAX_STRATUM: u8 = 16;
 /// Lowest second of this century, counted from 1900, that a clock is believed to show off the port: 2000-01-01.
@@ -22,6 +28,8 @@ const SERVER: u8 = 4;
 const BROADCAST: u8 = 5;
 const CONTROL: u8 = 6;
 
+/// What may be asked: RFC 9327 §2, but for what nothing uses.
+const OPERATIONS: std::ops::RangeInclusive<u8> = 0..=12;
 /// Who implements private messages: anybody, and ntpd before and since it had keys; `ntp_request.h`.
 const IMPLEMENTATIONS: [u8; 3] = [0, 2, 3];
 
@@ -37,11 +45,10 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     }
     let is_at_port = datagram.src_port == PORT || datagram.dst_port == PORT;
     let is_ntp = if is_at_port {
-        let stratum = datagram.bytes.get(1).copied().unwrap_or_default();
         match mode {
             // Mode 0 is what clients of version 1 said.
-            0 if version > 1 => false,
-            0..=BROADCAST => datagram.origlen >= HEADER_LEN && stratum <= MAX_STRATUM,
+            0 => version == 1 && is_clock(datagram),
+            1..=BROADCAST => is_clock(datagram),
             CONTROL => datagram.origlen >= CONTROL_HEADER_LEN && has_counted(datagram),
             _ => datagram.origlen >= PRIVATE_HEADER_LEN && is_private(datagram.bytes),
         }
@@ -51,40 +58,49 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     is_ntp.then(|| Protocol::Ntp.into())
 }
 
+/// Whether a packet has one of the usual lengths, or extensions behind plausible exponents of its interval and precision.
+fn is_clock(datagram: &Datagram<'_>) -> bool {
+    let mut cursor = Cursor(datagram.bytes);
+    let mut next = || cursor.u8();
+    let (Some(_), Some(stratum), Some(interval), Some(precision)) =
+        (next(), next(), next(), next())
+    else {
+        return false;
+    };
+    let has_exponents = matches!(interval, 0..=17 | 0xf0..) && matches!(precision, 0..=32 | 0xd0..);
+    let len = datagram.origlen;
+    stratum <= MAX_STRATUM
+        && (USUAL_LENS.contains(&len) || len > HEADER_LEN && len.is_multiple_of(4) && has_exponents)
+}
+
 /// Whether a control message holds as many bytes as it says.
 fn has_counted(datagram: &Datagram<'_>) -> bool {
     let mut cursor = Cursor(datagram.bytes);
     // Mode, operation; sequence, status, association, offset.
-    let count = cursor.take(10).and_then(|_| cursor.u16());
-    count.is_none_or(|count| datagram.origlen >= CONTROL_HEADER_LEN + usize::from(count))
+    let operation = cursor.take(2).and_then(<[u8]>::last);
+    let count = cursor.take(8).and_then(|_| cursor.u16());
+    operation.is_some_and(|operation| OPERATIONS.contains(&(operation & 0x1f)))
+        && count.is_none_or(|count| datagram.origlen >= CONTROL_HEADER_LEN + usize::from(count))
 }
 
-/// Mode; sequence; who implements it, what is asked.
+/// Mode; sequence; who implements it, what is asked; errors and items; four zeros and the size of an item.
 fn is_private(bytes: &[u8]) -> bool {
-    bytes
-        .get(2)
-        .is_none_or(|implementation| IMPLEMENTATIONS.contains(implementation))
+    let is = |at: usize, is: fn(u8) -> bool| bytes.get(at).is_none_or(|&byte| is(byte));
+    is(2, |implementation| {
+        IMPLEMENTATIONS.contains(&implementation)
+    }) && is(6, |size| size >> 4 == 0)
 }
 
+/// Whether a clock that somebody trusts tells when it received a question and when it sent this.
 fn is_answer(bytes: &[u8]) -> Option<bool> {
-    let mut cursor = Cursor(bytes);
-    let stratum = cursor.take(2)?.last()?;
-    // Interval, precision; delay, dispersion, reference; when it was set; when it was asked.
-    cursor.take(30)?;
-    let received = seconds(&mut cursor)?;
-    let sent = seconds(&mut cursor)?;
+    let stratum = bytes.get(1)?;
+    let received = be32(bytes, RECEIVED_AT)?;
+    let sent = be32(bytes, SENT_AT)?;
     Some(
         (1..MAX_STRATUM).contains(stratum)
             && received >= YEAR_2000
             && sent.wrapping_sub(received) <= 1,
     )
-}
-
-/// The seconds of a time, whose fraction is passed over.
-fn seconds(cursor: &mut Cursor<'_>) -> Option<u32> {
-    let seconds = u32::from(cursor.u16()?) << 16 | u32::from(cursor.u16()?);
-    cursor.take(4)?;
-    Some(seconds)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use super::super::{Datagram, Look};
 use crate::inspect::cursor::Cursor;
 use crate::protocol::Protocol;
 
-/// Where servers listen: authentication and accounting, before RFC 2865 and since; changes of authorisation (RFC 5176 §2.1).
-const PORTS: [u16; 5] = [1645, 1646, 1812, 1813, 3799];
+/// Where servers listen: authentication and accounting, before RFC 2865 and since; changes of authorisation (Cisco's port, and
+/// RFC 5176 §2.1).
+const PORTS: [u16; 6] = [1645, 1646, 1700, 1812, 1813, 3799];
 /// Header and authenticator. Source: RFC 2865 §3.
 const HEADER_LEN: usize = 20;
 const AUTHENTICATOR_LEN: usize = 16;

@@ -1,7 +1,7 @@
 //! sFlow: a version, an agent's address, and samples.
 
+use super::super::numbers::be32;
 use super::super::{Datagram, Look};
-use crate::inspect::cursor::Cursor;
 use crate::protocol::Protocol;
 
 /// Where collectors listen.
@@ -20,23 +20,22 @@ const MAX_FORMAT: u32 = 7;
 ///
 /// Source: sFlow Version 5 (July 2004), §5; RFC 3176 §4 for versions 2 and 4.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
-    let mut cursor = Cursor(datagram.bytes);
-    let version = u32_of(&mut cursor)?;
+    let bytes = datagram.bytes;
+    let version = be32(bytes, 0)?;
     if !matches!(version, 2 | 4 | 5) {
         return None;
     }
-    let address_len = match u32_of(&mut cursor)? {
-        IPV4 => 4,
-        IPV6 => 16,
+    let behind_address = match be32(bytes, 4)? {
+        IPV4 => 12,
+        IPV6 => 24,
         _ => return None,
     };
-    cursor.take(address_len)?;
     // Version 5 numbers the agents behind an address; then a sequence, and milliseconds that it has run.
-    cursor.take(if version == 5 { 12 } else { 8 })?;
-    let samples = u32_of(&mut cursor)?;
+    let samples_at = behind_address + if version == 5 { 12 } else { 8 };
+    let samples = be32(bytes, samples_at)?;
     let is_at_port = datagram.src_port == PORT || datagram.dst_port == PORT;
     let is_sflow = if version == 5 && samples > 0 {
-        samples <= MAX_SAMPLES && is_sample(cursor, datagram)?
+        samples <= MAX_SAMPLES && is_sample(datagram, samples_at + 4)?
     } else {
         is_at_port && samples <= MAX_SAMPLES
     };
@@ -44,15 +43,11 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
 }
 
 /// A kind, of sFlow's own or of an enterprise's, and a length.
-fn is_sample(mut cursor: Cursor<'_>, datagram: &Datagram<'_>) -> Option<bool> {
-    let (kind, len) = (u32_of(&mut cursor)?, u32_of(&mut cursor)?);
+fn is_sample(datagram: &Datagram<'_>, at: usize) -> Option<bool> {
+    let (kind, len) = (be32(datagram.bytes, at)?, be32(datagram.bytes, at + 4)?);
     let (enterprise, format) = (kind >> 12, kind & 0xfff);
     let is_kind = enterprise != 0 || (1..=MAX_FORMAT).contains(&format);
     Some(is_kind && len % 4 == 0 && len > 0 && u64::from(len) <= datagram.origlen as u64)
-}
-
-fn u32_of(cursor: &mut Cursor<'_>) -> Option<u32> {
-    Some(u32::from(cursor.u16()?) << 16 | u32::from(cursor.u16()?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One sample of each protocol: each is told by its own look alone, however it is cut or damaged.
 
-use super::super::{Datagram, Look, Opening, Recognised};
+use super::super::{Look, Recognised, testing};
 use super::{DATAGRAMS, STREAMS};
 use crate::inspect::testing::{each_mutation, hex};
 use crate::protocol::Protocol;
@@ -12,12 +12,7 @@ pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
 
 /// What a datagram between these ports is of, when that is beyond doubt.
 pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
-    let datagram = Datagram {
-        bytes,
-        origlen: bytes.len(),
-        src_port,
-        dst_port,
-    };
+    let datagram = testing::datagram(bytes, src_port, dst_port);
     let mut sure = DATAGRAMS.iter().filter_map(|look| match look(&datagram) {
         Some(Look::Sure(Recognised { protocol, .. })) => protocol,
         _ => None,
@@ -29,13 +24,7 @@ pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Prot
 
 /// What a connection speaks whose sides said this.
 pub(super) fn spoken(client: &[u8], server: &[u8]) -> Option<Protocol> {
-    let opening = Opening {
-        client,
-        server,
-        is_certain: true,
-        client_port: 40000,
-        server_port: 9999,
-    };
+    let opening = testing::opening(client, server);
     STREAMS.iter().find_map(|look| look(&opening)?.protocol)
 }
 

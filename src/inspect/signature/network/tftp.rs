@@ -24,10 +24,10 @@ const OPTION_NAMES: [&[u8]; 5] = [
 ];
 /// Highest number of an error, RFC 2347 §5.
 const MAX_ERROR: u16 = 8;
-/// Sizes of whole datagrams of data: what RFC 1350 says, and what fits into Ethernet's frames as clients ask for it.
-const DATA_LENS: [usize; 4] = [516, 1028, 1432, 1472];
-/// How many blocks have to follow each other before they are believed.
-const BLOCKS: u8 = 4;
+/// Bytes of the smallest block that is believed, with its header: what RFC 1350 §2 has everybody send who agreed to nothing else.
+const MIN_DATA_LEN: usize = 516;
+/// How many blocks of one size, or acknowledgements, have to follow each other before they are believed.
+const BLOCKS: u8 = 3;
 
 /// Whether a datagram asks for a file, agrees to options or tells an error; perhaps, whether it is a block or acknowledges one.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
@@ -37,16 +37,17 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
         READ | WRITE => is_request(cursor.0).then(|| Protocol::Tftp.into()),
         OPTIONS => is_agreement(cursor.0).then(|| Protocol::Tftp.into()),
         ERROR => is_error(cursor)?.then(|| Protocol::Tftp.into()),
-        DATA if DATA_LENS.contains(&datagram.origlen) => likely(operation, cursor.u16()?),
-        ACKNOWLEDGEMENT if datagram.origlen == 4 => likely(operation, cursor.u16()?),
+        DATA if datagram.origlen >= MIN_DATA_LEN => likely(datagram.origlen, cursor.u16()?),
+        ACKNOWLEDGEMENT if datagram.origlen == 4 => likely(datagram.origlen, cursor.u16()?),
         _ => None,
     }
 }
 
-fn likely(operation: u16, block: u16) -> Option<Look> {
+/// Blocks are all of one size but for the last, and so are acknowledgements.
+fn likely(len: usize, block: u16) -> Option<Look> {
     Some(Look::Likely(Likely {
         what: Protocol::Tftp.into(),
-        mark: u64::from(operation),
+        mark: len as u64,
         count: Some(block),
         wanted: BLOCKS,
     }))

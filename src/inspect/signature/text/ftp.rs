@@ -18,6 +18,8 @@ const OWN: [&str; 30] = [
 ];
 /// Commands that POP3 has too, whose server does not answer in numbers.
 const SHARED: [&str; 5] = ["USER", "PASS", "RETR", "LIST", "DELE"];
+/// Commands that mean nothing but at the port.
+const SILENT: [&str; 3] = ["QUIT", "NOOP", "HELP"];
 /// Those of [`OWN`] that want no argument and are no other protocol's, so that they are believed alone.
 const TELLING: [&str; 4] = ["FEAT", "SYST", "PASV", "EPSV"];
 /// What a server says first, RFC 959 §5.4.
@@ -38,7 +40,8 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_ftp = match (reply(opening.server), command(opening.client)) {
         (None, _) if !opening.server.is_empty() => false,
         (None, Some((verb, argument))) => {
-            is_at_port && (is_own(verb, argument) || is_one_of(verb, &SHARED))
+            is_at_port
+                && (is_own(verb, argument) || is_one_of(verb, &SHARED) || is_one_of(verb, &SILENT))
                 || is_one_of(verb, &TELLING) && argument.is_empty()
         }
         (Some((number, _)), _) if opening.is_certain && !FIRST_REPLIES.contains(&number) => false,
@@ -120,6 +123,7 @@ mod tests {
         assert!(speaks(Protocol::Ftp, b"PASV\r\n", b""));
         assert_eq!(spoken(b"USER me\r\n", b""), None);
         assert_eq!(at_port(21, b"USER me\r\n", b""), Some(Protocol::Ftp));
+        assert_eq!(at_port(21, b"QUIT\r\n", b""), Some(Protocol::Ftp));
         assert_eq!(spoken(b"PORT AUTHORITY\r\n", b""), None);
     }
 

@@ -18,7 +18,9 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_irc = registers(opening.client)
         || is_relayed(opening.server)
         || is_relayed(opening.client)
-        || is_notice(opening.server);
+        || is_notice(opening.server)
+        || is_private(opening.client)
+        || is_private(opening.server);
     is_irc.then(|| Protocol::Irc.into())
 }
 
@@ -90,6 +92,18 @@ fn is_notice(server: &[u8]) -> bool {
         .any(|start| server.starts_with(start.as_bytes()))
 }
 
+/// `PRIVMSG target :text`, which a client says without its name before it.
+fn is_private(bytes: &[u8]) -> bool {
+    bytes
+        .strip_prefix(b"PRIVMSG ")
+        .and_then(|_| whole_lines(bytes).next())
+        .and_then(|line| line.get(b"PRIVMSG ".len()..))
+        .is_some_and(|rest| {
+            let (target, text) = split_word(rest);
+            !target.is_empty() && text.starts_with(b":")
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{speaks, spoken};
@@ -102,6 +116,7 @@ mod tests {
             "USER me host server :My Self\r\n",
             "PASS secret\r\nNICK me\r\n",
             "CAP LS 302\r\n",
+            "PRIVMSG #room :hello\r\n",
         ] {
             assert!(speaks(Protocol::Irc, lines.as_bytes(), b""), "{lines}");
         }

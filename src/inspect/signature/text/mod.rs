@@ -46,6 +46,7 @@ pub(super) const STREAMS: &[StreamLook] = &[
 pub(super) const DATAGRAMS: &[DatagramLook] = &[
     ssdp::of_datagram,
     sip::of_datagram,
+    rtsp::of_datagram,
     syslog::of_datagram,
     mgcp::of_datagram,
     rdp::of_datagram,

@@ -29,14 +29,18 @@ const OWN: [&str; 18] = [
     "POST",
 ];
 
-/// Whether a server greets with 200 or 201 and names the protocol or its port does, or is then asked for news, RFC 3977 §5.1.
+/// Whether a server greets with 200 or 201, and its words, its port or what it is asked for then tell the protocol, RFC 3977 §5.1; where
+/// it was not captured, whether it is asked for news at its port.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
-    let (number, text) = reply(opening.server)?;
-    let verb = command(opening.client).map(|(verb, _)| verb);
-    let is_nntp = matches!(number, 200 | 201)
-        && (opening.server_port == PORT
-            || verb.is_some_and(|verb| is_one_of(verb, &OWN))
-            || holds_one_of(text, &["NNTP", "InterNetNews", "Usenet"]));
+    let is_at_port = opening.server_port == PORT;
+    let asks = || command(opening.client).is_some_and(|(verb, _)| is_one_of(verb, &OWN));
+    let is_nntp = match reply(opening.server) {
+        Some((200 | 201, text)) => {
+            is_at_port || asks() || holds_one_of(text, &["NNTP", "InterNetNews", "Usenet"])
+        }
+        Some(_) => false,
+        None => opening.server.is_empty() && is_at_port && asks(),
+    };
     is_nntp.then(|| Protocol::Nntp.into())
 }
 
@@ -57,6 +61,7 @@ mod tests {
             b"",
             b"201 news.example.org InterNetNews ready\r\n"
         ));
+        assert_eq!(at_port(119, b"GROUP x\r\n", b""), Some(Protocol::Nntp));
         assert_eq!(at_port(119, b"", b"200 welcome\r\n"), Some(Protocol::Nntp));
     }
 

@@ -16,7 +16,7 @@ const CONNECTION_CONFIRM: u8 = 0xd0;
 const X224_LEN: u8 = 6;
 
 /// Source: MS-RDPBCGR §2.2.1.1: what routes to a session, by its user or by a broker's token.
-const COOKIES: [&[u8]; 2] = [b"Cookie: mstshash=", b"Cookie: msts="];
+const COOKIES: [&[u8]; 3] = [b"Cookie: mstshash=", b"Cookie: msts=", b"tsv://"];
 /// MS-RDPBCGR §2.2.1.1.1, §2.2.1.2.1, §2.2.1.2.2: request, response, failure; each of eight bytes.
 const NEGOTIATION_REQUEST: u8 = 1;
 const NEGOTIATION_RESPONSE: u8 = 2;

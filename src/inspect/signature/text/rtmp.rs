@@ -3,8 +3,13 @@
 use super::super::{OPENING_LEN, Opening, Recognised};
 use crate::protocol::Protocol;
 
-/// The version that is in use. Source: Adobe's Real Time Messaging Protocol Specification 1.0, §5.2.2.
-const VERSION: u8 = 3;
+/// The versions that are in use: plain and encrypted. Source: Adobe's Real Time Messaging Protocol Specification 1.0, §5.2.2; librtmp.
+const VERSIONS: [u8; 2] = [3, 6];
+
+/// First numbers of the versions of players and servers that put theirs into the handshake, as librtmp's handshake.h knows it.
+const FLASH_VERSIONS: std::ops::RangeInclusive<u8> = 1..=64;
+/// What stands there when a player marks its version otherwise.
+const MARKED_VERSION: u8 = 0x80;
 
 /// Whether a client begins with version, time, four zeros and bytes that are not (§5.2.2, §5.2.3), or where Flash's own versions stand in
 /// the zeros' place, whether both sides begin like that.
@@ -12,11 +17,13 @@ const VERSION: u8 = 3;
 /// Each side goes on for more than 1,536 bytes, so that both fill what is kept of them.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let (client, server) = (opening.client, opening.server);
-    let is_rtmp = match (Hello::read(client)?, Hello::read(server)) {
-        (Hello::Plain, None) => server.is_empty(),
-        (Hello::Plain, Some(_)) => true,
-        (Hello::Flash, Some(_)) => client.len() == OPENING_LEN && server.len() == OPENING_LEN,
-        (Hello::Flash, None) => false,
+    let is_rtmp = match Hello::read(client)? {
+        Hello::Plain => server.is_empty() || server.first() == client.first(),
+        Hello::Flash => {
+            client.len() == OPENING_LEN
+                && server.len() == OPENING_LEN
+                && Hello::read(server).is_some()
+        }
     };
     is_rtmp.then(|| Protocol::Rtmp.into())
 }
@@ -32,19 +39,21 @@ enum Hello {
 impl Hello {
     fn read(bytes: &[u8]) -> Option<Self> {
         let (head, random) = bytes.split_first_chunk::<9>()?;
-        let [VERSION, time @ .., a, b, c, d] = *head else {
+        let [version, _, _, _, _, program @ ..] = *head;
+        if !VERSIONS.contains(&version) {
             return None;
-        };
-        match [a, b, c, d] {
+        }
+        match program {
             // Nothing but zeros is no hello, and neither is a length with zeros behind it.
             [0, 0, 0, 0] => random
                 .iter()
                 .take(16)
                 .any(|&byte| byte != 0)
                 .then_some(Self::Plain),
-            // TPKT begins alike: version 3, zero, a length; and it is short.
-            _ if time[0] == 0 && time[1] <= 1 && a != 0x80 && bytes.len() < OPENING_LEN => None,
-            _ => Some(Self::Flash),
+            // Programs count their versions from one; TPKT begins alike, but X.224's codes stand here.
+            [MARKED_VERSION, ..] => Some(Self::Flash),
+            [major, ..] if FLASH_VERSIONS.contains(&major) => Some(Self::Flash),
+            _ => None,
         }
     }
 }
@@ -70,7 +79,7 @@ mod tests {
             &hello("03 00000001 00000000")
         ));
         assert_eq!(spoken(&[&[3][..], &[0; 255]].concat(), b""), None);
-        assert_eq!(spoken(&hello("06 00a4b2c3 00000000"), b""), None);
+        assert_eq!(spoken(&hello("05 00a4b2c3 00000000"), b""), None);
     }
 
     #[test]
@@ -80,5 +89,7 @@ mod tests {
         assert_eq!(spoken(&client, b""), None);
         assert_eq!(spoken(&client[..100], &server), None);
         assert_eq!(spoken(&client, b"HTTP/1.1 "), None);
+        let tpkt = [hello("03 00001611 e0000000"), hello("03 00001611 d0000000")];
+        assert_eq!(spoken(&tpkt[0], &tpkt[1]), None);
     }
 }

@@ -1,6 +1,6 @@
 //! RTSP: requests and answers of HTTP's shape that name themselves.
 
-use super::super::{Opening, Recognised};
+use super::super::{Datagram, Look, Opening, Recognised};
 use super::line::{first_line, is_text, split_word};
 use crate::protocol::Protocol;
 
@@ -27,6 +27,11 @@ const SCHEMES: [&[u8]; 3] = [b"rtsp://", b"rtsps://", b"rtspu://"];
 /// Whether either side makes a request or answers one (servers make some as well).
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_message(opening.client) || is_message(opening.server)).then(|| Protocol::Rtsp.into())
+}
+
+/// Whether a datagram is a request or an answer, RFC 2326 §9.
+pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
+    is_message(datagram.bytes).then(|| Protocol::Rtsp.into())
 }
 
 fn is_message(bytes: &[u8]) -> bool {
@@ -56,7 +61,7 @@ fn is_version(version: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{speaks, spoken};
+    use super::super::tests::{datagram, speaks, spoken};
     use super::*;
 
     #[test]
@@ -69,6 +74,11 @@ mod tests {
         ] {
             assert!(speaks(Protocol::Rtsp, text.as_bytes(), b""), "{text}");
             assert!(speaks(Protocol::Rtsp, b"", text.as_bytes()), "{text}");
+            assert_eq!(
+                datagram(554, text.as_bytes()),
+                Some(Protocol::Rtsp),
+                "{text}"
+            );
         }
         for text in [
             "OPTIONS * HTTP/1.1\r\n",

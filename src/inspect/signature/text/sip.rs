@@ -1,7 +1,7 @@
 //! SIP: requests and answers of HTTP's shape that name themselves.
 
 use super::super::{Datagram, Likely, Look, Opening, Recognised};
-use super::line::{first_line, is_text, split_word};
+use super::line::{first_line, is_one_of, is_text, split_word, starts_with};
 use crate::protocol::Protocol;
 
 /// Where everybody listens.
@@ -14,26 +14,26 @@ const VERSION: &[u8] = b" SIP/2.0";
 /// What answers begin with, §7.2.
 const ANSWER: &[u8] = b"SIP/2.0 ";
 /// Source: IANA, Session Initiation Protocol Parameters, Methods.
-const METHODS: [&[u8]; 14] = [
-    b"ACK",
-    b"BYE",
-    b"CANCEL",
-    b"INFO",
-    b"INVITE",
-    b"MESSAGE",
-    b"NOTIFY",
-    b"OPTIONS",
-    b"PRACK",
-    b"PUBLISH",
-    b"REFER",
-    b"REGISTER",
-    b"SUBSCRIBE",
-    b"UPDATE",
+const METHODS: [&str; 14] = [
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "INFO",
+    "INVITE",
+    "MESSAGE",
+    "NOTIFY",
+    "OPTIONS",
+    "PRACK",
+    "PUBLISH",
+    "REFER",
+    "REGISTER",
+    "SUBSCRIBE",
+    "UPDATE",
 ];
 /// Schemes that are believed where the end of the line is not there.
-const SCHEMES: [&[u8]; 3] = [b"sip:", b"sips:", b"tel:"];
+const SCHEMES: [&str; 3] = ["sip:", "sips:", "tel:"];
 
-/// Whether either side makes a request or answers one.
+/// Whether either side makes a request or answers one. Case does not count: some telephones do not know that it does.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     (is_message(opening.client) || is_message(opening.server)).then(|| Protocol::Sip.into())
 }
@@ -64,14 +64,14 @@ fn is_message(bytes: &[u8]) -> bool {
     if bytes.starts_with(ANSWER) {
         return bytes.get(ANSWER.len()).is_none_or(u8::is_ascii_digit);
     }
-    if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
+    if !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
     let line = first_line(bytes);
     let (method, target) = split_word(line);
-    METHODS.contains(&method)
+    is_one_of(method, &METHODS)
         && is_text(target)
-        && (target.ends_with(VERSION) || SCHEMES.iter().any(|scheme| target.starts_with(scheme)))
+        && (target.ends_with(VERSION) || SCHEMES.iter().any(|scheme| starts_with(target, scheme)))
 }
 
 #[cfg(test)]
@@ -87,6 +87,7 @@ mod tests {
             "REGISTER urn:service:sos SIP/2.0\r\n",
             "SIP/2.0 200 OK\r\n",
             "SUBSCRIBE sips:alice",
+            "notify SIP:alice@example.org SIP/2.0\r\n",
         ] {
             assert_eq!(
                 datagram(9999, text.as_bytes()),

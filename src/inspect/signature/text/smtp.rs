@@ -9,6 +9,8 @@ pub(super) const PORTS: [u16; 4] = [25, 465, 587, 2525];
 
 /// How clients introduce themselves, RFC 5321 §4.1.1.1 and RFC 2033 §4.1.
 const HELLOS: [&str; 3] = ["EHLO", "HELO", "LHLO"];
+/// Commands that mean nothing but at the port, RFC 5321 §4.1.1.
+const SILENT: [&str; 7] = ["QUIT", "NOOP", "RSET", "HELP", "VRFY", "EXPN", "AUTH"];
 /// Extensions that servers list in their answer to it. Source: IANA, Mail Parameters, SMTP Service Extensions.
 const EXTENSIONS: [&str; 6] = [
     "PIPELINING",
@@ -25,21 +27,22 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     if said.is_none() && !opening.server.is_empty() {
         return None;
     }
-    let is_smtp = says_so(opening.client, said.is_some())
+    let is_smtp = says_so(opening, said.is_some())
         || said.is_some_and(|(number, text)| {
             is_greeting(number, text, opening) || lists_extensions(number, text, opening.server)
         });
     is_smtp.then(|| Protocol::Smtp.into())
 }
 
-fn says_so(client: &[u8], is_answered: bool) -> bool {
-    let Some((verb, argument)) = command(client) else {
+fn says_so(opening: &Opening<'_>, is_answered: bool) -> bool {
+    let Some((verb, argument)) = command(opening.client) else {
         return false;
     };
     is_one_of(verb, &HELLOS) && (is_answered || is_name(argument))
-        || starts_with(client, "MAIL FROM:<")
-        || starts_with(client, "RCPT TO:<")
+        || starts_with(opening.client, "MAIL FROM:<")
+        || starts_with(opening.client, "RCPT TO:<")
         || is_answered && verb.eq_ignore_ascii_case(b"STARTTLS") && argument.is_empty()
+        || PORTS.contains(&opening.server_port) && is_one_of(verb, &SILENT)
 }
 
 /// A host's name, or its address in brackets.
@@ -106,6 +109,7 @@ mod tests {
         for line in ["HELO\r\n", "HELO you there\r\n", "EHLO me", "STARTTLS\r\n"] {
             assert_eq!(spoken(line.as_bytes(), b""), None, "{line}");
         }
+        assert_eq!(at_port(25, b"QUIT\r\n", b""), Some(Protocol::Smtp));
         assert_eq!(spoken(b"HELO me\r\n", b"\x16\x03\x01"), None);
     }
 

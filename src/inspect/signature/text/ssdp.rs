@@ -10,7 +10,7 @@ const PORT: u16 = 1900;
 /// What searches and announcements begin with. Source: UPnP Device Architecture 2.0 §1.2, §1.3.
 const REQUESTS: [&[u8]; 2] = [b"M-SEARCH * HTTP/1.", b"NOTIFY * HTTP/1."];
 /// What answers begin with, §1.3.3.
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\n";
+const ANSWERS: [&[u8]; 2] = [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 200 OK\r\n"];
 /// Headers that answers have, of which others know nothing.
 const HEADERS: [&str; 2] = ["ST:", "USN:"];
 
@@ -21,7 +21,7 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let is_answer = || {
         let has_header =
             || whole_lines(bytes).any(|line| HEADERS.iter().any(|name| starts_with(line, name)));
-        bytes.starts_with(ANSWER)
+        ANSWERS.iter().any(|start| bytes.starts_with(start))
             && (datagram.src_port == PORT || datagram.dst_port == PORT || has_header())
     };
     (is_request || is_answer()).then(|| Protocol::Ssdp.into())

@@ -1,5 +1,6 @@
 //! SSH: the identification that both sides begin with, or the names of key exchanges that follow it.
 
+use super::super::numbers::be32;
 use super::super::{Opening, Recognised};
 use crate::inspect::cursor::Cursor;
 use crate::protocol::Protocol;
@@ -47,9 +48,9 @@ fn says_so_behind_a_notice(server: &[u8]) -> bool {
 }
 
 fn is_key_exchange(bytes: &[u8]) -> bool {
-    let mut cursor = Cursor(bytes);
-    let mut first_method = || {
-        let len = u32::from(cursor.u16()?) << 16 | u32::from(cursor.u16()?);
+    let first_method = || {
+        let len = be32(bytes, 0)?;
+        let mut cursor = Cursor(bytes.get(4..)?);
         let padding = cursor.u8()?;
         if cursor.u8()? != KEXINIT || padding < 4 || u32::from(padding) >= len {
             return None;

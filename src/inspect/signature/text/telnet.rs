@@ -6,7 +6,7 @@ use crate::protocol::Protocol;
 
 /// Where servers listen.
 const PORT: u16 = 23;
-/// Commands that have to be seen, of both sides together; one at the port.
+/// Commands that have to be seen, of both sides together; one, and that anywhere, at the port.
 const WANTED: usize = 2;
 
 /// Interpret as command, and the commands that follow it, RFC 854.
@@ -25,8 +25,11 @@ const PROMPTS: [&str; 3] = ["login: ", "username: ", "password: "];
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_at_port = opening.server_port == PORT;
     let count = negotiations(opening.client) + negotiations(opening.server);
-    let is_telnet =
-        count >= WANTED || is_at_port && (count > 0 || holds_one_of(opening.server, &PROMPTS));
+    let is_telnet = count >= WANTED
+        || is_at_port
+            && (negotiates_later(opening.client)
+                || negotiates_later(opening.server)
+                || holds_one_of(opening.server, &PROMPTS));
     is_telnet.then(|| Protocol::Telnet.into())
 }
 
@@ -51,6 +54,13 @@ fn negotiations(bytes: &[u8]) -> usize {
         };
     }
     count
+}
+
+/// Whether an option is negotiated anywhere, perhaps behind a text.
+fn negotiates_later(bytes: &[u8]) -> bool {
+    bytes
+        .windows(3)
+        .any(|window| matches!(window, [IAC, SUBNEGOTIATION..=DONT, option] if is_option(*option)))
 }
 
 /// Options that are registered, and those that games use. Source: IANA, Telnet Options.
@@ -81,6 +91,10 @@ mod tests {
         assert_eq!(spoken(b"\xff\xfb\x01", b""), None);
         assert_eq!(at_port(23, b"\xff\xfb\x01", b""), Some(Protocol::Telnet));
         assert_eq!(at_port(23, b"", b"\r\nbox login: "), Some(Protocol::Telnet));
+        assert_eq!(
+            at_port(23, b"", b"hello\xff\xfb\x01"),
+            Some(Protocol::Telnet)
+        );
         assert_eq!(at_port(23, b"", b"welcome\r\n"), None);
     }
 

@@ -1,6 +1,6 @@
 //! One sample of each protocol: each is told by its own look alone, however it is cut or damaged.
 
-use super::super::{Datagram, Look, Opening, Recognised};
+use super::super::{Look, Opening, Recognised, testing};
 use super::{DATAGRAMS, STREAMS};
 use crate::inspect::testing::{each_mutation, hex};
 use crate::protocol::Protocol;
@@ -99,12 +99,7 @@ pub(super) fn late(client: &[u8], server: &[u8]) -> Option<Protocol> {
 
 /// What a datagram to this port is of, when that is beyond doubt.
 pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
-    let datagram = Datagram {
-        bytes,
-        origlen: bytes.len(),
-        src_port: 40000,
-        dst_port,
-    };
+    let datagram = testing::datagram(bytes, 40_000, dst_port);
     let mut sure = DATAGRAMS.iter().filter_map(|look| match look(&datagram) {
         Some(Look::Sure(Recognised { protocol, .. })) => protocol,
         _ => None,
@@ -116,11 +111,8 @@ pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
 
 fn opening<'a>(server_port: u16, client: &'a [u8], server: &'a [u8]) -> Opening<'a> {
     Opening {
-        client,
-        server,
-        is_certain: true,
-        client_port: 40000,
         server_port,
+        ..testing::opening(client, server)
     }
 }
 
