@@ -47,8 +47,11 @@ fn packet_len(bytes: &[u8]) -> Option<usize> {
     (len >= least + authentication_len).then_some(len)
 }
 
+/// A number of two bytes at a place, in the sender's order.
+type NumberAt = fn(&[u8], usize) -> Option<u16>;
+
 /// How the sender writes numbers: least byte first or last; letters are ASCII.
-fn u16_in(order: u8, float: u8) -> Option<fn(&[u8], usize) -> Option<u16>> {
+fn u16_in(order: u8, float: u8) -> Option<NumberAt> {
     match (order, float) {
         (0x10, 0..=3) => Some(le16),
         (0x00, 0..=3) => Some(be16),

@@ -3,10 +3,12 @@
 //! In: what the two sides said first. Out: whether the client begins with requests of Kafka, or such that the server answers by
 //! their number.
 
-use super::numbers::{be16, be32};
+use super::numbers::{be16, be32, row};
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
+/// Bytes of the length before a message.
+const LENGTH_LEN: usize = 4;
 /// The longest request, in bytes: Kafka's `socket.request.max.bytes`.
 const MAX_LEN: u32 = 100 << 20;
 /// The greatest key of a request, with room for new ones, and the greatest version of any.
@@ -18,8 +20,8 @@ const MAX_NAME_LEN: usize = 200;
 /// Kafka, when the client begins with a request that names its sender, or that the server answers by its number.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let request = request(opening.client)?;
-    let is_told = request.is_named
-        || be32(opening.server, 4) == Some(request.number) && is_answer(opening.server);
+    let is_told = request.is_named && is_there(opening.client)
+        || be32(opening.server, 4) == Some(request.number) && is_there(opening.server);
     is_told.then_some(Protocol::Kafka.into())
 }
 
@@ -57,11 +59,15 @@ fn request(side: &[u8]) -> Option<Request> {
     Some(Request { number, is_named })
 }
 
-/// Whether the server's first answer has a length that can be.
-fn is_answer(side: &[u8]) -> bool {
-    be32(side, 0).is_some_and(|len| {
-        (6..=MAX_LEN).contains(&len) && (side.len() >= 128 || len as usize + 4 <= side.len())
-    })
+/// Whether all of a side's first message is there, or a good part of it.
+fn is_there(side: &[u8]) -> bool {
+    let message_len = |side: &[u8]| {
+        be32(side, 0)
+            .filter(|len| (6..=MAX_LEN).contains(len))
+            .map(|len| len as usize + LENGTH_LEN)
+    };
+    // What follows may be cut anywhere.
+    row(side, LENGTH_LEN, message_len).is_some_and(|row| row.is_whole || row.count > 1)
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //! In: the first message of a side, or a datagram. Out: whether it is one of Kerberos's messages. Knows nothing of tickets.
 
 use super::ber;
-use super::numbers::be32;
+use super::numbers::{be16, be32};
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
 /// Bytes of the length before a message over TCP, RFC 4120 §7.2.2.
 const LENGTH_LEN: usize = 4;
+/// Bytes before the AP message in a change of a password, RFC 3244 §2.
+const PASSWORD_HEADER_LEN: usize = 6;
 
 /// Kerberos, when a side begins with a message behind its length.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
@@ -20,12 +22,28 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
 
 /// Kerberos, when the datagram is one message.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
-    (message_len(datagram.bytes)? == datagram.origlen).then_some(Protocol::Kerberos.into())
+    (any_len(datagram.bytes)? == datagram.origlen).then_some(Protocol::Kerberos.into())
 }
 
 fn framed(side: &[u8]) -> Option<()> {
     let len = be32(side, 0)? as usize;
-    (message_len(side.get(LENGTH_LEN..)?)? == len).then_some(())
+    (any_len(side.get(LENGTH_LEN..)?)? == len).then_some(())
+}
+
+fn any_len(bytes: &[u8]) -> Option<usize> {
+    message_len(bytes).or_else(|| password_change_len(bytes))
+}
+
+/// Bytes of a request to change a password, or of the answer to it: a length, a version, the length of the AP message behind.
+///
+/// Source: RFC 3244 §2.
+fn password_change_len(bytes: &[u8]) -> Option<usize> {
+    let (len, version, inner_len) = (be16(bytes, 0)?, be16(bytes, 2)?, be16(bytes, 4)?);
+    let inner = message_len(bytes.get(PASSWORD_HEADER_LEN..)?)?;
+    let is_change = matches!(version, 1 | 0xff80)
+        && inner == usize::from(inner_len)
+        && inner + PASSWORD_HEADER_LEN <= usize::from(len);
+    is_change.then_some(len.into())
 }
 
 /// Bytes of the message at the front: an application's tag, a sequence, version 5, and the tag's number once more.
@@ -79,5 +97,16 @@ mod tests {
     fn another_kind_than_the_tag_says_is_not() {
         let message = hex("6a 10  30 0e  a1 03 02 01 05  a2 03 02 01 0c  a4 02 30 00");
         assert_eq!(datagram_answers(ANY_PORT, &message), []);
+    }
+
+    #[test]
+    fn a_change_of_a_password_is_kerberos() {
+        let request = hex("
+            001d ff80 0012  6e 10  30 0e  a0 03 02 01 05  a1 03 02 01 0e  a2 02 03 00
+            75 03 010203");
+        assert_datagram(Protocol::Kerberos, 464, &request);
+        let mut wrong = request;
+        wrong[5] = 0x11;
+        assert_eq!(datagram_answers(464, &wrong), []);
     }
 }

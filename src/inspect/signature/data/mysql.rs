@@ -3,7 +3,7 @@
 //! In: the server's greeting, the client's answer to it. Out: whether they are that.
 
 use super::numbers::{le16, le32};
-use crate::inspect::signature::{Opening, Recognised};
+use crate::inspect::signature::{OPENING_LEN, Opening, Recognised};
 use crate::protocol::Protocol;
 
 /// Bytes of a packet's header: three of length, one of sequence.
@@ -12,14 +12,37 @@ use crate::protocol::Protocol;
 const HEADER_LEN: usize = 4;
 /// The greatest version that a server tells, in bytes.
 const MAX_VERSION_LEN: usize = 100;
+/// The longest query that is believed when it is cut, in bytes.
+const MAX_QUERY_LEN: usize = 1 << 20;
+/// Words that queries begin with.
+const WORDS: [&[u8]; 16] = [
+    b"SELECT",
+    b"INSERT",
+    b"UPDATE",
+    b"DELETE",
+    b"REPLACE",
+    b"SET",
+    b"SHOW",
+    b"BEGIN",
+    b"START",
+    b"COMMIT",
+    b"ROLLBACK",
+    b"CREATE",
+    b"ALTER",
+    b"DROP",
+    b"CALL",
+    b"DESCRIBE",
+];
 /// The client asks for TLS.
 const CLIENT_SSL: u32 = 1 << 11;
 /// The client speaks the protocol of version 4.1 and later.
 const CLIENT_PROTOCOL_41: u32 = 1 << 9;
 
-/// MySQL, when the server greets or refuses, or the client answers a greeting.
+/// MySQL, when the server greets or refuses, or the client answers a greeting or, in the middle of a connection, says SQL.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
-    (is_greeting(opening.server) || is_login(opening.client)).then_some(Protocol::Mysql.into())
+    let is_told =
+        is_greeting(opening.server) || is_login(opening.client) || is_query(opening.client);
+    is_told.then_some(Protocol::Mysql.into())
 }
 
 /// The length and the body of the packet at the front, which has this number in the exchange.
@@ -86,6 +109,24 @@ fn is_login(side: &[u8]) -> bool {
         && body.get(8).is_some_and(|&charset| charset != 0)
 }
 
+/// A query, or one to prepare: a whole packet that begins with a word of SQL.
+///
+/// Source: MySQL internals manual, "COM_QUERY", "COM_STMT_PREPARE".
+fn is_query(side: &[u8]) -> bool {
+    let Some((len, [3 | 0x16, text @ ..])) = packet(side, 0) else {
+        return false;
+    };
+    // No attributes of the query, in one set.
+    let text = text.strip_prefix(&[0, 1]).unwrap_or(text);
+    let word = text
+        .split(|byte| !byte.is_ascii_alphabetic())
+        .next()
+        .unwrap_or_default();
+    let is_there =
+        len + HEADER_LEN == side.len() || side.len() >= OPENING_LEN && len < MAX_QUERY_LEN;
+    is_there && WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
@@ -127,5 +168,18 @@ mod tests {
         let mut greeting = hex(GREETING);
         greeting[5] = b'x';
         assert_no_stream(3306, &[], &greeting);
+    }
+
+    #[test]
+    fn a_query_in_the_middle_is_mysql() {
+        assert_stream(Protocol::Mysql, ANY_PORT, b"\x09\0\0\0\x03SELECT 1", &[]);
+        assert_stream(
+            Protocol::Mysql,
+            ANY_PORT,
+            b"\x0b\0\0\0\x03\0\x01select 1",
+            &[],
+        );
+        assert_no_stream(3306, b"\x0a\0\0\0\x03SELECT 1", &[]);
+        assert_no_stream(3306, b"\x09\0\0\0\x03SELECTED", &[]);
     }
 }

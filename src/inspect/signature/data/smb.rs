@@ -12,6 +12,8 @@ use crate::protocol::Protocol;
 ///
 /// Source: RFC 1002 §4.3.1, MS-SMB2 §2.1.
 const FRAME_LEN: usize = 4;
+/// Bytes that tell SMB, MS-SMB2 §2.2.1.
+const MAGIC_LEN: usize = 4;
 /// Bytes of the datagram service's header up to the names, RFC 1002 §4.4.2.
 const DATAGRAM_HEADER_LEN: usize = 14;
 /// Bytes of an encoded name without a scope: its length, 32 letters, the root.
@@ -34,7 +36,8 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
         return Some(Protocol::Smb.into());
     }
     // A session that was granted is SMB's as a rule, which will show.
-    let is_over = matches!(opening.server, [0x83, 0, 0, 1, 0x80..=0x8f, ..]) || !client.is_empty();
+    let is_over = matches!(opening.server, [0x83, 0, 0, 1, 0x80..=0x8f, ..])
+        || client.len() >= FRAME_LEN + MAGIC_LEN;
     (is_session_request(opening.client) && is_over).then_some(Protocol::Netbios.into())
 }
 
@@ -153,10 +156,7 @@ mod tests {
             stream_answers(139, &session_request(), &hex("82 00 0000")),
             []
         );
-        assert_eq!(
-            stream_answers(139, &client, &server),
-            [Protocol::Smb.into()]
-        );
+        assert_stream(Protocol::Smb, 139, &client, &server);
     }
 
     #[test]
@@ -164,6 +164,8 @@ mod tests {
         let refused = hex("83 00 0001 82");
         assert_stream(Protocol::Netbios, 139, &session_request(), &refused);
         assert_no_stream(139, &hex("81 00 0044 4141"), &refused);
+        let other = [session_request(), b"\0\0\0\x05hello".to_vec()].concat();
+        assert_stream(Protocol::Netbios, 139, &other, &hex("82 00 0000"));
     }
 
     #[test]

@@ -26,7 +26,9 @@ pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     if !is_row(opening.client) || !is_row(opening.server) {
         return None;
     }
-    let is_told = opening.server_port == PORT && opening.client.len() + opening.server.len() > 0
+    // Some plants' connections are opened the other way round.
+    let is_at_home = [opening.client_port, opening.server_port].contains(&PORT);
+    let is_told = is_at_home && opening.client.len() + opening.server.len() > 0
         || is_request(opening.client) && is_answer_to(opening.server, opening.client);
     is_told.then_some(Protocol::Modbus.into())
 }
