@@ -66,3 +66,9 @@ pub(super) fn damage_stream(look: StreamLook, said: [&[u8]; 2], is_sure_from: [u
     each_mutation(client, 2000, |client| drop(listen(look, client, server)));
     each_mutation(server, 2000, |server| drop(listen(look, client, server)));
 }
+
+/// Shows `check` every prefix of `bytes`, and damaged copies.
+pub(super) fn each_prefix_and_mutation(bytes: &[u8], mut check: impl FnMut(&[u8])) {
+    (0..bytes.len()).for_each(|cut| check(&bytes[..cut]));
+    each_mutation(bytes, 3000, check);
+}

@@ -95,3 +95,56 @@ fn framed(said: &[u8]) -> Option<(Header, usize, &[u8])> {
     let header = Header::read(packet.get(..len).unwrap_or(packet), len)?;
     Some((header, len, packet.get(len..).unwrap_or_default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    /// PCMU, marked, sequence 0x1b33, a source.
+    const PACKET: &str = "80 80 1b33 0003a2f0 5d2c9e14 ffffffff";
+
+    #[test]
+    fn a_packet_is_a_guess_by_its_source_and_sequence() {
+        let said = look_at(datagram, &hex(PACKET));
+        let guess = Header {
+            payload_type: 0,
+            sequence: 0x1b33,
+            source: 0x5d2c_9e14,
+        };
+        assert_eq!(said, Some(Look::Likely(guess.likely())));
+        damage_datagram(datagram, &hex(PACKET), 12);
+    }
+
+    #[test]
+    fn other_versions_rtcp_and_headers_that_do_not_fit_are_none() {
+        for bytes in [
+            "40 80 1b33 0003a2f0 5d2c9e14 ffffffff",
+            "80 c8 0006 0003a2f0 5d2c9e14 ffffffff",
+            "82 80 1b33 0003a2f0 5d2c9e14 ffffffff",
+            "90 80 1b33 0003a2f0 5d2c9e14 bede0001",
+        ] {
+            assert_eq!(look_at(datagram, &hex(bytes)), None, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_by_two_packets_in_sequence() {
+        let first = "0010 80601b33 0003a2f0 5d2c9e14 01020304";
+        let second = "0010 80601b34 0003a390 5d2c9e14 05060708";
+        let said = hex(&format!("{first}{second}"));
+        assert_eq!(listen(stream, &said, b""), Some(Protocol::Rtp.into()));
+        damage_stream(stream, [&said, &[]], [30, 0]);
+        let apart = hex(&format!("{first}{}", second.replace("1b34", "1b39")));
+        assert_eq!(listen(stream, &apart, b""), None);
+    }
+
+    #[test]
+    fn a_connection_is_told_by_one_packet_of_sound_in_an_old_codec() {
+        let sound = [&hex("04bc 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
+        assert_eq!(listen(stream, &sound, b""), Some(Protocol::Rtp.into()));
+        let other = [&hex("04bd 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
+        assert_eq!(listen(stream, &other, b""), None);
+    }
+}
