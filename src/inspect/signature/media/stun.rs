@@ -209,7 +209,7 @@ mod tests {
 
     /// RFC 5769 §2.1, the sample request, up to its signature.
     const REQUEST: &str = "
-        0001 0040 2112a442 b7e7a701bc34d686fa87dfae         # binding request, 64 bytes
+        0001 0044 2112a442 b7e7a701bc34d686fa87dfae         # binding request, 68 bytes
         8022 0010 5354554e207465737420636c69656e74          # STUN test client
         0024 0004 6e0001ff                                  # priority
         8029 0008 932ff9b151263b36                          # ice-controlled
