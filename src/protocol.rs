@@ -244,15 +244,15 @@ shapes! {
     TelegramCall = "telegram-call",
     /// Telegram's chat connection: MTProto's transports.
     TelegramChat = "telegram-chat",
-    /// Zoom's media: its encapsulation around RTP.
+    /// Zoom's media: its encapsulation around RTP, and its attributes in STUN.
     ZoomMedia = "zoom-media",
     /// Skype's and Teams' calls: Microsoft's attributes in STUN.
     TeamsCall = "teams-call",
-    /// Google Meet's and Duo's calls: Google's attributes in STUN.
+    /// Google Meet's and Duo's calls, by the realm that their relays name.
     GoogleCall = "google-call",
     /// FaceTime's calls: Apple's attributes in STUN.
     FaceTimeCall = "facetime-call",
-    /// Signal's calls, by the software that its STUN names.
+    /// Signal's calls, by the realm that its relays name.
     SignalCall = "signal-call",
     /// Viber's calls and chat.
     Viber = "viber",
@@ -266,7 +266,7 @@ shapes! {
     TeamViewer = "teamviewer",
     /// AnyDesk's own protocol.
     AnyDesk = "anydesk",
-    /// Spotify's discovery of players.
+    /// Spotify's discovery of players, and the hello to its access points.
     Spotify = "spotify",
     /// Dropbox's discovery in the local network.
     DropboxLan = "dropbox-lan",

@@ -47,7 +47,9 @@ pub(super) fn damage_datagram(look: DatagramLook, bytes: &[u8], is_sure_from: us
             ..datagram(prefix, 40_000, 50_000)
         });
     }
-    each_mutation(bytes, 3000, |bytes| drop(look_at(look, bytes)));
+    each_mutation(bytes, 3000, |bytes| {
+        look_at(look, bytes);
+    });
 }
 
 /// Shows `look` every prefix of what a client and a server say, and damaged copies.
@@ -63,6 +65,16 @@ pub(super) fn damage_stream(look: StreamLook, said: [&[u8]; 2], is_sure_from: [u
         let told = listen(look, client, &server[..cut]);
         assert!(cut >= is_sure_from[1] || told.is_none(), "server {cut}");
     }
-    each_mutation(client, 2000, |client| drop(listen(look, client, server)));
-    each_mutation(server, 2000, |server| drop(listen(look, client, server)));
+    each_mutation(client, 2000, |client| {
+        listen(look, client, server);
+    });
+    each_mutation(server, 2000, |server| {
+        listen(look, client, server);
+    });
+}
+
+/// Shows `check` every prefix of `bytes`, and damaged copies.
+pub(super) fn each_prefix_and_mutation(bytes: &[u8], mut check: impl FnMut(&[u8])) {
+    (0..bytes.len()).for_each(|cut| check(&bytes[..cut]));
+    each_mutation(bytes, 3000, check);
 }

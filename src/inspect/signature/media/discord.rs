@@ -38,3 +38,39 @@ fn is_address(field: &[u8]) -> bool {
     let is_text = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':');
     text.len() >= 2 && text.iter().all(is_text) && fill.iter().all(|&byte| byte == 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    fn discovery(head: &str, address: &[u8], port: u16) -> Vec<u8> {
+        let mut bytes = hex(head);
+        bytes.extend(address);
+        bytes.resize(72, 0);
+        bytes.extend(port.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn discovery_and_keep_alives_are_told() {
+        let ours = Some(Shape::DiscordVoice.into());
+        let request = discovery("0001 0046 0000ace3", b"", 0);
+        let response = discovery("0002 0046 0000ace3", b"203.0.113.7", 50_004);
+        for bytes in [&request, &response] {
+            assert_eq!(look_at(voice, bytes), ours);
+            damage_datagram(voice, bytes, 74);
+        }
+        assert_eq!(look_at(voice, &hex("1337cafe 0e000000")), ours);
+        damage_datagram(voice, &hex("1337cafe 0e000000"), 8);
+    }
+
+    #[test]
+    fn a_request_that_asks_nothing_and_a_response_without_address_are_none() {
+        let request = discovery("0001 0046 0000ace3", b"x", 0);
+        let response = discovery("0002 0046 0000ace3", b"nowhere", 1);
+        assert_eq!(look_at(voice, &request), None);
+        assert_eq!(look_at(voice, &response), None);
+    }
+}

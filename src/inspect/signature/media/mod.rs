@@ -23,6 +23,7 @@ pub(super) const STREAMS: &[StreamLook] = &[
     tencent::wechat,
     viber::chat,
     spotify::access_point,
+    rtp::stream,
 ];
 
 /// The looks at datagrams.

@@ -69,3 +69,47 @@ fn packet_len(bytes: &[u8]) -> Option<usize> {
     };
     (least <= len).then_some(len)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    /// A receiver's report without blocks, a description: CNAME "a@b".
+    const COMPOUND: &str = "
+        80 c9 0001 5d2c9e14
+        81 ca 0003 5d2c9e14 01 03 614062 00 0000
+    ";
+
+    #[test]
+    fn packets_that_fill_a_datagram_are_told() {
+        let bytes = hex(COMPOUND);
+        assert_eq!(bytes.len(), 24);
+        assert_eq!(look_at(datagram, &bytes), Some(Protocol::Rtcp.into()));
+        let feedback = hex("81 ce 0002 5d2c9e14 00000001");
+        assert_eq!(look_at(datagram, &feedback), Some(Protocol::Rtcp.into()));
+        damage_datagram(datagram, &bytes, 8);
+    }
+
+    #[test]
+    fn an_encrypted_report_is_a_guess_by_its_source() {
+        let bytes = [&hex("80 c9 0001 5d2c9e14")[..], &[0x5a; 18]].concat();
+        let Some(Look::Likely(guess)) = look_at(datagram, &bytes) else {
+            panic!();
+        };
+        assert_eq!((guess.mark, guess.wanted), (0x5d2c_9e14, 3));
+    }
+
+    #[test]
+    fn packets_too_short_for_what_they_hold_are_none() {
+        for bytes in [
+            "80 c8 0001 5d2c9e14",
+            "9f c9 0001 5d2c9e14",
+            "80 d8 0001 5d2c9e14",
+            "00 c9 0001 5d2c9e14",
+        ] {
+            assert_eq!(look_at(datagram, &hex(bytes)), None, "{bytes}");
+        }
+    }
+}

@@ -1,11 +1,14 @@
 //! RTP, and SRTP, which looks like it from outside: the packets of calls and streams.
 //!
-//! In: a datagram. Out: a guess, for a packet alone says little; its source and its sequence bear it out.
+//! In: a datagram, or what a connection begins with. Out: a guess, for a packet alone says little; its source and its
+//! sequence bear it out.
 
 use crate::inspect::signature::numbers::{be16, be32};
-use crate::inspect::signature::{Datagram, Likely, Look};
+use crate::inspect::signature::{Datagram, Likely, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
+/// Bytes of sound in 10 ms as the oldest codecs write it, RFC 3551 §4.5.
+const SOUND_LEN: usize = 80;
 /// Bytes of the fixed header, RFC 3550 §5.1.
 const HEADER_LEN: usize = 12;
 /// Packets of a source in sequence that leave no doubt.
@@ -62,4 +65,86 @@ impl Header {
 pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let header = Header::read(datagram.bytes, datagram.origlen)?;
     Some(Look::Likely(header.likely()))
+}
+
+/// Tells RTP over a connection: packets behind their lengths, two of a source in sequence or one of sound in the oldest codecs.
+///
+/// Source: RFC 4571 §2; RFC 3551 §6.
+pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
+    let is_heard = [opening.client, opening.server].into_iter().any(is_framed);
+    is_heard.then(|| Protocol::Rtp.into())
+}
+
+fn is_framed(said: &[u8]) -> bool {
+    let Some((first, len, rest)) = framed(said) else {
+        return false;
+    };
+    if let Some((second, ..)) = framed(rest) {
+        return second.source == first.source && second.sequence == first.sequence.wrapping_add(1);
+    }
+    // PCMU, PCMA, G.722 without sources that contribute and without extension; the next packet is out of sight.
+    let is_sound = matches!(first.payload_type, 0 | 8 | 9) && said.get(2) == Some(&0x80);
+    let sound_len = len.saturating_sub(HEADER_LEN);
+    is_sound && sound_len > said.len() && sound_len.is_multiple_of(SOUND_LEN)
+}
+
+/// Header and length of the packet that `said` begins with, and what follows it.
+fn framed(said: &[u8]) -> Option<(Header, usize, &[u8])> {
+    let len = usize::from(be16(said, 0)?);
+    let packet = said.get(2..)?;
+    let header = Header::read(packet.get(..len).unwrap_or(packet), len)?;
+    Some((header, len, packet.get(len..).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    /// PCMU, marked, sequence 0x1b33, a source.
+    const PACKET: &str = "80 80 1b33 0003a2f0 5d2c9e14 ffffffff";
+
+    #[test]
+    fn a_packet_is_a_guess_by_its_source_and_sequence() {
+        let said = look_at(datagram, &hex(PACKET));
+        let guess = Header {
+            payload_type: 0,
+            sequence: 0x1b33,
+            source: 0x5d2c_9e14,
+        };
+        assert_eq!(said, Some(Look::Likely(guess.likely())));
+        damage_datagram(datagram, &hex(PACKET), 12);
+    }
+
+    #[test]
+    fn other_versions_rtcp_and_headers_that_do_not_fit_are_none() {
+        for bytes in [
+            "40 80 1b33 0003a2f0 5d2c9e14 ffffffff",
+            "80 c8 0006 0003a2f0 5d2c9e14 ffffffff",
+            "82 80 1b33 0003a2f0 5d2c9e14 ffffffff",
+            "90 80 1b33 0003a2f0 5d2c9e14 bede0001",
+        ] {
+            assert_eq!(look_at(datagram, &hex(bytes)), None, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_by_two_packets_in_sequence() {
+        let first = "0010 80601b33 0003a2f0 5d2c9e14 01020304";
+        let second = "0010 80601b34 0003a390 5d2c9e14 05060708";
+        let said = hex(&format!("{first}{second}"));
+        assert_eq!(listen(stream, &said, b""), Some(Protocol::Rtp.into()));
+        damage_stream(stream, [&said, &[]], [30, 0]);
+        let apart = hex(&format!("{first}{}", second.replace("1b34", "1b39")));
+        assert_eq!(listen(stream, &apart, b""), None);
+    }
+
+    #[test]
+    fn a_connection_is_told_by_one_packet_of_sound_in_an_old_codec() {
+        let sound = [&hex("04bc 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
+        assert_eq!(listen(stream, &sound, b""), Some(Protocol::Rtp.into()));
+        let other = [&hex("04bd 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
+        assert_eq!(listen(stream, &other, b""), None);
+    }
 }

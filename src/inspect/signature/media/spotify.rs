@@ -30,3 +30,23 @@ pub(super) fn access_point(opening: &Opening<'_>) -> Option<Recognised> {
     let is_build = matches!(said.get(4..)?, [0x52, 4..=0x3f, 0x50, product, ..] if *product < 16);
     (is_len && is_build).then(|| Shape::Spotify.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn discovery_and_hellos_are_told() {
+        let ours = b"SpotUdp0\x12\x34";
+        assert_eq!(look_at(discovery, ours), Some(Shape::Spotify.into()));
+        damage_datagram(discovery, ours, 8);
+        let hello = hex("0004 00000149 52 0f 50 02 a00100 f00106 c002");
+        assert_eq!(
+            listen(access_point, &hello, b""),
+            Some(Shape::Spotify.into())
+        );
+        damage_stream(access_point, [&hello, &[]], [10, 0]);
+    }
+}

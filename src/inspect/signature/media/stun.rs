@@ -197,3 +197,146 @@ fn is_classic_attribute(kind: u16, value: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{
+        self, damage_datagram, damage_stream, listen, look_at,
+    };
+    use crate::inspect::testing::hex;
+    use crate::protocol::Shape;
+
+    /// RFC 5769 §2.1, the sample request, up to its signature.
+    const REQUEST: &str = "
+        0001 0044 2112a442 b7e7a701bc34d686fa87dfae         # binding request, 68 bytes
+        8022 0010 5354554e207465737420636c69656e74          # STUN test client
+        0024 0004 6e0001ff                                  # priority
+        8029 0008 932ff9b151263b36                          # ice-controlled
+        0006 0009 6576746a3a68367659 202020                 # evtj:h6vY, filled up
+        8028 0004 e57a3bcf                                  # fingerprint
+        8025 0000
+    ";
+
+    fn told(protocol: Protocol, shape: Option<Shape>) -> Option<Look> {
+        Some(Look::Sure(Recognised {
+            protocol: Some(protocol),
+            shape,
+        }))
+    }
+
+    /// A message of this kind with a cookie and these attributes.
+    fn message(kind: u16, attributes: &[u8]) -> Vec<u8> {
+        let mut bytes = kind.to_be_bytes().to_vec();
+        bytes.extend((attributes.len() as u16).to_be_bytes());
+        bytes.extend(hex("2112a442 000102030405060708090a0b"));
+        bytes.extend(attributes);
+        bytes
+    }
+
+    #[test]
+    fn a_message_with_a_cookie_is_told_on_any_port() {
+        assert_eq!(look_at(datagram, &hex(REQUEST)), told(Protocol::Stun, None));
+        damage_datagram(datagram, &hex(REQUEST), 80);
+        // One that the capture cut keeps its length.
+        let request = hex(REQUEST);
+        let cut = Datagram {
+            origlen: request.len(),
+            ..testing::datagram(&request[..24], 1, 2)
+        };
+        assert_eq!(datagram(&cut), told(Protocol::Stun, None));
+    }
+
+    #[test]
+    fn methods_of_relays_are_turn() {
+        // Allocate, its error; send and data indications; create permission, channel bind.
+        for kind in [0x0003, 0x0113, 0x0016, 0x0017, 0x0008, 0x0109] {
+            let bytes = message(kind, &hex("0019 0004 11000000"));
+            assert_eq!(look_at(datagram, &bytes), told(Protocol::Turn, None));
+        }
+    }
+
+    #[test]
+    fn attributes_and_realms_tell_whose_call_it_is() {
+        let cases = [
+            (0x0003, "4000 0004 01020304", Shape::WhatsAppCall),
+            (0x0800, "", Shape::WhatsAppCall),
+            (
+                0x0003,
+                "000f 0004 72c64bc6 8008 0004 00000006",
+                Shape::TeamsCall,
+            ),
+            (0x0101, "8070 0004 00000003", Shape::TeamsCall),
+            // signal.org, filled up; eu.viber.com
+            (
+                0x0113,
+                "0014 000a 7369676e616c2e6f7267 0000",
+                Shape::SignalCall,
+            ),
+            (0x0113, "0014 000c 65752e76696265722e636f6d", Shape::Viber),
+        ];
+        for (kind, attributes, shape) in cases {
+            let bytes = message(kind, &hex(attributes));
+            let Some(Look::Sure(said)) = look_at(datagram, &bytes) else {
+                panic!("{attributes}");
+            };
+            assert_eq!(said.shape, Some(shape), "{attributes}");
+        }
+        // notsignal.org; what every WebRTC client says of its network.
+        for attributes in [
+            "0014 000d 6e6f747369676e616c2e6f7267 000000",
+            "c057 0004 00010032",
+        ] {
+            let bytes = message(0x0001, &hex(attributes));
+            assert_eq!(look_at(datagram, &bytes), told(Protocol::Stun, None));
+        }
+    }
+
+    #[test]
+    fn a_message_without_cookie_needs_attributes_of_its_time() {
+        let id = "5b1d0c7a9e3f48a2b6c4d8e0f1a2b3c4";
+        let change = hex(&format!("0001 0008 {id} 0003 0004 00000000"));
+        assert_eq!(look_at(datagram, &change), told(Protocol::Stun, None));
+        damage_datagram(datagram, &change, 20);
+        let mapped = hex(&format!("0101 000c {id} 0001 0008 0001 1234 c0000201"));
+        assert_eq!(look_at(datagram, &mapped), told(Protocol::Stun, None));
+        let zoom = hex(&format!("0002 000c {id} 0103 0008 0001 1234 c0000201"));
+        assert_eq!(
+            look_at(datagram, &zoom),
+            told(Protocol::Stun, Some(Shape::ZoomMedia))
+        );
+        for unknown in [
+            "0777 0004 00000000",
+            "0003 0008 0000000000000000",
+            "0001 0004 00010203",
+        ] {
+            let len = hex(unknown).len();
+            let bytes = hex(&format!("0001 {len:04x} {id} {unknown}"));
+            assert_eq!(look_at(datagram, &bytes), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_bare_message_is_believed_on_a_port_of_stun_or_when_it_comes_again() {
+        let bare = hex("0001 0000 5b1d0c7a9e3f48a2b6c4d8e0f1a2b3c4");
+        let known = testing::datagram(&bare, 50_000, 3478);
+        assert_eq!(datagram(&known), told(Protocol::Stun, None));
+        assert!(matches!(
+            look_at(datagram, &bare),
+            Some(Look::Likely(Likely { wanted: 2, .. }))
+        ));
+        let empty = hex("0001 0000 00000000000000000000000000000000");
+        assert_eq!(look_at(datagram, &empty), None);
+    }
+
+    #[test]
+    fn a_connection_begins_with_a_message_bare_or_behind_its_length() {
+        let bare = hex(REQUEST);
+        let framed = [&hex("0058")[..], &bare].concat();
+        let stun = Some(Recognised::from(Protocol::Stun));
+        assert_eq!(listen(stream, &bare, b""), stun);
+        assert_eq!(listen(stream, b"", &framed), stun);
+        damage_stream(stream, [&framed, &[]], [22, 0]);
+        assert_eq!(listen(stream, &hex("0059"), &bare[1..]), None);
+    }
+}

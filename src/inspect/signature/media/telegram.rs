@@ -86,3 +86,58 @@ impl Transport {
             .then(|| said.get(start..))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    /// req_pq_multi without key: 40 bytes.
+    const KEY_REQUEST: &str =
+        "0000000000000000 51e57ac42770964a 14000000 f18e7ebe 3e0549828cca27e966b301a48fece2fc";
+    /// A message under a key: 24 bytes.
+    const MESSAGE: &str = "4c1b9a07d2e63f58 00112233445566778899aabbccddeeff";
+
+    fn ours() -> Option<Recognised> {
+        Some(Recognised {
+            protocol: Some(Protocol::Mtproto),
+            shape: Some(Shape::TelegramChat),
+        })
+    }
+
+    #[test]
+    fn the_request_for_a_key_is_told_in_each_transport() {
+        for head in [
+            "ef 0a",
+            "eeeeeeee 28000000",
+            "dddddddd 28000000",
+            "34000000 00000000",
+        ] {
+            let said = hex(&format!("{head}{KEY_REQUEST}"));
+            assert_eq!(listen(chat, &said, b""), ours(), "{head}");
+            damage_stream(chat, [&said, &[]], [26, 0]);
+        }
+    }
+
+    #[test]
+    fn a_key_that_both_sides_name_is_told() {
+        let client = hex(&format!("ef 06 {MESSAGE}"));
+        let server = hex(&format!("7f 060000 {MESSAGE}"));
+        assert_eq!(listen(chat, &client, &server), ours());
+        assert_eq!(listen(chat, &client, b""), None);
+        damage_stream(chat, [&client, &server], [10, 12]);
+        let other = hex("06 5c1b9a07d2e63f58 00112233445566778899aabbccddeeff");
+        assert_eq!(listen(chat, &client, &other), None);
+    }
+
+    #[test]
+    fn requests_to_reflectors_are_told() {
+        let call = hex(
+            "1d2c3b4a59687786958493a2b1c0dfee ffffffff ffffffff ffffffff feffffff 0011223344556677",
+        );
+        assert_eq!(look_at(reflector, &call), Some(Shape::TelegramCall.into()));
+        damage_datagram(reflector, &call, 32);
+        assert_eq!(look_at(reflector, &[0xff; 40]), None);
+    }
+}

@@ -94,3 +94,36 @@ fn is_command(command: u16) -> bool {
             | 0x00b5
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{
+        self, damage_datagram, damage_stream, listen, look_at,
+    };
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn wechat_is_told_by_two_records() {
+        let client = hex("16 f104 0004 01020304 19 f104 0020 00");
+        let server = hex("16 f104 0003 010203");
+        let ours = Some(Shape::WeChat.into());
+        assert_eq!(listen(wechat, &client, b""), ours);
+        assert_eq!(listen(wechat, &client, &server), ours);
+        assert_eq!(listen(wechat, &client[..9], b""), None);
+        damage_stream(wechat, [&client, &server], [5, 0]);
+        let tls = hex("16 0301 0004 01020304 17 0303 0020 00");
+        assert_eq!(listen(wechat, &tls, b""), None);
+    }
+
+    #[test]
+    fn qq_is_told_on_its_port_and_guessed_elsewhere() {
+        let heartbeat = hex("02 3b0b 0002 0031 561f0c7b 0000 03");
+        let there = testing::datagram(&heartbeat, 50_000, QQ_PORT);
+        assert_eq!(qq(&there), Some(Shape::Qq.into()));
+        assert!(matches!(look_at(qq, &heartbeat), Some(Look::Likely(_))));
+        damage_datagram(qq, &heartbeat, 12);
+        let unknown = hex("02 3b0b 0fff 0031 561f0c7b 0000 03");
+        assert_eq!(look_at(qq, &unknown), None);
+    }
+}

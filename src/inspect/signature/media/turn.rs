@@ -70,3 +70,48 @@ fn ours(protocol: Protocol) -> Recognised {
         shape: Some(Shape::TeamsCall),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn a_channel_is_a_guess_by_its_number_and_by_the_call_inside() {
+        let data = hex("4001 0005 0102030405 000000");
+        let Some(Look::Likely(guess)) = look_at(channel, &data) else {
+            panic!();
+        };
+        assert_eq!((guess.what, guess.mark), (Protocol::Turn.into(), 0x4001));
+        let call = hex("4001 0010 8060 1b33 0003a2f0 5d2c9e14 ffffffff");
+        let Some(Look::Likely(guess)) = look_at(channel, &call) else {
+            panic!();
+        };
+        assert_eq!(guess.what, Protocol::Rtp.into());
+        damage_datagram(channel, &call, 20);
+        for other in ["5001 0004 01020304", "4001 0009 01020304", "4001 0000"] {
+            assert_eq!(look_at(channel, &hex(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn multiplexed_messages_are_told_by_what_is_inside() {
+        let stun = hex("ff10 001c 0102030405060708 0001 0000 2112a442 000102030405060708090a0b");
+        assert_eq!(
+            look_at(multiplexed, &stun),
+            Some(Look::Sure(ours(Protocol::Stun)))
+        );
+        damage_datagram(multiplexed, &stun, 12);
+        let report = hex("ff10 0010 0102030405060708 80c9 0001 5d2c9e14");
+        assert_eq!(
+            look_at(multiplexed, &report),
+            Some(Look::Sure(ours(Protocol::Rtcp)))
+        );
+        let other = hex("ff10 000c 0102030405060708 01020304");
+        assert!(matches!(
+            look_at(multiplexed, &other),
+            Some(Look::Likely(_))
+        ));
+    }
+}

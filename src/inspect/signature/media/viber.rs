@@ -27,3 +27,21 @@ pub(super) fn chat(opening: &Opening<'_>) -> Option<Recognised> {
     (is_request && is_answer && is_len(opening.client) && is_len(opening.server))
         .then(|| Shape::Viber.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_stream, listen};
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn a_request_and_its_answer_are_told() {
+        let client = hex("1800 00000000 fcff 05 80 0900000000 000000000000000000");
+        let server = hex("1600 7605 0380 add4dc17 5c00 00000000000000000000");
+        let ours = Some(Shape::Viber.into());
+        assert_eq!(listen(chat, &client, &server), ours);
+        assert_eq!(listen(chat, &client, b""), ours);
+        assert_eq!(listen(chat, &client, b"HTTP/1.1 200 OK"), None);
+        damage_stream(chat, [&client, &server], [10, 0]);
+    }
+}

@@ -25,3 +25,35 @@ pub(super) fn chat(opening: &Opening<'_>) -> Option<Recognised> {
     };
     is_ours.then(|| Shape::WhatsAppChat.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_stream, listen};
+
+    #[test]
+    fn prologues_of_all_versions_are_told() {
+        let ours = Some(Shape::WhatsAppChat.into());
+        for said in [
+            &b"WA\x06\x03\0\0\x24\x12\x22\x0a\x20"[..],
+            b"WA\x01\x05\0\0\x1a\xf8\x05\x01",
+            b"ED\0\x01\0\0\x04\x08\x08\x08\x02WA\x05\x02",
+            b"ED\0\x01",
+        ] {
+            assert_eq!(listen(chat, said, b""), ours, "{said:?}");
+            damage_stream(chat, [said, &[]], [4, 0]);
+        }
+    }
+
+    #[test]
+    fn words_are_no_prologue() {
+        for said in [
+            &b"WARNING: nothing"[..],
+            b"EDIT",
+            b"WA\x06\x03\0\0\0",
+            b"ED\0\x01\x01\0\x04",
+        ] {
+            assert_eq!(listen(chat, said, b""), None, "{said:?}");
+        }
+    }
+}

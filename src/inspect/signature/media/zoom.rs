@@ -68,3 +68,43 @@ fn inner(bytes: &[u8], origlen: usize) -> Option<Protocol> {
         rtp::Header::read(packet, len).map(|_| Protocol::Rtp)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{self, each_prefix_and_mutation};
+    use crate::inspect::testing::hex;
+
+    fn look(bytes: &[u8]) -> Option<Look> {
+        media(&testing::datagram(bytes, 50_000, 8801))
+    }
+
+    #[test]
+    fn greetings_are_told_on_zooms_ports_alone() {
+        let greeting = [&hex("01 0002 7d464d35ff")[..], &[7; 99]].concat();
+        assert_eq!(look(&greeting), Some(Shape::ZoomMedia.into()));
+        assert_eq!(media(&testing::datagram(&greeting, 50_000, 443)), None);
+        assert!(matches!(
+            look(&hex("03 00000001 762a8d74 005a0e3e")),
+            Some(Look::Likely(_))
+        ));
+    }
+
+    #[test]
+    fn sound_is_rtp_behind_two_headers() {
+        let mut sound = hex("05 0001 00000000 04");
+        sound.push(15);
+        sound.resize(SERVER_HEADER_LEN + 19, 0);
+        sound.extend(hex("80 70 1b33 0003a2f0 5d2c9e14 ffffffff"));
+        let told = Recognised {
+            protocol: Some(Protocol::Rtp),
+            shape: Some(Shape::ZoomMedia),
+        };
+        assert_eq!(look(&sound), Some(Look::Sure(told)));
+        each_prefix_and_mutation(&sound, |bytes| {
+            look(bytes);
+        });
+        sound[SERVER_HEADER_LEN] = 99;
+        assert_eq!(look(&sound), None);
+    }
+}

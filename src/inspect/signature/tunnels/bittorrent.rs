@@ -80,3 +80,67 @@ pub(super) fn search(datagram: &Datagram<'_>) -> Option<Look> {
         .starts_with(SEARCH)
         .then(|| Protocol::BitTorrent.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    const OURS: Option<Look> = Some(Look::Sure(Recognised {
+        protocol: Some(Protocol::BitTorrent),
+        shape: None,
+    }));
+
+    #[test]
+    fn a_peer_is_told_by_either_side() {
+        let said = [HANDSHAKE, &[0; 48]].concat();
+        let ours = Some(Protocol::BitTorrent.into());
+        assert_eq!(listen(peer, &said, b""), ours);
+        assert_eq!(listen(peer, b"", &said), ours);
+        damage_stream(peer, [&said, b""], [20, 0]);
+    }
+
+    #[test]
+    fn messages_of_the_table_are_told_whole_and_cut() {
+        // BEP 5's examples: ping, its answer, an error.
+        for text in [
+            &b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"[..],
+            b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re",
+            b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee",
+        ] {
+            assert_eq!(look_at(table, text), OURS);
+            damage_datagram(table, text, 12);
+        }
+        assert_eq!(
+            look_at(table, b"d1:ad2:id20:abcdefghij0123456789e1:q4:p"),
+            OURS
+        );
+        assert_eq!(
+            look_at(table, b"d2:ip6:abcdef1:rd2:id20:mnopqrstuvwxyz12"),
+            OURS
+        );
+        assert_eq!(
+            look_at(table, b"d8:announce20:http://tracker.examplee"),
+            None
+        );
+        assert_eq!(look_at(table, b"d1:y1:qe."), None);
+    }
+
+    #[test]
+    fn trackers_and_searches_are_told() {
+        let connect = hex("0000041727101980 00000000 12345678");
+        let mut announce = hex("0102030405060708 00000001 12345678");
+        announce.extend([0x5a; 20]);
+        announce.extend(b"-XX1234-abcdefghijkl");
+        announce.resize(ANNOUNCE_LEN, 0);
+        for bytes in [&connect, &announce] {
+            assert_eq!(look_at(tracker, bytes), OURS);
+            damage_datagram(tracker, bytes, 16);
+        }
+        announce[43] = b'x';
+        assert_eq!(look_at(tracker, &announce), None);
+        assert_eq!(look_at(search, b"BT-SEARCH * HTTP/1.1\r\nHost: x"), OURS);
+        assert_eq!(look_at(search, b"M-SEARCH * HTTP/1.1\r\n"), None);
+    }
+}

@@ -80,3 +80,69 @@ fn is_message(bytes: &[u8], origlen: usize) -> bool {
     let is_len = be32(bytes, 24).is_some_and(|len| len as usize == origlen);
     is_kind && is_len && origlen >= HEADER_LEN && be64(bytes, 0).is_some_and(|spi| spi != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{
+        self, damage_datagram, damage_stream, listen, look_at,
+    };
+    use crate::inspect::testing::hex;
+
+    /// IKE_SA_INIT of version 2 with an empty SA, and main mode of version 1.
+    const INIT: &str = "05ac0f4d122013f4 0000000000000000 21 20 22 08 00000000 00000020 00000004";
+    const MAIN: &str = "05ac0f4d122013f4 0000000000000000 01 10 02 00 00000000 00000020 00000004";
+
+    #[test]
+    fn messages_are_told_bare_and_behind_the_marker() {
+        for text in [INIT, MAIN] {
+            let marked = hex(&format!("00000000 {text}"));
+            for bytes in [hex(text), marked] {
+                assert_eq!(
+                    look_at(datagram, &bytes),
+                    Some(Protocol::Ike.into()),
+                    "{text}"
+                );
+                damage_datagram(datagram, &bytes, bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn messages_that_do_not_fit_are_none() {
+        for (from, to) in [
+            ("20 22 08", "30 22 08"),
+            ("20 22 08", "20 02 08"),
+            ("00000020", "00000021"),
+            ("05ac0f4d122013f4", "0000000000000001 "),
+        ] {
+            let mut bytes = hex(&INIT.replacen(from, to, 1));
+            if to.len() == 17 {
+                bytes[7] = 0;
+            }
+            assert_eq!(look_at(datagram, &bytes), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn esp_in_udp_is_a_guess_on_its_port() {
+        let bytes = [&hex("c0ffee01 00010002")[..], &[0x5a; 64]].concat();
+        let Some(Look::Likely(guess)) = payload(&testing::datagram(&bytes, 4500, 61_000)) else {
+            panic!();
+        };
+        assert_eq!((guess.mark, guess.count), (0xc0ff_ee01_0001, Some(2)));
+        assert_eq!(look_at(payload, &bytes), None);
+        testing::each_prefix_and_mutation(&bytes, |bytes| {
+            payload(&testing::datagram(bytes, 4500, 4500));
+        });
+    }
+
+    #[test]
+    fn a_connection_is_told_by_its_prefix() {
+        assert_eq!(
+            listen(stream, b"IKETCP\0\x24", b""),
+            Some(Protocol::Ike.into())
+        );
+        damage_stream(stream, [b"IKETCP", b""], [6, 0]);
+    }
+}

@@ -54,3 +54,37 @@ fn is_first_attribute(bytes: &[u8]) -> bool {
         && field(4) == Some(0)
         && field(6).is_some_and(|kind| MESSAGE_TYPES.contains(&kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{self, damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    /// Start-Control-Connection-Request: message type, protocol version.
+    const REQUEST: &str = "c802 001c 0000 0000 0000 0000 8008 0000 0000 0001 8008 0000 0002 0100";
+
+    #[test]
+    fn control_messages_are_told_on_any_port() {
+        assert_eq!(
+            look_at(datagram, &hex(REQUEST)),
+            Some(Protocol::L2tp.into())
+        );
+        damage_datagram(datagram, &hex(REQUEST), 20);
+        let other = REQUEST.replace("0000 0001 8008", "0005 0001 8008");
+        assert_eq!(look_at(datagram, &hex(&other)), None);
+    }
+
+    #[test]
+    fn empty_messages_and_data_need_the_port() {
+        let empty = hex("c802 000c 1234 0000 0001 0001");
+        let data = hex("4002 000a 1234 0001 ff03 c021");
+        for bytes in [&empty, &data] {
+            assert_eq!(look_at(datagram, bytes), None);
+            assert!(datagram(&testing::datagram(bytes, PORT, PORT)).is_some());
+            testing::each_prefix_and_mutation(bytes, |bytes| {
+                datagram(&testing::datagram(bytes, PORT, PORT));
+            });
+        }
+    }
+}

@@ -37,8 +37,8 @@ const TIMES: std::ops::RangeInclusive<u32> = 0x2590_0000..=0xf490_0000;
 pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let packet = Packet::read(datagram.bytes)?;
     let is_whole = datagram.bytes.len() == datagram.origlen;
-    let shape = packet.shape(is_whole)?;
-    if shape == Shape::Reset {
+    let likeness = packet.likeness(is_whole)?;
+    if likeness == Likeness::Reset {
         return Some(Protocol::OpenVpn.into());
     }
     Some(Look::Likely(Likely {
@@ -55,17 +55,17 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
     if !matches!(client.opcode, CLIENT_RESET | CLIENT_RESET_V3) {
         return None;
     }
-    let shape = client.shape(true)?;
+    let likeness = client.likeness(true)?;
     let is_ours = match framed(opening.server) {
-        Some(server) => server.opcode == SERVER_RESET && server.shape(true).is_some(),
-        None => shape == Shape::Reset && opening.server.len() <= SESSION_END,
+        Some(server) => server.opcode == SERVER_RESET && server.likeness(true).is_some(),
+        None => likeness == Likeness::Reset && opening.server.len() <= SESSION_END,
     };
     is_ours.then(|| Protocol::OpenVpn.into())
 }
 
 /// How much a packet looks like what it says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum Likeness {
     /// A reset to its last byte.
     Reset,
     /// Something of the control channel.
@@ -103,15 +103,15 @@ impl<'a> Packet<'a> {
     }
 
     /// * `is_whole`: whether `rest` ends where the packet does.
-    fn shape(&self, is_whole: bool) -> Option<Shape> {
+    fn likeness(&self, is_whole: bool) -> Option<Likeness> {
         let plain = SIGNATURE_LENS
             .into_iter()
             .find_map(|len| self.plain(len, is_whole));
-        plain.or_else(|| self.encrypted())
+        plain.or_else(|| self.encrypted().filter(|_| is_whole))
     }
 
     /// As it looks where nothing but a signature of `signature_len` bytes, a counter and a time were added.
-    fn plain(&self, signature_len: usize, is_whole: bool) -> Option<Shape> {
+    fn plain(&self, signature_len: usize, is_whole: bool) -> Option<Likeness> {
         let mut at = 0;
         if signature_len > 0 {
             at = signature_len + REPLAY_LEN;
@@ -128,7 +128,7 @@ impl<'a> Packet<'a> {
             at += 8;
         }
         if self.opcode == ACK {
-            return (acks > 0 && at == self.rest.len() && is_whole).then_some(Shape::Control);
+            return (acks > 0 && at == self.rest.len() && is_whole).then_some(Likeness::Control);
         }
         let number = be32(self.rest, at)?;
         at += 4;
@@ -136,19 +136,22 @@ impl<'a> Packet<'a> {
         match self.opcode {
             // A client's first packet acknowledges nothing, a server's that; both have the number 0, and a key's number that is 0.
             CLIENT_RESET => (acks == 0 && number == 0 && is_end).then_some(if signature_len == 0 {
-                Shape::Control
+                Likeness::Control
             } else {
-                Shape::Reset
+                Likeness::Reset
             }),
-            SERVER_RESET => (acks > 0 && number == 0 && is_end).then_some(Shape::Reset),
-            // What follows is TLS. Its packets are numbered from 1.
-            CONTROL => ((1..=MAX_RESETS).contains(&number) && !is_end).then_some(Shape::Control),
+            SERVER_RESET => (acks > 0 && number == 0 && is_end).then_some(Likeness::Reset),
+            // What follows is TLS, with the head of a record where one begins. Its packets are numbered from 1.
+            CONTROL => {
+                let is_record = matches!(self.rest.get(at..), Some([0x14..=0x17, 3, 0..=4, ..]));
+                (is_record && (1..=MAX_RESETS).contains(&number)).then_some(Likeness::Control)
+            }
             _ => None,
         }
     }
 
     /// As it looks where all behind counter, time and signature is encrypted.
-    fn encrypted(&self) -> Option<Shape> {
+    fn encrypted(&self) -> Option<Likeness> {
         self.replay(0)?;
         let sealed = self
             .rest
@@ -157,10 +160,12 @@ impl<'a> Packet<'a> {
         let is_len = match self.opcode {
             // No acknowledgement and a number; one, the session that it is for, and a number.
             CLIENT_RESET => sealed == 5,
-            SERVER_RESET => sealed >= 17,
-            _ => sealed > 5,
+            SERVER_RESET => sealed == 17,
+            // The client's own key goes along.
+            CLIENT_RESET_V3 => sealed > 5,
+            _ => false,
         };
-        is_len.then_some(Shape::Control)
+        is_len.then_some(Likeness::Reset)
     }
 
     /// Checks that a counter that has just begun and a time stand at `at`.
@@ -169,5 +174,92 @@ impl<'a> Packet<'a> {
         let count = be32(self.rest, at)? & 0xf0ff_ffff;
         let time = be32(self.rest, at + 4)?;
         ((1..=MAX_RESETS).contains(&count) && TIMES.contains(&time)).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
+    use crate::inspect::testing::hex;
+
+    const SIGNATURE: &str = "24c276d9a1a8c2321879a02264b3ccbc80770011";
+    /// Resets of a client and of a server: without anything added, signed with SHA-1, encrypted.
+    const PLAIN: [&str; 2] = [
+        "38 334857703d96db39 00 00000000",
+        "40 d31c3a6964602fa0 01 00000000 334857703d96db39 00000000",
+    ];
+    const SEALED: [&str; 2] = [
+        "38 2a56d979d99eccf4 00000001 63cf4ff5
+         b89824b0aa4e93c089c1e24af5443766b5cab18c23c17d51081eb196a229085e ec179d0d88",
+        "40 2f64c09039de3623 00000001 63cf4ff5
+         3036751e70bae8a84698d78c132edcf685ea93abfb4eda16e29f47208abaeeb8 0102030405060708090a0b0c0d0e0f1011",
+    ];
+
+    fn signed() -> [String; 2] {
+        [
+            format!("38 92b8af4a777fc742 {SIGNATURE} 00000001 577e73b3 00 00000000"),
+            format!(
+                "40 d916c4860cb1d8cf {SIGNATURE} 00000001 577e737d 01 00000000 92b8af4a777fc742 00000000"
+            ),
+        ]
+    }
+
+    fn framed(packet: &[u8]) -> Vec<u8> {
+        [&(packet.len() as u16).to_be_bytes()[..], packet].concat()
+    }
+
+    #[test]
+    fn resets_are_told_with_a_signature_encrypted_and_when_a_server_answers() {
+        let [client, server] = signed();
+        for text in [&client, &server, PLAIN[1], SEALED[0], SEALED[1]] {
+            let bytes = hex(text);
+            assert_eq!(
+                look_at(datagram, &bytes),
+                Some(Protocol::OpenVpn.into()),
+                "{text}"
+            );
+            damage_datagram(datagram, &bytes, 14);
+        }
+    }
+
+    #[test]
+    fn what_says_little_is_a_guess_by_its_session() {
+        let acknowledgement = "28 334857703d96db39 01 00000000 d31c3a6964602fa0";
+        let hello = "20 334857703d96db39 00 00000001 16030101100100010c0303";
+        for text in [PLAIN[0], acknowledgement, hello] {
+            let Some(Look::Likely(guess)) = look_at(datagram, &hex(text)) else {
+                panic!("{text}");
+            };
+            assert_eq!((guess.mark, guess.wanted), (0x3348_5770_3d96_db39, 2));
+            damage_datagram(datagram, &hex(text), 14);
+        }
+    }
+
+    #[test]
+    fn other_datagrams_of_the_same_lengths_are_none() {
+        for text in [
+            "38 0000000000000000 00 00000000",
+            "38 334857703d96db39 00 00000001",
+            "40 d31c3a6964602fa0 00 00000000 334857703d96db39 00000000",
+            "20 334857703d96db39 00 00000001 0102030405060708",
+            // Bidirectional forwarding detection.
+            "20 44 05 34 00000001 00000002 000f4240 000f4240 00000000 041c0100 00000005 00112233445566778899",
+        ] {
+            assert_eq!(look_at(datagram, &hex(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_by_its_resets() {
+        let ours = Some(Protocol::OpenVpn.into());
+        let [client, server] = signed().map(|text| framed(&hex(&text)));
+        assert_eq!(listen(stream, &client, b""), ours);
+        assert_eq!(listen(stream, &client, &server), ours);
+        let [client, server] = PLAIN.map(|text| framed(&hex(text)));
+        assert_eq!(listen(stream, &client, b""), None);
+        assert_eq!(listen(stream, &client, &server), ours);
+        damage_stream(stream, [&client, &server], [16, 28]);
+        assert_eq!(listen(stream, &client, b"HTTP/1.1 400 Bad Request"), None);
     }
 }

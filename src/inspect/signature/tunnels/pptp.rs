@@ -27,3 +27,21 @@ fn is_message(said: &[u8]) -> bool {
         && be16(said, 8).is_some_and(|kind| matches!(kind, 1..=15))
         && be16(said, 10) == Some(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_stream, listen};
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn messages_are_told_by_their_cookie_on_either_side() {
+        let request = hex("009c 0001 1a2b3c4d 0001 0000 0100 0000 00000003");
+        let ours = Some(Protocol::Pptp.into());
+        assert_eq!(listen(stream, &request, b""), ours);
+        assert_eq!(listen(stream, b"", &request), ours);
+        damage_stream(stream, [&request, b""], [12, 0]);
+        let other = hex("009c 0001 1a2b3c4d 0010 0000");
+        assert_eq!(listen(stream, &other, b""), None);
+    }
+}

@@ -23,3 +23,19 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let is_long = !start.starts_with(b"VS01") || datagram.origlen >= TRANSPORT_HEADER_LEN;
     is_long.then(|| Shape::Steam.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+
+    #[test]
+    fn questions_transport_and_discovery_are_told() {
+        let transport = [&b"VS01"[..], &[0; 32]].concat();
+        for start in [STARTS[0], &transport, STARTS[2]] {
+            assert_eq!(look_at(datagram, start), Some(Shape::Steam.into()));
+            damage_datagram(datagram, start, start.len());
+        }
+        assert_eq!(look_at(datagram, b"\xff\xff\xff\xffgetstatus"), None);
+    }
+}

@@ -40,3 +40,33 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
         wanted: 3,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{
+        self, damage_datagram, damage_stream, listen, look_at, opening,
+    };
+    use crate::inspect::testing::hex;
+
+    #[test]
+    fn a_connection_is_told_by_both_sides_or_by_one_on_its_port() {
+        let (client, server) = (hex("1724 0a20 00000000"), hex("1130 3600 18000000"));
+        let ours = Some(Shape::TeamViewer.into());
+        assert_eq!(listen(stream, &client, &server), ours);
+        assert_eq!(listen(stream, &client, b""), None);
+        let mut on_port = opening(&client, b"");
+        on_port.server_port = PORT;
+        assert_eq!(stream(&on_port), ours);
+        damage_stream(stream, [&client, &server], [2, 2]);
+    }
+
+    #[test]
+    fn datagrams_between_peers_are_a_guess() {
+        let bytes = hex("0000000000000000 0000 03 1724 4750 0005");
+        assert!(matches!(look_at(datagram, &bytes), Some(Look::Likely(_))));
+        let there = testing::datagram(&bytes, 50_000, PORT);
+        assert_eq!(datagram(&there), Some(Shape::TeamViewer.into()));
+        damage_datagram(datagram, &bytes, 13);
+    }
+}

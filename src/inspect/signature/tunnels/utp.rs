@@ -44,9 +44,10 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     }
     Some(Look::Likely(Likely {
         what: Protocol::BitTorrent.into(),
-        mark: u64::from(connection),
+        // What follows a request for a connection bears the next number.
+        mark: u64::from(connection.wrapping_add(u16::from(kind == SYN))),
         count: None,
-        wanted: 4,
+        wanted: 3,
     }))
 }
 
@@ -65,4 +66,52 @@ fn header_len(bytes: &[u8]) -> Option<usize> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    /// A request for a connection, and data behind a selective acknowledgement.
+    const REQUEST: &str = "41 00 4567 ed639296 00000000 00100000 0001 0000";
+    const DATA_1: &str = "01 01 4568 ed7a591d 000000a7 00100000 0002 23c6 00 04 00000000";
+
+    fn mark(bytes: &[u8]) -> Option<u64> {
+        match look_at(datagram, bytes)? {
+            Look::Likely(guess) => Some(guess.mark),
+            Look::Sure(_) => None,
+        }
+    }
+
+    #[test]
+    fn packets_of_a_connection_have_one_mark() {
+        let data = [hex(DATA_1), b"data".to_vec()].concat();
+        assert_eq!(mark(&hex(REQUEST)), Some(0x4568));
+        assert_eq!(mark(&data), Some(0x4568));
+        damage_datagram(datagram, &hex(REQUEST), 20);
+        damage_datagram(datagram, &data, 20);
+    }
+
+    #[test]
+    fn a_handshake_inside_leaves_no_doubt() {
+        let bytes = [&hex(DATA_1)[..], HANDSHAKE].concat();
+        assert_eq!(look_at(datagram, &bytes), Some(Protocol::BitTorrent.into()));
+    }
+
+    #[test]
+    fn packets_that_are_not_as_long_as_their_kind_are_none() {
+        let long = [hex(REQUEST), vec![0]].concat();
+        let endless =
+            hex("21 01 4568 ed7a591d 000000a7 00100000 0002 23c6 01 00 01 00 01 00 01 00");
+        for bytes in [
+            &long,
+            &hex(DATA_1),
+            &endless,
+            &hex(&REQUEST.replace("41 00", "51 00")),
+        ] {
+            assert_eq!(look_at(datagram, bytes), None);
+        }
+    }
 }

@@ -63,3 +63,56 @@ fn likely(mark: u64, count: Option<u16>, wanted: u8) -> Look {
         wanted,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::signature::testing::{damage_datagram, look_at};
+    use crate::inspect::testing::hex;
+
+    /// A message that begins like this, of `len` bytes, random to its proof of zeros.
+    fn message(head: &str, len: usize) -> Vec<u8> {
+        let mut bytes = hex(head);
+        while bytes.len() < len - PROOF_LEN {
+            bytes.push((bytes.len() * 37 + 11) as u8 | 1);
+        }
+        bytes.resize(len, 0);
+        bytes
+    }
+
+    #[test]
+    fn handshakes_are_told_by_type_length_and_proof() {
+        let initiation = message("01000000 d837d030", INITIATION_LEN);
+        let response = message("02000000 06f47dab d837d030", RESPONSE_LEN);
+        for bytes in [initiation, response] {
+            assert_eq!(look_at(datagram, &bytes), Some(Protocol::WireGuard.into()));
+            damage_datagram(datagram, &bytes, bytes.len());
+        }
+    }
+
+    #[test]
+    fn a_handshake_with_a_proof_is_a_guess_and_zeros_are_no_key() {
+        let mut bytes = message("01000000 d837d030", INITIATION_LEN);
+        bytes[INITIATION_LEN - 1] = 1;
+        assert!(matches!(look_at(datagram, &bytes), Some(Look::Likely(_))));
+        let mut zeros = vec![0; INITIATION_LEN];
+        zeros[0] = 1;
+        assert_eq!(look_at(datagram, &zeros), None);
+    }
+
+    #[test]
+    fn data_is_a_guess_by_its_receiver_and_counter() {
+        let data = message("04000000 be40698d 6b00000000000000", 48);
+        let Some(Look::Likely(guess)) = look_at(datagram, &data) else {
+            panic!();
+        };
+        assert_eq!((guess.mark, guess.count), (0x8d69_40be, Some(0x6b)));
+        damage_datagram(datagram, &data, 32);
+        // No multiple of 16, a counter that nobody reaches, reserved bytes in use.
+        let long = message("04000000 be40698d 6b00000000000001", 48);
+        let used = message("04000001 be40698d 6b00000000000000", 48);
+        for bytes in [&data[..47], &long, &used] {
+            assert_eq!(look_at(datagram, bytes), None);
+        }
+    }
+}
