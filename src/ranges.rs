@@ -99,9 +99,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_ranges_one_inside_the_other_are_no_burden() {
-        let ranges = (0..100_000)
-            .map(|n: u32| (n..=1_000_000 - n, n))
-            .collect();
+        let ranges = (0..100_000).map(|n: u32| (n..=1_000_000 - n, n)).collect();
         let map = Ranges::new(ranges);
         assert_eq!(map.get(500_000), Some(0));
         assert_eq!(map.starts.len(), 2);

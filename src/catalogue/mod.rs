@@ -1,25 +1,29 @@
-//! Applications, as data: names, categories, aliases, domains; and how a name leads to one.
+//! Applications, as data: names, categories, aliases, and what they are known by; and how a name leads to one.
 //!
-//! The text of a catalogue goes in (the built-in one is `catalogue.txt` beside this file), answers come out: which application a
-//! host name belongs to, and what a person means who types a name. Knows nothing of flows or rules.
+//! Texts of catalogues go in (the built-in one lies beside this file, users have their own), answers come out: whose
+//! a host name, an address, a port or a shape is, and what a person means who types a name. Knows nothing of flows or rules.
 
+mod builder;
+mod builtin;
+mod fault;
 mod grammar;
+mod signs;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use strsim::jaro_winkler;
 use thiserror::Error;
 
-pub use grammar::{CatalogueError, Fault};
+pub use builder::CatalogueBuilder;
+pub use fault::{AppsFileError, CatalogueError, Fault};
+pub use signs::Sign;
 
-use crate::domain::DomainPattern;
-use crate::domain_map::DomainMap;
 use crate::ini;
-use crate::protocol::Protocol;
-
-/// The catalogue that is compiled in.
-const BUILTIN: &str = include_str!("catalogue.txt");
+use crate::packet::IpProtocol;
+use crate::protocol::{Protocol, Shape};
+use signs::Signs;
 
 /// How many near names are told for one that is unknown.
 const MAX_NEAREST: usize = 5;
@@ -54,8 +58,10 @@ pub struct App {
     pub category: CategoryId,
     /// Other names by which people call it.
     pub aliases: Vec<Box<str>>,
-    /// The names of its hosts: [`DomainPattern::Subtree`] for a domain, [`DomainPattern::Exact`] for a single host.
-    pub domains: Vec<DomainPattern>,
+    /// The applications out of whose domains it takes names, as Gmail does out of Google's.
+    pub within: Vec<AppId>,
+    /// What it is known by, in the order of the text.
+    pub signs: Vec<Sign>,
 }
 
 /// What a person means who names something to be blocked.
@@ -109,7 +115,7 @@ pub struct Catalogue {
     apps: Vec<App>,
     /// [`CategoryId`] is the place here: `Unknown`, `Protocols`, then in order of first mention.
     categories: Vec<Box<str>>,
-    by_domain: DomainMap<AppId>,
+    signs: Signs,
     /// Names, aliases, categories and protocols in their [`plain`] form. In order, because what is iterated over must not depend on a hash.
     by_typed_name: BTreeMap<String, Target>,
 }
@@ -120,15 +126,15 @@ impl Catalogue {
     /// # Errors
     /// None in a build that passed its tests: one of them reads the compiled-in text.
     pub fn builtin() -> Result<Self, CatalogueError> {
-        Self::parse(BUILTIN)
+        Ok(CatalogueBuilder::builtin()?.build())
     }
 
-    /// The catalogue that `text` describes; its grammar is told at the top of the built-in one.
+    /// The catalogue that `text` describes; its grammar is told in `catalogue.txt` beside this file.
     ///
     /// # Errors
     /// [`CatalogueError`] names line and column, what was found and what was expected.
     pub fn parse(text: &str) -> Result<Self, CatalogueError> {
-        grammar::parse(text)
+        Ok(CatalogueBuilder::empty().text(text)?.build())
     }
 
     /// A catalogue of protocols alone.
@@ -144,7 +150,7 @@ impl Catalogue {
         Self {
             apps: Vec::new(),
             categories,
-            by_domain: DomainMap::default(),
+            signs: Signs::default(),
             by_typed_name,
         }
     }
@@ -177,9 +183,59 @@ impl Catalogue {
     /// The application that a host name belongs to: the one with the longest domain that the name lies in, on label borders.
     ///
     /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
-    /// * Costs one hash a label, however large the catalogue is, and no allocation.
+    /// * Costs at most one hash a label, however large the catalogue is, and no allocation.
     pub fn by_name(&self, name: &str) -> Option<AppId> {
-        self.by_domain.matches(name).next()
+        self.signs.by_name(name)
+    }
+
+    /// The application that a server name belongs to: as a host name, but names that are applications' as server names alone
+    /// count too, and before an equally long domain.
+    ///
+    /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
+    pub fn by_sni(&self, name: &str) -> Option<AppId> {
+        self.signs.by_sni(name)
+    }
+
+    /// The application that a name in a server's certificate belongs to: as a host name, but names that stand in certificates
+    /// alone count too, and before an equally long domain.
+    ///
+    /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is; a wildcard's star stands for nothing but itself.
+    pub fn by_certificate(&self, name: &str) -> Option<AppId> {
+        self.signs.by_certificate(name)
+    }
+
+    /// The application that alone speaks an application-layer protocol.
+    ///
+    /// * `id`: as [`escaped`](crate::domain::escaped) writes it, in its letter case.
+    pub fn by_alpn(&self, id: &str) -> Option<AppId> {
+        self.signs.by_alpn(id)
+    }
+
+    /// The application that an address belongs to: the one with the longest prefix.
+    ///
+    /// * An IPv4-mapped IPv6 address is the IPv4 address that it stands for.
+    pub fn by_address(&self, address: IpAddr) -> Option<AppId> {
+        self.signs.by_address(address)
+    }
+
+    /// The application that a port of UDP or TCP belongs to: the one with the narrowest range.
+    pub fn by_port(&self, transport: IpProtocol, port: u16) -> Option<AppId> {
+        self.signs.by_port(transport, port)
+    }
+
+    /// The application whose bytes have this shape.
+    pub fn by_shape(&self, shape: Shape) -> Option<AppId> {
+        self.signs.by_shape(shape)
+    }
+
+    /// Whether any address leads to an application: if not, there is no need to ask.
+    pub fn has_addresses(&self) -> bool {
+        self.signs.has_addresses()
+    }
+
+    /// Whether any port leads to an application: if not, there is no need to ask.
+    pub fn has_ports(&self) -> bool {
+        self.signs.has_ports()
     }
 
     /// What the report calls a flow of this application and this innermost protocol.

@@ -20,10 +20,31 @@ const RULES: &str = "Rules";
 const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
+/// What --list-apps has no use for.
+const ALL_BUT_APPS: [&str; 17] = [
+    "input",
+    "output",
+    "dropped",
+    "dry_run",
+    "block_ip",
+    "block_port",
+    "block_app",
+    "block_domain",
+    "rules",
+    "whole_flow",
+    "json",
+    "flows",
+    "high_volume_flows",
+    "port_scan_ports",
+    "verbose",
+    "workers",
+    "max_flows",
+];
+
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
-       dpi_engine --list-apps";
+       dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +124,13 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 
+    /// Read applications of your own from this file
+    ///
+    /// The same grammar as the built-in catalogue: [NAME] on a line of its own, below it category = …, domain = … and
+    /// so on. They add to the built-in ones and win over them.
+    #[arg(long, value_name = "FILE", help_heading = RULES)]
+    pub apps: Vec<PathBuf>,
+
     /// Remove a blocked flow from its first packet
     ///
     /// Without it, packets pass until the flow is known, as in a firewall. INPUT is read twice.
@@ -110,7 +138,9 @@ pub struct Args {
     pub whole_flow: bool,
 
     /// List the applications that are known, and exit
-    #[arg(long, exclusive = true, help_heading = RULES)]
+    ///
+    /// With --apps also those.
+    #[arg(long, help_heading = RULES, conflicts_with_all = ALL_BUT_APPS)]
     pub list_apps: bool,
 
     /// Write the report as JSON; - for standard output
@@ -185,6 +215,15 @@ mod tests {
         let places =
             ["[INPUT]", "[OUTPUT]", "--dropped <FILE>", "--dry-run  "].map(|text| help.find(text));
         assert!(places.is_sorted() && places[0].is_some(), "{help}");
+    }
+
+    #[test]
+    fn a_list_of_applications_takes_their_files_and_nothing_else() {
+        for arg in Args::command().get_arguments() {
+            let id = arg.get_id().as_str();
+            let goes_along = ["apps", "list_apps", "quiet", "help", "version"].contains(&id);
+            assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
+        }
     }
 
     #[test]

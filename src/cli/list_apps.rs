@@ -2,23 +2,42 @@
 
 use unicode_width::UnicodeWidthStr;
 
-/// Name and domains.
-type App<'a> = (&'a str, Vec<&'a str>);
+/// What is told of an application.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedApp {
+    /// Its name.
+    pub name: String,
+    /// What else it may be called.
+    pub aliases: Vec<String>,
+    /// What it is known by.
+    pub signs: Vec<String>,
+}
 
-/// Lists applications under their categories, one a line, their domains in a column.
-///
-/// * `apps`: category, name and domains of each; categories and applications keep the order in which they come.
-/// * One line an application, however long, so that `grep` finds whole ones. Ends with a line feed, unless empty.
-pub fn list_apps<'a>(apps: impl Iterator<Item = (&'a str, &'a str, Vec<&'a str>)>) -> String {
-    let mut categories: Vec<(&str, Vec<App<'_>>)> = Vec::new();
-    for (category, name, domains) in apps {
-        match categories.iter_mut().find(|(known, _)| *known == category) {
-            Some((_, members)) => members.push((name, domains)),
-            None => categories.push((category, vec![(name, domains)])),
+impl ListedApp {
+    /// `(Twitter, X) x.com, t.co`
+    fn details(&self) -> String {
+        let signs = self.signs.join(", ");
+        match self.aliases.as_slice() {
+            [] => signs,
+            aliases => format!("({}) {signs}", aliases.join(", ")),
         }
     }
-    let names = categories.iter().flat_map(|(_, members)| members);
-    let column = names.map(|(name, _)| name.width()).max().unwrap_or(0);
+}
+
+/// Lists applications under their categories, one a line, their aliases and what they are known by in a column.
+///
+/// * `apps`: each with its category; categories and applications keep the order in which they come.
+/// * One line an application, however long, so that `grep` finds whole ones. Ends with a line feed, unless empty.
+pub fn list_apps<'a>(apps: impl Iterator<Item = (&'a str, ListedApp)>) -> String {
+    let mut categories: Vec<(&str, Vec<ListedApp>)> = Vec::new();
+    let mut column = 0;
+    for (category, app) in apps {
+        column = column.max(app.name.width());
+        match categories.iter_mut().find(|(known, _)| *known == category) {
+            Some((_, members)) => members.push(app),
+            None => categories.push((category, vec![app])),
+        }
+    }
 
     let mut text = String::new();
     for (category, members) in &categories {
@@ -27,13 +46,14 @@ pub fn list_apps<'a>(apps: impl Iterator<Item = (&'a str, &'a str, Vec<&'a str>)
         }
         text.push_str(category);
         text.push('\n');
-        for (name, domains) in members {
+        for app in members {
             text.push_str("  ");
-            text.push_str(name);
-            if !domains.is_empty() {
+            text.push_str(&app.name);
+            let details = app.details();
+            if !details.is_empty() {
                 // By display width: `{:1$}` would count characters.
-                text.push_str(&" ".repeat(column - name.width() + 2));
-                text.push_str(&domains.join(", "));
+                text.push_str(&" ".repeat(column - app.name.width() + 2));
+                text.push_str(&details);
             }
             text.push('\n');
         }
@@ -46,20 +66,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn applications_stand_under_their_category_with_domains_aligned() {
+    fn applications_stand_under_their_category_with_signs_aligned() {
+        let listed = |name: &str, aliases: &[&str], signs: &[&str]| ListedApp {
+            name: name.to_owned(),
+            aliases: aliases.iter().map(ToString::to_string).collect(),
+            signs: signs.iter().map(ToString::to_string).collect(),
+        };
         let apps = [
-            ("Streaming", "YouTube", vec!["youtube.com", "youtu.be"]),
-            ("Social", "Twitter/X", vec!["x.com"]),
-            ("Streaming", "優酷", vec!["youku.com"]),
-            ("Protocols", "DNS", vec![]),
+            (
+                "Streaming",
+                listed("YouTube", &["yt"], &["youtube.com", "youtu.be"]),
+            ),
+            ("Social", listed("Twitter/X", &["Twitter", "X"], &["x.com"])),
+            ("Streaming", listed("優酷", &[], &["youku.com"])),
+            ("Protocols", listed("DNS", &[], &[])),
         ];
         let expected = "\
 Streaming
-  YouTube    youtube.com, youtu.be
+  YouTube    (yt) youtube.com, youtu.be
   優酷       youku.com
 
 Social
-  Twitter/X  x.com
+  Twitter/X  (Twitter, X) x.com
 
 Protocols
   DNS

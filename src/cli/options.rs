@@ -12,8 +12,8 @@ use crate::output::{NamedPath, is_standard_output};
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Print the catalogue of applications.
-    ListApps,
+    /// Print the catalogue of applications, with those of these files.
+    ListApps(Vec<PathBuf>),
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
 }
@@ -31,6 +31,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
+    /// Files of the user's own applications, the later ones winning over the earlier.
+    pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
     pub rules: Vec<GivenRule>,
     /// Whether a blocked flow goes from its first packet.
@@ -101,7 +103,7 @@ impl Request {
         let matches = Args::command().try_get_matches_from(command_line)?;
         let args = Args::from_arg_matches(&matches)?;
         if args.list_apps {
-            return Ok(Self::ListApps);
+            return Ok(Self::ListApps(args.apps));
         }
         Options::new(args, &matches).map(|options| Self::Filter(Box::new(options)))
     }
@@ -136,6 +138,7 @@ impl Options {
             port_scan_ports: args.port_scan_ports,
             whole_flow: args.whole_flow,
             rules: rules_in_order(&args, matches),
+            apps: args.apps,
             dropped: args.dropped,
             json: args.json,
             flows: args.flows,
@@ -148,6 +151,10 @@ impl Options {
             role: "INPUT",
             path: &self.input,
         }];
+        for path in &self.apps {
+            let role = "--apps";
+            inputs.push(NamedPath { role, path });
+        }
         for rule in &self.rules {
             if let GivenRule::File(path) = rule {
                 let role = rule.flag();

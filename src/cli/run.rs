@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::Narrator;
-use super::{GivenRule, Options, Status};
+use super::{GivenRule, Options, Status, apps};
 use crate::capture::{Compression, Format, Resolution};
 use crate::catalogue::{AppId, Catalogue};
 use crate::engine::Policy;
@@ -30,7 +30,7 @@ const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 pub(super) fn run(options: &Options) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
-    let catalogue = Catalogue::builtin().context("the built-in catalogue")?;
+    let catalogue = apps::catalogue(&options.apps)?;
     let rules = compile(&options.rules, &catalogue)?;
     narrator.rules(&rules);
     let policy = Policy {

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use crate::catalogue::AppsFileError;
 use crate::output::{AliasError, OutputError};
 use crate::rules::{RuleError, RulesFileError};
 
@@ -47,7 +48,8 @@ impl Status {
             if is_broken_pipe(cause) {
                 return Self::Done;
             }
-            if cause.is::<AliasError>() || cause.is::<RuleError>() || cause.is::<RulesFileError>() {
+            let is_rule = cause.is::<RuleError>() || cause.is::<RulesFileError>();
+            if is_rule || cause.is::<AliasError>() || cause.is::<AppsFileError>() {
                 return Self::Usage;
             }
             next = cause.source();

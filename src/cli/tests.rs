@@ -14,7 +14,7 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
         Request::Filter(options) => *options,
-        Request::ListApps => panic!("no options"),
+        Request::ListApps(_) => panic!("no options"),
     }
 }
 
@@ -34,6 +34,7 @@ fn what_is_not_given_has_its_default() {
             dropped: None,
             json: None,
             flows: None,
+            apps: vec![],
             rules: vec![],
             whole_flow: false,
             verbosity: Verbosity::Normal,
@@ -49,7 +50,7 @@ fn what_is_not_given_has_its_default() {
 fn every_option_arrives() {
     let given = options(
         "in out --dropped d --json j --flows f --whole-flow -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A",
+         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
     );
     assert_eq!(
         given,
@@ -59,6 +60,7 @@ fn every_option_arrives() {
             dropped: Some("d".into()),
             json: Some("j".into()),
             flows: Some("f".into()),
+            apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::App("A".into())],
             whole_flow: true,
             verbosity: Verbosity::Verbose,
@@ -212,7 +214,11 @@ fn a_rule_that_is_no_text_is_refused_but_a_path_may_be_any_bytes() {
 
 #[test]
 fn the_catalogue_needs_no_input() {
-    assert_eq!(parse("--list-apps").unwrap(), Request::ListApps);
+    assert_eq!(parse("--list-apps").unwrap(), Request::ListApps(Vec::new()));
+    assert_eq!(
+        parse("--list-apps --apps a --apps b").unwrap(),
+        Request::ListApps(vec!["a".into(), "b".into()])
+    );
 }
 
 #[test]
@@ -224,7 +230,7 @@ fn help_and_version_are_no_failure() {
 
 #[test]
 fn dashes_are_paths_and_all_paths_have_their_roles() {
-    let given = options("- - --dropped d --json j --flows f --rules r");
+    let given = options("- - --dropped d --json j --flows f --rules r --apps a");
     assert!(given.is_standard_output_taken());
     let roles = |paths: Vec<NamedPath<'_>>| -> Vec<_> {
         let named = paths
@@ -234,7 +240,11 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
     };
     assert_eq!(
         roles(given.inputs()),
-        [("INPUT", "-".into()), ("--rules", "r".into())]
+        [
+            ("INPUT", "-".into()),
+            ("--apps", "a".into()),
+            ("--rules", "r".into()),
+        ]
     );
     assert_eq!(
         roles(given.outputs()),

@@ -125,7 +125,7 @@ impl RuleSet {
     ///
     /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
     pub fn for_domain(&self, name: &str) -> Option<RuleId> {
-        self.domains.matches(name).min()
+        self.domains.matches(name).map(|met| met.value).min()
     }
 }
 

@@ -1,0 +1,45 @@
+//! The catalogue that a command works with: the built-in one, and what the user's files say.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use super::{ListedApp, Status, input, list_apps};
+use crate::catalogue::{App, Catalogue, CatalogueBuilder, CategoryId};
+use crate::protocol::Protocol;
+
+/// The built-in catalogue with the applications of `files`, the later ones winning over the earlier.
+pub(super) fn catalogue(files: &[PathBuf]) -> Result<Catalogue> {
+    let mut builder = CatalogueBuilder::builtin().context("the built-in catalogue")?;
+    for path in files {
+        let bytes = std::fs::read(path)
+            .with_context(|| format!("cannot read the applications file {}", input::shown(path)))?;
+        builder = builder.file(&path.display().to_string(), &bytes)?;
+    }
+    Ok(builder.build())
+}
+
+/// Prints what rules may name.
+pub(super) fn show(files: &[PathBuf]) -> Result<Status> {
+    let catalogue = catalogue(files)?;
+    let category = |id| catalogue.category(id).unwrap_or_default();
+    let listed = |app: &'_ App| ListedApp {
+        name: app.name.to_string(),
+        aliases: app.aliases.iter().map(ToString::to_string).collect(),
+        signs: app.signs.iter().map(ToString::to_string).collect(),
+    };
+    let apps = catalogue
+        .apps()
+        .map(|(_, app)| (category(app.category), listed(app)));
+    let protocols = Protocol::ALL.iter().map(|protocol| {
+        let listed = ListedApp {
+            name: protocol.to_string(),
+            ..ListedApp::default()
+        };
+        (category(CategoryId::PROTOCOLS), listed)
+    });
+    let all = list_apps(apps.chain(protocols));
+    io::stdout().lock().write_all(all.as_bytes())?;
+    Ok(Status::Done)
+}
