@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry;
 
 use super::signs::{Claims, Owner, Sign};
 use super::{
-    App, AppId, AppsFileError, BUILTIN, Catalogue, CatalogueError, CategoryId, Fault, Target,
+    App, AppId, AppsFileError, Catalogue, CatalogueError, CategoryId, Fault, Target, builtin,
     grammar, plain,
 };
 use crate::ini;
@@ -41,7 +41,7 @@ impl CatalogueBuilder {
     /// # Errors
     /// As for [`Catalogue::builtin`].
     pub fn builtin() -> Result<Self, CatalogueError> {
-        Self::empty().text(BUILTIN)
+        Self::empty().text(builtin::TEXT)
     }
 
     /// Adds what `text` says.
@@ -210,5 +210,127 @@ impl CatalogueBuilder {
             }
             Entry::Occupied(_) => Err(Fault::NameTaken(name.to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "[A]\ncategory = One\nalias = first, aa\ndomain = a.example shared.example\naddress = 10.0.0.0/8\n\
+        port = 100-200/udp\n[B]\ncategory = Two\nalias = second\ndomain = b.example\n";
+
+    fn over(text: &str) -> Catalogue {
+        let base = CatalogueBuilder::empty().text(BASE).unwrap();
+        base.text(text).unwrap().build()
+    }
+
+    fn refused(text: &str) -> Fault {
+        let base = CatalogueBuilder::empty().text(BASE).unwrap();
+        base.text(text).unwrap_err().fault
+    }
+
+    fn owner<'a>(catalogue: &'a Catalogue, name: &str) -> Option<&'a str> {
+        let id = catalogue.by_name(name)?;
+        Some(&catalogue.app(id).unwrap().name)
+    }
+
+    #[test]
+    fn a_section_with_a_known_name_or_alias_adds_to_that_application() {
+        for name in ["a", "A", "First"] {
+            let catalogue = over(&format!("[{name}]\ndomain = more.example\nalias = third\n"));
+            assert_eq!(owner(&catalogue, "x.more.example"), Some("A"));
+            assert_eq!(owner(&catalogue, "a.example"), Some("A"));
+            assert_eq!(catalogue.resolve("third"), Ok(Target::App(AppId(0))));
+            assert_eq!(catalogue.apps().count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_later_text_gives_a_new_category() {
+        let catalogue = over("[A]\ncategory = Two\n");
+        let app = catalogue.app(AppId(0)).unwrap();
+        assert_eq!(catalogue.category(app.category), Some("Two"));
+    }
+
+    #[test]
+    fn what_a_later_text_claims_moves() {
+        let catalogue = over(
+            "[C]\ncategory = Mine\nalias = aa\ndomain = shared.example\naddress = 10.0.0.0/8\nport = 100-200/udp\n",
+        );
+        assert_eq!(owner(&catalogue, "shared.example"), Some("C"));
+        assert_eq!(owner(&catalogue, "a.example"), Some("A"));
+        let c = Some(AppId(2));
+        assert_eq!(catalogue.by_address([10, 1, 2, 3].into()), c);
+        assert_eq!(catalogue.by_port(crate::packet::IpProtocol::UDP, 150), c);
+        assert_eq!(catalogue.resolve("aa"), Ok(Target::App(AppId(2))));
+        let a = catalogue.app(AppId(0)).unwrap();
+        assert_eq!(a.aliases, ["first".into()]);
+        assert_eq!(a.signs.len(), 1);
+    }
+
+    #[test]
+    fn the_last_of_many_texts_wins() {
+        let builder = CatalogueBuilder::empty().text(BASE).unwrap();
+        let builder = builder
+            .text("[C]\ncategory = Mine\ndomain = a.example\n")
+            .unwrap();
+        let catalogue = builder.text("[B]\ndomain = a.example\n").unwrap().build();
+        assert_eq!(owner(&catalogue, "a.example"), Some("B"));
+    }
+
+    #[test]
+    fn within_a_text_nothing_stands_twice() {
+        let twice = |sign: &str| Fault::SignTaken {
+            sign: sign.into(),
+            app: "C".into(),
+        };
+        let start = "[C]\ncategory = Mine\ndomain = c.example\naddress = 10.1.0.0/16\nport = 7\n[D]\ncategory = Mine\n";
+        for (line, sign) in [
+            ("domain = C.example.", "C.example."),
+            ("address = 10.1.2.3/16", "10.1.2.3/16"),
+            ("port = 7/tcp", "7/tcp"),
+        ] {
+            assert_eq!(refused(&format!("{start}{line}\n")), twice(sign));
+        }
+        assert_eq!(refused("[A]\n[first]\n"), Fault::NameTaken("first".into()));
+    }
+
+    #[test]
+    fn names_of_applications_do_not_move() {
+        assert_eq!(
+            refused("[C]\ncategory = Mine\nalias = B\ndomain = c.example\n"),
+            Fault::NameTaken("B".into())
+        );
+        assert_eq!(refused("[One]\n"), Fault::NameTaken("One".into()));
+    }
+
+    #[test]
+    fn applications_are_found_within_one_another_wherever_they_stand() {
+        let catalogue = over("[A]\nwithin = C, second\n[C]\ncategory = Mine\ndomain = c.example\n");
+        let a = catalogue.app(AppId(0)).unwrap();
+        assert_eq!(a.within, [AppId(2), AppId(1)]);
+        for wrong in ["A", "nobody", "One", "TLS"] {
+            assert_eq!(
+                refused(&format!("[A]\nwithin = {wrong}\n")),
+                Fault::NoApp(wrong.into())
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_in_its_errors() {
+        let error = |bytes: &[u8]| {
+            let failed = CatalogueBuilder::empty().file("my\x1b.txt", bytes);
+            failed.unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(b"[A]\ncategory = C\nport = 70000"),
+            "my\\u{1b}.txt:3:8: '70000' is no port, expected a number from 1 to 65535 or a range such as 6881-6889"
+        );
+        assert_eq!(
+            error(b"[A]\n\xff"),
+            "my\\u{1b}.txt:2:1: found the byte 0xff, expected text in UTF-8"
+        );
     }
 }

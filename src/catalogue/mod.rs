@@ -1,9 +1,10 @@
 //! Applications, as data: names, categories, aliases, and what they are known by; and how a name leads to one.
 //!
-//! Texts of catalogues go in (the built-in one is `catalogue.txt` beside this file, users have their own), answers come out: whose
+//! Texts of catalogues go in (the built-in one lies beside this file, users have their own), answers come out: whose
 //! a host name, an address, a port or a shape is, and what a person means who types a name. Knows nothing of flows or rules.
 
 mod builder;
+mod builtin;
 mod fault;
 mod grammar;
 mod signs;
@@ -23,9 +24,6 @@ use crate::ini;
 use crate::packet::IpProtocol;
 use crate::protocol::{Protocol, Shape};
 use signs::Signs;
-
-/// The catalogue that is compiled in.
-const BUILTIN: &str = include_str!("catalogue.txt");
 
 /// How many near names are told for one that is unknown.
 const MAX_NEAREST: usize = 5;
@@ -131,7 +129,7 @@ impl Catalogue {
         Ok(CatalogueBuilder::builtin()?.build())
     }
 
-    /// The catalogue that `text` describes; its grammar is told at the top of the built-in one.
+    /// The catalogue that `text` describes; its grammar is told in `catalogue.txt` beside this file.
     ///
     /// # Errors
     /// [`CatalogueError`] names line and column, what was found and what was expected.

@@ -218,3 +218,135 @@ impl Signs {
 fn last(map: &DomainMap<Owner>, name: &str) -> Option<Met<Owner>> {
     map.matches(name).last()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::domain::DomainName;
+
+    const TEXT: &str = "\
+[A]
+category = One
+domain = a.example
+host = host.example
+sni = front.a.example, *.cover.example
+certificate = AnyNet Relay, *.relay.example
+alpn = x-a-1 X-a-2
+address = 192.0.2.0/24 2001:db8::/32
+port = 5060/udp 6000-6100 7000/tcp
+shape = steam
+[B]
+category = One
+domain = front.a.example deep.cover.example
+address = 192.0.2.128/25
+port = 6050
+";
+
+    fn catalogue() -> Catalogue {
+        Catalogue::parse(TEXT).unwrap()
+    }
+
+    const A: Option<AppId> = Some(AppId(0));
+    const B: Option<AppId> = Some(AppId(1));
+
+    #[test]
+    fn the_longest_of_server_names_and_domains_wins() {
+        let catalogue = catalogue();
+        for (name, by_name, by_sni) in [
+            ("x.a.example", A, A),
+            // Equally long: what is said of server names goes first.
+            ("front.a.example", B, A),
+            ("x.front.a.example", B, B),
+            ("cover.example", None, A),
+            ("x.cover.example", None, A),
+            ("x.deep.cover.example", B, B),
+            ("host.example", A, A),
+            ("x.host.example", None, None),
+            ("example", None, None),
+        ] {
+            assert_eq!(catalogue.by_name(name), by_name, "{name}");
+            assert_eq!(catalogue.by_sni(name), by_sni, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_in_certificates_are_compared_as_they_are_read_from_them() {
+        let catalogue = catalogue();
+        for (name, owner) in [
+            ("AnyNet Relay", A),
+            ("anynet relay.", A),
+            ("*.relay.example", A),
+            ("x.relay.example", A),
+            ("*.a.example", A),
+            ("AnyNet", None),
+            ("x.anynet relay", None),
+        ] {
+            let name = DomainName::from_bytes(name.as_bytes()).unwrap();
+            assert_eq!(catalogue.by_certificate(name.as_str()), owner, "{name}");
+            assert_eq!(catalogue.by_name("anynet relay"), None);
+        }
+    }
+
+    #[test]
+    fn the_narrowest_range_wins() {
+        let catalogue = catalogue();
+        for (address, owner) in [
+            ("192.0.2.1", A),
+            ("192.0.2.200", B),
+            ("::ffff:192.0.2.200", B),
+            ("2001:db8::1", A),
+            ("192.0.3.0", None),
+            ("::c000:0201", None),
+        ] {
+            assert_eq!(
+                catalogue.by_address(address.parse().unwrap()),
+                owner,
+                "{address}"
+            );
+        }
+        for (transport, port, owner) in [
+            (IpProtocol::UDP, 5060, A),
+            (IpProtocol::TCP, 5060, None),
+            (IpProtocol::TCP, 7000, A),
+            (IpProtocol::UDP, 6049, A),
+            (IpProtocol::TCP, 6050, B),
+            (IpProtocol::UDP, 6050, B),
+            (IpProtocol::SCTP, 6050, None),
+            (IpProtocol::UDP, 0, None),
+        ] {
+            assert_eq!(catalogue.by_port(transport, port), owner, "{port}");
+        }
+        assert!(catalogue.has_addresses() && catalogue.has_ports());
+        let bare = Catalogue::parse("[A]\ncategory = C\nshape = viber\n").unwrap();
+        assert!(!bare.has_addresses() && !bare.has_ports());
+    }
+
+    #[test]
+    fn identifiers_and_shapes_are_taken_by_the_letter() {
+        let catalogue = catalogue();
+        assert_eq!(catalogue.by_alpn("x-a-1"), A);
+        assert_eq!(catalogue.by_alpn("X-a-2"), A);
+        assert_eq!(catalogue.by_alpn("x-a-2"), None);
+        assert_eq!(catalogue.by_shape(Shape::Steam), A);
+        assert_eq!(catalogue.by_shape(Shape::Viber), None);
+    }
+
+    #[test]
+    fn signs_are_shown_as_they_are_written() {
+        let catalogue = catalogue();
+        let shown: Vec<_> = catalogue
+            .app(AppId(0))
+            .unwrap()
+            .signs
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            shown.join(", "),
+            "a.example, host.example, sni front.a.example, sni *.cover.example, certificate anynet relay, \
+             certificate *.relay.example, alpn x-a-1, alpn X-a-2, address 192.0.2.0/24, address 2001:db8::/32, \
+             port 5060/udp, port 6000-6100/tcp, port 6000-6100/udp, port 7000/tcp, shape steam"
+        );
+    }
+}

@@ -14,28 +14,28 @@ pub struct ListedApp {
 }
 
 impl ListedApp {
-    /// `Twitter/X (Twitter, X)`
-    fn title(&self) -> String {
+    /// `(Twitter, X) x.com, t.co`
+    fn details(&self) -> String {
+        let signs = self.signs.join(", ");
         match self.aliases.as_slice() {
-            [] => self.name.clone(),
-            aliases => format!("{} ({})", self.name, aliases.join(", ")),
+            [] => signs,
+            aliases => format!("({}) {signs}", aliases.join(", ")),
         }
     }
 }
 
-/// Lists applications under their categories, one a line, what they are known by in a column.
+/// Lists applications under their categories, one a line, their aliases and what they are known by in a column.
 ///
 /// * `apps`: each with its category; categories and applications keep the order in which they come.
 /// * One line an application, however long, so that `grep` finds whole ones. Ends with a line feed, unless empty.
 pub fn list_apps<'a>(apps: impl Iterator<Item = (&'a str, ListedApp)>) -> String {
-    let mut categories: Vec<(&str, Vec<(String, ListedApp)>)> = Vec::new();
+    let mut categories: Vec<(&str, Vec<ListedApp>)> = Vec::new();
     let mut column = 0;
     for (category, app) in apps {
-        let member = (app.title(), app);
-        column = column.max(member.0.width());
+        column = column.max(app.name.width());
         match categories.iter_mut().find(|(known, _)| *known == category) {
-            Some((_, members)) => members.push(member),
-            None => categories.push((category, vec![member])),
+            Some((_, members)) => members.push(app),
+            None => categories.push((category, vec![app])),
         }
     }
 
@@ -46,13 +46,14 @@ pub fn list_apps<'a>(apps: impl Iterator<Item = (&'a str, ListedApp)>) -> String
         }
         text.push_str(category);
         text.push('\n');
-        for (title, app) in members {
+        for app in members {
             text.push_str("  ");
-            text.push_str(title);
-            if !app.signs.is_empty() {
+            text.push_str(&app.name);
+            let details = app.details();
+            if !details.is_empty() {
                 // By display width: `{:1$}` would count characters.
-                text.push_str(&" ".repeat(column - title.width() + 2));
-                text.push_str(&app.signs.join(", "));
+                text.push_str(&" ".repeat(column - app.name.width() + 2));
+                text.push_str(&details);
             }
             text.push('\n');
         }
@@ -82,11 +83,11 @@ mod tests {
         ];
         let expected = "\
 Streaming
-  YouTube (yt)            youtube.com, youtu.be
-  優酷                    youku.com
+  YouTube    (yt) youtube.com, youtu.be
+  優酷       youku.com
 
 Social
-  Twitter/X (Twitter, X)  x.com
+  Twitter/X  (Twitter, X) x.com
 
 Protocols
   DNS

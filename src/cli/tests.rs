@@ -14,7 +14,7 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
         Request::Filter(options) => *options,
-        Request::ListApps => panic!("no options"),
+        Request::ListApps(_) => panic!("no options"),
     }
 }
 
@@ -34,6 +34,7 @@ fn what_is_not_given_has_its_default() {
             dropped: None,
             json: None,
             flows: None,
+            apps: vec![],
             rules: vec![],
             whole_flow: false,
             block_by_dns: false,
@@ -50,7 +51,7 @@ fn what_is_not_given_has_its_default() {
 fn every_option_arrives() {
     let given = options(
         "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A",
+         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
     );
     assert_eq!(
         given,
@@ -60,6 +61,7 @@ fn every_option_arrives() {
             dropped: Some("d".into()),
             json: Some("j".into()),
             flows: Some("f".into()),
+            apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::App("A".into())],
             whole_flow: true,
             block_by_dns: true,

@@ -1,5 +1,6 @@
 //! The command line: what is refused, how, and with which status; and that a refusal harms nothing.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::program::{Bench, Run, dpi_engine, run};
@@ -253,4 +254,29 @@ fn two_outputs_may_not_be_one_file() {
     assert_refused_either_way(&bench, &["in", "out", "--dropped", "out"], "out");
     assert_refused_either_way(&bench, &["in", "out", "--json", "./out"], "out");
     assert_refused_either_way(&bench, &["in", "out", "--json", "r", "--flows", "r"], "r");
+}
+
+#[test]
+fn applications_of_the_users_own_are_listed_and_their_mistakes_told() {
+    let bench = Bench::new();
+    let list = |text: &str| {
+        let apps = bench.put("apps.txt", text.as_bytes());
+        run([
+            OsStr::new("--list-apps"),
+            "--apps".as_ref(),
+            apps.as_os_str(),
+        ])
+    };
+    let listed = list("[Our wiki]\ncategory = In house\nalias = wiki\ndomain = wiki.example\n");
+    listed.assert_status(0, "--list-apps --apps");
+    assert!(
+        listed.text().contains("(wiki) wiki.example"),
+        "{}",
+        listed.text()
+    );
+
+    let refused = list("[Our wiki]\ncategory = In house\ndomain = *.wiki.example\n");
+    refused.assert_status(2, "a bad file");
+    let told = "apps.txt:3:10: found '*.wiki.example', expected a name without '*'";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
 }

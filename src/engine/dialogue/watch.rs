@@ -17,7 +17,7 @@ const MAX_STEP: u16 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     looks: u8,
-    guesses: Option<Box<Vec<Guess>>>,
+    guesses: Vec<Guess>,
 }
 
 /// A guess, and how many datagrams bear it out.
@@ -32,7 +32,7 @@ impl Watch {
     /// Looks at one datagram.
     pub(super) fn look(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
         if self.looks >= MAX_LOOKS {
-            self.guesses = None;
+            self.guesses = Vec::new();
             return;
         }
         self.looks += 1;
@@ -56,7 +56,7 @@ impl Watch {
 
     /// Takes in a guess; what it is about when enough datagrams have agreed.
     fn weigh(&mut self, from: Side, likely: Likely) -> Option<Recognised> {
-        let guesses = self.guesses.get_or_insert_default();
+        let guesses = &mut self.guesses;
         let known = guesses.iter_mut().find(|guess| guess.is_of(from, &likely));
         let seen = match known {
             Some(guess) => guess.take(&likely),
@@ -76,9 +76,7 @@ impl Watch {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        self.guesses
-            .as_ref()
-            .map_or(0, |guesses| guesses.capacity() * size_of::<Guess>())
+        self.guesses.capacity() * size_of::<Guess>()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Flows that begin after their address was answered to their client.
 
 use super::*;
+use crate::domain::DomainName;
+use crate::evidence::NameSource;
 use crate::inspect::dns::answers::{Address, Answers};
 use crate::passive_dns::{Response, Told};
 

@@ -76,7 +76,7 @@ fn datagrams_are_recognised_besides_what_bears_names() {
     let stun = hex("00 01 00 00 21 12 a4 42 b7 e7 a7 01 bc 34 d6 86 fa 87 df ae");
     let mut talk = Talk::udp();
     talk.datagram(Client, &stun);
-    talk.datagram(Client, &hex(QUIC_CLIENT.lines().next().unwrap()));
+    talk.datagram(Client, &datagrams(QUIC_CLIENT)[0]);
     assert_eq!(protocols(&talk).first(), Some(&Protocol::Stun));
 }
 
