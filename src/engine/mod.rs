@@ -13,6 +13,7 @@ use lru::LruCache;
 use crate::catalogue::Catalogue;
 use crate::classify;
 use crate::domain::DomainName;
+use crate::encrypted_dns;
 use crate::evidence::{Evidence, NameSource};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
@@ -425,6 +426,7 @@ fn conclude(
                 if is_tls && classify::is_https(&alpn, entry.responder_port(&seen.key)) {
                     speaks(entry, Protocol::Https, policy, &mut hits);
                 }
+                carries_dns(entry, &alpn, (seen, policy), &mut hits);
                 let found = found(entry);
                 found.alpn = alpn;
                 found.offered = version;
@@ -437,12 +439,11 @@ fn conclude(
             Evidence::TlsChoice(version) => {
                 let found = found(entry);
                 found.chosen = Some(version);
-                // Where the client was not heard, the port is all there is to go by.
-                if found.offered.is_none()
-                    && classify::is_https(&[], entry.responder_port(&seen.key))
-                {
-                    speaks(entry, Protocol::Https, policy, &mut hits);
-                }
+                unheard_client(entry, (seen, policy), &mut hits);
+            }
+            Evidence::TlsRecords => {
+                speaks(entry, Protocol::Tls, policy, &mut hits);
+                unheard_client(entry, (seen, policy), &mut hits);
             }
             // Nothing is known of whose shapes they are yet.
             Evidence::Shape(_) => {}
@@ -479,11 +480,40 @@ fn speaks(entry: &mut Entry, protocol: Protocol, policy: &Policy, hits: &mut Hit
     }
 }
 
+/// TLS carries what its port says where its client was not heard: that is all there is to go by.
+fn unheard_client(entry: &mut Entry, (seen, policy): (&Observation<'_>, &Policy), hits: &mut Hits) {
+    if found(entry).offered.is_some() {
+        return;
+    }
+    if classify::is_https(&[], entry.responder_port(&seen.key)) {
+        speaks(entry, Protocol::Https, policy, hits);
+    }
+    carries_dns(entry, &[], (seen, policy), hits);
+}
+
+/// Whether this offer is one of DNS.
+fn carries_dns(
+    entry: &mut Entry,
+    alpn: &[Box<str>],
+    (seen, policy): (&Observation<'_>, &Policy),
+    hits: &mut Hits,
+) {
+    let port = entry.responder_port(&seen.key);
+    if let Some(dns) = encrypted_dns::by_offer(&entry.classification.protocols, alpn, port) {
+        speaks(entry, dns, policy, hits);
+    }
+}
+
 fn named(entry: &mut Entry, name: (DomainName, NameSource, u64), policy: &Policy, hits: &mut Hits) {
     let (name, from, packet) = name;
     if !from.is_of_domains() {
         found(entry).add(name, from, packet);
         return;
+    }
+    if matches!(from, NameSource::TlsSni | NameSource::QuicSni)
+        && let Some(dns) = encrypted_dns::by_name(&entry.classification.protocols, name.as_str())
+    {
+        speaks(entry, dns, policy, hits);
     }
     let owner = entry
         .classification

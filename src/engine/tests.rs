@@ -1,5 +1,7 @@
 //! The engine by itself: a hand-moved clock, made packets, one shard.
 
+mod offers;
+
 use super::*;
 use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) is_named: bool,
     /// Whether who took the connection began with a line of text that is no HTTP: then nobody speaks that in it.
     pub(super) is_lines: bool,
+    /// Whether records of TLS were told whose hellos were not heard.
+    pub(super) has_records: bool,
     /// Whether fingerprints of clients are asked for.
     pub(super) wants_fingerprints: bool,
 }
