@@ -156,6 +156,8 @@ pub enum Evidence {
     },
     /// What the ClientHello of such an offer looks like; told where fingerprints are asked for.
     Fingerprints(Box<Fingerprints>),
+    /// Records of TLS, of a connection whose hellos were not captured.
+    TlsRecords,
     /// The TLS version that the server chose.
     TlsChoice(TlsVersion),
     /// A request names more hosts than one, and whom it is for depends on who reads it. Each is told as a name, the first first.

@@ -16,7 +16,7 @@
 //! | floor | modules |
 //! | --- | --- |
 //! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
-//! | 1 | [`catalogue`], [`capture`], [`community_id`], [`wire`], [`inspect`] |
+//! | 1 | [`catalogue`], [`capture`], [`community_id`], [`encrypted_dns`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`passive_dns`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`hosts`] |
@@ -47,6 +47,7 @@ pub mod cli;
 pub mod community_id;
 pub mod domain;
 pub mod domain_map;
+pub mod encrypted_dns;
 pub mod endpoints;
 pub mod engine;
 pub mod evidence;

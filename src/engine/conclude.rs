@@ -5,6 +5,7 @@ use super::entry::{Entry, Found};
 use crate::catalogue::{AppId, Catalogue};
 use crate::classify;
 use crate::domain::DomainName;
+use crate::encrypted_dns;
 use crate::evidence::{Basis, Evidence, Ground, NameSource};
 use crate::key::FlowKey;
 use crate::observation::Observation;
@@ -85,6 +86,7 @@ impl<'a> Conclusion<'a> {
                     let owner = self.policy.catalogue.by_alpn(id);
                     self.is_of(owner, Basis::Alpn, id);
                 }
+                self.carries_dns(&alpn);
                 let found = self.found();
                 found.alpn = alpn;
                 found.offered = version;
@@ -95,12 +97,12 @@ impl<'a> Conclusion<'a> {
                 self.found().fingerprints.get_or_insert(prints);
             }
             Evidence::TlsChoice(version) => {
-                let found = self.found();
-                found.chosen = Some(version);
-                // Where the client was not heard, the port is all there is to go by.
-                if found.offered.is_none() && classify::is_https(&[], self.responder_port()) {
-                    self.speaks(Protocol::Https);
-                }
+                self.found().chosen = Some(version);
+                self.has_unheard_client();
+            }
+            Evidence::TlsRecords => {
+                self.speaks(Protocol::Tls);
+                self.has_unheard_client();
             }
             Evidence::Shape(shape) => {
                 let owner = self.policy.catalogue.by_shape(shape);
@@ -131,7 +133,33 @@ impl<'a> Conclusion<'a> {
         }
     }
 
+    /// TLS carries what its port says where its client was not heard: that is all there is to go by.
+    fn has_unheard_client(&mut self) {
+        if self.found().offered.is_some() {
+            return;
+        }
+        if classify::is_https(&[], self.responder_port()) {
+            self.speaks(Protocol::Https);
+        }
+        self.carries_dns(&[]);
+    }
+
+    /// Tells encrypted DNS if this offer is one.
+    fn carries_dns(&mut self, alpn: &[Box<str>]) {
+        let port = self.responder_port();
+        let protocols = &self.entry.classification.protocols;
+        if let Some(dns) = encrypted_dns::by_offer(protocols, alpn, port) {
+            self.speaks(dns);
+        }
+    }
+
     fn named(&mut self, name: DomainName, from: NameSource) {
+        if matches!(from, NameSource::TlsSni | NameSource::QuicSni) {
+            let protocols = &self.entry.classification.protocols;
+            if let Some(dns) = encrypted_dns::by_name(protocols, name.as_str()) {
+                self.speaks(dns);
+            }
+        }
         if from.is_of_domains() {
             let owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
             self.is_named_of(owner, &name, from);

@@ -1,6 +1,7 @@
 //! The engine by itself: a hand-moved clock, made packets, one shard.
 
 mod answers;
+mod offers;
 
 use super::*;
 use crate::flow::FlowState;

@@ -67,6 +67,8 @@ pub struct Report<'a> {
     pub applications: Vec<ApplicationCount<'a>>,
     /// Flows by name.
     pub domains: Vec<DomainCount<'a>>,
+    /// Flows by the JA4 of their client, where fingerprints were asked for.
+    pub ja4: Vec<FingerprintCount>,
     /// Every rule, also those that matched nothing.
     pub rules: Vec<RuleCount<'a>>,
     /// Addresses worth a look, worst first.
@@ -181,6 +183,15 @@ pub struct DomainCount<'a> {
     pub application: Option<&'a str>,
 }
 
+/// Flows whose client has one fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FingerprintCount {
+    /// The fingerprint.
+    pub fingerprint: Box<str>,
+    /// Flows.
+    pub flows: u64,
+}
+
 /// What one rule removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount<'a> {
@@ -245,6 +256,7 @@ impl<'a> Report<'a> {
             applications: applications(&flows, names),
             rules: rules(&flows, names),
             flows: flows.counts,
+            ja4: fingerprints(flows.ja4),
             domains: domains(flows.domains, names),
             suspicious,
             warnings,
@@ -305,6 +317,12 @@ fn domains(domains: Vec<(DomainName, u64)>, names: &impl Names) -> Vec<DomainCou
                 flows,
             }
         })
+        .collect()
+}
+
+fn fingerprints(counts: Vec<(Box<str>, u64)>) -> Vec<FingerprintCount> {
+    let rows = counts.into_iter();
+    rows.map(|(fingerprint, flows)| FingerprintCount { fingerprint, flows })
         .collect()
 }
 

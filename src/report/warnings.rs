@@ -5,7 +5,7 @@ use crate::flow::assembly::{MAX_UNREAD_BYTES, MAX_WAITING_BYTES, MAX_WAITING_SEG
 use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES, MAX_WAIT_NS};
 use crate::inspect::dns::MAX_QUESTIONS;
 use crate::passive_dns;
-use crate::stats::{FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS};
+use crate::stats::{FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, MAX_FINGERPRINTS};
 
 /// One sentence for each way in which fragments made no datagram.
 pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
@@ -119,6 +119,19 @@ pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
                 count(times.forgotten, "blocked flow"),
             ),
         ),
+    ];
+    let mut told = told(sentences);
+    told.extend(of_lists(tables));
+    told
+}
+
+/// One sentence for each list that met its bound.
+fn of_lists(tables: &FlowTables) -> Vec<String> {
+    let count_flows = match tables.untold_ja4 {
+        1 => "1 flow was".to_owned(),
+        untold => format!("{untold} flows were"),
+    };
+    told([
         (
             tables.untold_domains,
             format!(
@@ -126,8 +139,13 @@ pub(super) fn of_flows(tables: &FlowTables) -> Vec<String> {
                 tables.untold_domains,
             ),
         ),
-    ];
-    told(sentences)
+        (
+            tables.untold_ja4,
+            format!(
+                "fingerprints are incomplete: {count_flows} not counted, past the first {MAX_FINGERPRINTS} different ones",
+            ),
+        ),
+    ])
 }
 
 /// `count` of something, in the singular or the plural.
@@ -170,7 +188,7 @@ mod tests {
         };
         let mut tables = FlowStats::default().finish();
         (tables.caveats, tables.caveat_flows) = (all(1201), all(1));
-        tables.untold_domains = 7;
+        (tables.untold_domains, tables.untold_ja4) = (7, 2);
         assert_eq!(
             of_flows(&tables),
             [
@@ -181,6 +199,7 @@ mod tests {
                 "DNS messages were not read to their end: 1201 questions in 1 flow stood behind the first 64 of a message",
                 "blocked flows may have come back: 1201 blocked flows that had ended were forgotten, past the last 4096 of a shard",
                 "domains are incomplete: 7 times a name was not counted, past the first 262144 different ones or 16777216 bytes of them",
+                "fingerprints are incomplete: 2 flows were not counted, past the first 65536 different ones",
             ]
         );
     }

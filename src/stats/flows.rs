@@ -18,6 +18,9 @@ pub const MAX_DOMAINS: usize = 262_144;
 /// Most bytes that the text of those names may fill together. Names are 20 bytes as a rule, 1,020 at the very most.
 pub const MAX_DOMAIN_BYTES: usize = 16 << 20;
 
+/// Most distinct fingerprints that are counted one by one. A network has some hundreds.
+pub const MAX_FINGERPRINTS: usize = 65_536;
+
 /// How many flows there were: `tcp + udp + icmp + other = total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct FlowCounts {
@@ -37,6 +40,8 @@ pub struct FlowCounts {
     pub evicted: u64,
     /// Flows in which a request named more than one host.
     pub host_conflicts: u64,
+    /// Flows whose ClientHello carried an encrypted one, or something random in its place.
+    pub ech: u64,
 }
 
 impl FlowCounts {
@@ -90,7 +95,7 @@ impl Tally {
 
 /// Counts flows as they end.
 ///
-/// Bounds: [`MAX_DOMAINS`] and [`MAX_DOMAIN_BYTES`] for names; the others have no more entries than there are applications,
+/// Bounds: [`MAX_DOMAINS`] and [`MAX_DOMAIN_BYTES`] for names, [`MAX_FINGERPRINTS`]; the others have no more entries than there are applications,
 /// protocols and rules.
 #[derive(Debug, Default)]
 pub struct FlowStats {
@@ -99,6 +104,8 @@ pub struct FlowStats {
     domains: HashMap<DomainName, DomainCount, ahash::RandomState>,
     domain_bytes: usize,
     untold_domains: u64,
+    ja4: HashMap<Box<str>, u64, ahash::RandomState>,
+    untold_ja4: u64,
     rules: HashMap<RuleId, Tally, ahash::RandomState>,
     caveats: Caveats,
     caveat_flows: Caveats,
@@ -122,6 +129,10 @@ pub struct FlowTables {
     pub domains: Vec<(DomainName, u64)>,
     /// How often a name was found in a flow and not counted, because there were too many different ones before it.
     pub untold_domains: u64,
+    /// Flows by the JA4 of their client, the most frequent first, then by fingerprint.
+    pub ja4: Vec<(Box<str>, u64)>,
+    /// Flows whose JA4 was not counted, because there were too many different ones before it.
+    pub untold_ja4: u64,
     /// Flows that a rule blocked, with the packets and bytes that it removed. Rules that matched nothing are absent.
     pub rules: Vec<(RuleId, Tally)>,
     /// What was not found, or is in doubt, over all flows.
@@ -142,6 +153,10 @@ impl FlowStats {
         } += 1;
         self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
         self.counts.host_conflicts += u64::from(flow.host_conflict);
+        self.counts.ech += u64::from(flow.has_ech);
+        if let Some(prints) = &flow.fingerprints {
+            self.observe_ja4(&prints.ja4);
+        }
         self.shown.entry(Shown::of(flow)).or_default().add(Tally {
             flows: 1,
             packets: flow.packets,
@@ -186,6 +201,8 @@ impl FlowStats {
             .map(|(name, count)| (name, count.flows))
             .collect();
         domains.sort_unstable_by(|(a, a_flows), (b, b_flows)| b_flows.cmp(a_flows).then(a.cmp(b)));
+        let mut ja4: Vec<_> = self.ja4.into_iter().collect();
+        ja4.sort_unstable_by(|(a, a_flows), (b, b_flows)| b_flows.cmp(a_flows).then(a.cmp(b)));
         let mut rules: Vec<_> = self.rules.into_iter().collect();
         rules.sort_unstable_by_key(|(rule, _)| *rule);
         debug_assert!(self.counts.reconciles());
@@ -194,9 +211,21 @@ impl FlowStats {
             shown,
             domains,
             untold_domains: self.untold_domains,
+            ja4,
+            untold_ja4: self.untold_ja4,
             rules,
             caveats: self.caveats,
             caveat_flows: self.caveat_flows,
+        }
+    }
+
+    fn observe_ja4(&mut self, ja4: &str) {
+        if let Some(flows) = self.ja4.get_mut(ja4) {
+            *flows += 1;
+        } else if self.ja4.len() < MAX_FINGERPRINTS {
+            self.ja4.insert(ja4.into(), 1);
+        } else {
+            self.untold_ja4 += 1;
         }
     }
 
@@ -227,7 +256,7 @@ impl FlowStats {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::evidence::{FoundName, NameSource};
+    use crate::evidence::{Fingerprints, FoundName, NameSource};
     use crate::flow::FlowState;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;
@@ -307,6 +336,7 @@ pub(crate) mod tests {
             rule: Some(RuleId(2)),
             dropped_packets: 9,
             dropped_bytes: 950,
+            has_ech: true,
             ..tls.clone()
         });
         stats.observe(&FlowSummary {
@@ -331,7 +361,8 @@ pub(crate) mod tests {
                 other: 1,
                 blocked: 1,
                 evicted: 1,
-                host_conflicts: 1
+                host_conflicts: 1,
+                ech: 1,
             }
         );
         assert_eq!(
@@ -379,6 +410,23 @@ pub(crate) mod tests {
             (tables.caveats.conflicts, tables.caveat_flows.conflicts),
             (5, 2)
         );
+    }
+
+    #[test]
+    fn fingerprints_are_counted_by_flow() {
+        let mut stats = FlowStats::default();
+        for ja4 in ["b", "a", "c", "c"] {
+            stats.observe(&FlowSummary {
+                fingerprints: Some(Box::new(Fingerprints {
+                    ja3: "".into(),
+                    ja4: ja4.into(),
+                })),
+                ..flow(1, IpProtocol::TCP, &[])
+            });
+        }
+        stats.observe(&flow(2, IpProtocol::TCP, &[]));
+        let told = stats.finish().ja4;
+        assert_eq!(told, [("c".into(), 2), ("a".into(), 1), ("b".into(), 1)]);
     }
 
     #[test]

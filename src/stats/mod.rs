@@ -7,6 +7,9 @@ pub(crate) mod flows;
 mod packets;
 mod undecoded;
 
-pub use flows::{FlowCounts, FlowStats, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, Shown, Tally};
+pub use flows::{
+    FlowCounts, FlowStats, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, MAX_FINGERPRINTS, Shown,
+    Tally,
+};
 pub use packets::{AtomicCounters, PacketCounts};
 pub use undecoded::{MAX_CAUSES, Undecoded, UndecodedReason};

@@ -74,6 +74,14 @@ impl Listener<'_> {
         }
     }
 
+    /// Bytes of which nothing else is known are told if they are TLS. What follows is listened to as before: a hello may come.
+    pub(super) fn tell_records(&mut self, bytes: &[u8]) {
+        if !self.shared.has_records && tls::are_surely_records(bytes) {
+            self.shared.has_records = true;
+            self.evidence.push(Evidence::TlsRecords);
+        }
+    }
+
     /// A segment that is not in order, and may begin with a hello.
     pub(super) fn peek_hello(&mut self, bytes: &[u8]) {
         if self.is_asked() {

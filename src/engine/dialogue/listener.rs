@@ -187,6 +187,7 @@ impl Listener<'_> {
         }
         let is_first = self.is_acceptor == Some(true) && self.has_syn && !self.own.has_begun;
         self.shared.is_lines |= is_first && is_line(bytes);
+        self.tell_records(bytes);
         if let Phase::Requests(_) = self.reply.phase {
             // What was taken for requests is answered with something else.
             self.reply.phase = Phase::Open;

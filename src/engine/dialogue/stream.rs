@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) is_lines: bool,
     /// Whether the opening told a protocol.
     pub(super) is_recognised: bool,
+    /// Whether records of TLS were told whose hellos were not heard.
+    pub(super) has_records: bool,
     /// Whether fingerprints of clients are asked for.
     pub(super) wants_fingerprints: bool,
 }

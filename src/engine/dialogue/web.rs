@@ -228,6 +228,13 @@ impl Listener<'_> {
     fn tell_request(&mut self, request: http::Request) {
         self.own.misses = 0;
         self.evidence.push(Evidence::Protocol(Protocol::Http));
+        if request.wants_web_socket {
+            self.evidence.push(Evidence::Protocol(Protocol::WebSocket));
+        }
+        if request.carries_dns {
+            self.evidence
+                .push(Evidence::Protocol(Protocol::DnsOverHttps));
+        }
         self.tell_hosts(request.hosts, request.host_conflict);
     }
 
@@ -324,6 +331,20 @@ mod tests {
         assert_eq!(client.send(1, &pipelined), "a.example b.example c.example");
         let seq = 1 + pipelined.len() as u32;
         assert_eq!(client.send(seq, GET), "a.example");
+    }
+
+    #[test]
+    fn what_a_request_turns_to_is_told() {
+        let mut client = Client::default();
+        client.send(
+            1,
+            b"GET /chat HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n",
+        );
+        assert!(client.speaks(Protocol::Http) && client.speaks(Protocol::WebSocket));
+        let mut client = Client::default();
+        let query = b"POST /dns-query HTTP/1.1\r\nContent-Type: application/dns-message\r\n\r\n";
+        client.send(1, query);
+        assert!(client.speaks(Protocol::DnsOverHttps) && !client.speaks(Protocol::WebSocket));
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub(super) struct Head {
     is_chunked: Option<bool>,
     is_connect: bool,
     has_upgrade: bool,
+    wants_web_socket: bool,
+    carries_dns: bool,
 }
 
 /// What the Content-Length headers say together.
@@ -41,6 +43,8 @@ impl Head {
             is_chunked: None,
             is_connect,
             has_upgrade: false,
+            wants_web_socket: false,
+            carries_dns: false,
         }
     }
 
@@ -58,6 +62,10 @@ impl Head {
             self.is_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
         } else if name.eq_ignore_ascii_case(b"upgrade") {
             self.has_upgrade = true;
+            self.wants_web_socket |= lists(value, b"websocket");
+        } else if name.eq_ignore_ascii_case(b"content-type") || name.eq_ignore_ascii_case(b"accept")
+        {
+            self.carries_dns |= lists(value, b"application/dns-message");
         }
     }
 
@@ -88,6 +96,8 @@ impl Head {
             body: Body::None,
             is_connect: self.is_connect,
             has_upgrade: self.has_upgrade,
+            wants_web_socket: self.wants_web_socket,
+            carries_dns: self.carries_dns,
             host_conflict,
         }
     }
@@ -103,6 +113,14 @@ impl Length {
             _ => Self::Invalid,
         }
     }
+}
+
+/// Whether `word` is among the values in a list, each of which may have parameters.
+fn lists(list: &[u8], word: &[u8]) -> bool {
+    list.split(|&byte| byte == b',').any(|value| {
+        let value = value.split(|&byte| byte == b';').next();
+        value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(word))
+    })
 }
 
 /// The authority in a target of absolute form, such as `http://user@example.com:8080/path`.

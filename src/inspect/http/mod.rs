@@ -39,6 +39,10 @@ pub struct Request {
     pub is_connect: bool,
     /// Whether it has an Upgrade header: when the server answers 101, something else follows the request. RFC 9110 §7.8.
     pub has_upgrade: bool,
+    /// Whether that header names WebSocket, RFC 6455 §4.1.
+    pub wants_web_socket: bool,
+    /// Whether it brings or asks for a DNS message, RFC 8484 §4.1.
+    pub carries_dns: bool,
     /// Whether a later Host header names another host than the first.
     pub host_conflict: bool,
 }

@@ -38,6 +38,8 @@ fn a_request_is_read() {
         body: Body::None,
         is_connect: false,
         has_upgrade: false,
+        wants_web_socket: false,
+        carries_dns: false,
         host_conflict: false,
     };
     assert_eq!(found(GET), request);
@@ -360,7 +362,9 @@ fn the_body_is_framed_as_servers_do() {
 
 #[test]
 fn what_may_turn_into_something_else_is_told() {
-    assert!(found(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n").has_upgrade);
+    let upgrade = found(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c, WebSocket\r\n\r\n");
+    assert!(upgrade.has_upgrade && upgrade.wants_web_socket);
+    assert!(!found(b"GET / HTTP/1.1\r\nUpgrade: h2c\r\n\r\n").wants_web_socket);
     assert!(
         !found(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade-Insecure-Requests: 1\r\n\r\n").has_upgrade
     );
@@ -405,4 +409,16 @@ proptest! {
         let _ = request(bytes.as_bytes());
         let _ = request_partial(bytes.as_bytes());
     }
+}
+
+#[test]
+fn a_dns_message_is_told_by_its_type() {
+    let is_dns =
+        |header: &str| found(format!("POST / HTTP/1.1\r\n{header}\r\n\r\n").as_bytes()).carries_dns;
+    assert!(is_dns("Content-Type: application/dns-message"));
+    assert!(is_dns(
+        "accept: text/plain;q=0.1, Application/DNS-Message;q=1"
+    ));
+    assert!(!is_dns("Content-Type: application/dns-json"));
+    assert!(!is_dns("X-Type: application/dns-message"));
 }

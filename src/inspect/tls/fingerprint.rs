@@ -11,7 +11,7 @@ use super::CLIENT_HELLO;
 use super::extension::{self, ALPN, Extensions, SERVER_NAME, SUPPORTED_VERSIONS};
 use super::hello::Front;
 use super::record::{Body, body, join};
-use crate::evidence::{Fingerprints, TlsVersion};
+use crate::evidence::Fingerprints;
 
 /// `ExtensionType` values of the IANA registry "TLS ExtensionType Values".
 const SUPPORTED_GROUPS: u16 = 10;
@@ -75,8 +75,8 @@ struct Offer {
     groups: Vec<u16>,
     point_formats: Vec<u16>,
     signatures: Vec<u16>,
-    /// The highest of the `supported_versions` extension.
-    highest: Option<TlsVersion>,
+    /// Those of the `supported_versions` extension.
+    versions: Vec<u16>,
     /// The first and the last byte of the first application protocol.
     alpn: Option<(u8, u8)>,
 }
@@ -103,8 +103,10 @@ impl Offer {
                     let formats = content.iter().skip(1);
                     offer.point_formats.extend(formats.map(|&b| u16::from(b)));
                 }
-                SUPPORTED_VERSIONS if offer.highest.is_none() => {
-                    offer.highest = extension::highest_version(content);
+                SUPPORTED_VERSIONS => {
+                    // Their length is a single byte.
+                    let list = content.get(1..).unwrap_or_default();
+                    offer.versions.extend(numbers(list));
                 }
                 ALPN if offer.alpn.is_none() => {
                     let first = extension::protocols(content).next();
@@ -136,11 +138,16 @@ impl Offer {
             Carrier::Quic => 'q',
             Carrier::Dtls => 'd',
         };
-        let version = self.highest.unwrap_or(TlsVersion(self.version));
+        // The highest as a number, so that a draft is above them all; DTLS counts down.
+        let versions = self.versions.iter().copied();
+        let highest = versions.max_by_key(|&version| match carrier {
+            Carrier::Dtls => !version,
+            Carrier::Stream | Carrier::Quic => version,
+        });
         let is_named = self.extensions.contains(&SERVER_NAME);
         format!(
             "{letter}{}{}{:02}{:02}{}_{}_{}",
-            version_digits(version),
+            version_digits(highest.unwrap_or(self.version)),
             if is_named { 'd' } else { 'i' },
             self.suites.len().min(MAX_COUNT),
             self.extensions.len().min(MAX_COUNT),
@@ -193,8 +200,8 @@ fn numbers(list: &[u8]) -> impl Iterator<Item = u16> {
 }
 
 /// The two characters that JA4 has for a version.
-fn version_digits(version: TlsVersion) -> &'static str {
-    match version.0 {
+fn version_digits(version: u16) -> &'static str {
+    match version {
         0x0304 => "13",
         0x0303 => "12",
         0x0302 => "11",
@@ -246,4 +253,155 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing::{each_mutation, hex};
+
+    const CHROME: &str = include_str!("hellos/chrome.hex");
+    const CURL: &str = include_str!("hellos/curl.hex");
+    const UNNAMED: &str = include_str!("hellos/openssl_unnamed.hex");
+    const RUSTLS: &str = include_str!("hellos/rustls.hex");
+
+    #[test]
+    fn hellos_have_the_fingerprints_that_other_tools_give_them() {
+        for (hello, ja3, ja4) in [
+            (
+                CHROME,
+                "93f406cae5b1c0971a02ce9872f976c2",
+                "t13d1516h2_8daaf6152771_806a8c22fdea",
+            ),
+            (
+                CURL,
+                "89dfc51e72bdcb94e4ba4622588002b1",
+                "t13d0412h2_16476d049b0b_85302d7e289e",
+            ),
+            (
+                UNNAMED,
+                "fbe7e189e37a07ee33706f86bc746344",
+                "t12i280600_d943125447b4_e7e480e5a997",
+            ),
+            (
+                RUSTLS,
+                "e2a4063b04ca3f30a02e73506debef54",
+                "t13d1011h1_61a7ad8aa9b6_0d308c48d2a3",
+            ),
+        ] {
+            let prints = fingerprints(&hex(hello)).unwrap();
+            assert_eq!((&*prints.ja3, &*prints.ja4), (ja3, ja4));
+        }
+    }
+
+    /// A ClientHello's body with these suites and extensions.
+    fn hello(version: u16, suites: &[u8], extensions: &[u8]) -> Vec<u8> {
+        let len = |bytes: &[u8]| (bytes.len() as u16).to_be_bytes();
+        [
+            &version.to_be_bytes()[..],
+            &[0; 32],
+            &[0],
+            &len(suites),
+            suites,
+            &[1, 0],
+            &len(extensions),
+            extensions,
+        ]
+        .concat()
+    }
+
+    fn ja4(body: &[u8], carrier: Carrier) -> String {
+        body_fingerprints(body, carrier).unwrap().ja4.into()
+    }
+
+    #[test]
+    fn a_hello_without_anything_has_zeros_for_hashes() {
+        let bare = hello(0x0300, &[], &[]);
+        assert_eq!(
+            ja4(&bare, Carrier::Stream),
+            "ts3i000000_000000000000_000000000000"
+        );
+        let prints = body_fingerprints(&bare, Carrier::Stream).unwrap();
+        // MD5 of "768,,,,".
+        assert_eq!(&*prints.ja3, "ba12b548d225aa7163af96c47205964e");
+        // Up to TLS 1.0 the extensions may be missing altogether.
+        let without = &bare[..bare.len() - 2];
+        assert_eq!(body_fingerprints(without, Carrier::Stream), Some(prints));
+    }
+
+    #[test]
+    fn grease_changes_nothing() {
+        let plain = hello(
+            0x0303,
+            b"\x13\x01\x13\x02",
+            b"\0\x0a\0\x04\0\x02\0\x1d\0\x0d\0\x04\0\x02\x04\x03\0\x2b\0\x03\x02\x03\x04\0\x10\0\x05\0\x03\x02h2",
+        );
+        let greased = hello(
+            0x0303,
+            b"\x4a\x4a\x13\x01\x13\x02\xfa\xfa",
+            b"\x1a\x1a\0\0\0\x0a\0\x06\0\x04\x2a\x2a\0\x1d\0\x0d\0\x06\0\x04\x04\x03\xba\xba\0\x2b\0\x05\x04\xfa\xfa\x03\x04\
+            \0\x10\0\x08\0\x06\x02\xaa\xaa\x02h2\x3a\x3a\0\x01\0",
+        );
+        let prints = body_fingerprints(&plain, Carrier::Stream);
+        assert_eq!(body_fingerprints(&greased, Carrier::Stream), prints);
+        assert!(prints.unwrap().ja4.starts_with("t13i0204h2_"));
+    }
+
+    #[test]
+    fn the_first_letter_and_the_version_tell_the_carrier() {
+        let both = hello(0x0303, b"\x13\x01", b"\0\x2b\0\x05\x04\x03\x03\x03\x04");
+        assert!(ja4(&both, Carrier::Stream).starts_with("t13i0101"));
+        assert!(ja4(&both, Carrier::Quic).starts_with("q13i0101"));
+        let draft = hello(0x0303, b"\x13\x01", b"\0\x2b\0\x05\x04\x7f\x1c\x03\x04");
+        assert!(ja4(&draft, Carrier::Stream).starts_with("t00i0101"));
+        let mut dtls = hello(0xfefd, b"\x13\x01", b"\0\x2b\0\x05\x04\xfe\xfd\xfe\xfc");
+        // An empty cookie behind the empty session.
+        dtls.insert(35, 0);
+        assert!(ja4(&dtls, Carrier::Dtls).starts_with("dd3i0101"));
+    }
+
+    #[test]
+    fn a_protocol_that_is_no_text_is_told_by_its_digits() {
+        for (name, told) in [
+            (&b"h2"[..], "h2"),
+            (b"http/1.1", "h1"),
+            (b"x", "xx"),
+            (b"\xab", "ab"),
+            (b"\xab\xcd", "ad"),
+            (b"\x30\x31\xab\xcd", "3d"),
+            (b"h2-", "6d"),
+        ] {
+            let len = name.len() as u8;
+            let extension = [&[0, 16, 0, len + 3, 0, len + 1, len], name].concat();
+            let text = ja4(&hello(0x0303, &[], &extension), Carrier::Stream);
+            assert_eq!(text.get(8..10), Some(told), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn counts_end_at_99() {
+        let suites = [0, 47].repeat(120);
+        let extensions = [0, 47, 0, 0].repeat(101);
+        let text = ja4(&hello(0x0301, &suites, &extensions), Carrier::Stream);
+        assert!(text.starts_with("t10i999900_"), "{text}");
+    }
+
+    #[test]
+    fn a_part_of_a_hello_has_none() {
+        let bytes = hex(CHROME);
+        for len in 0..bytes.len() {
+            assert_eq!(fingerprints(&bytes[..len]), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn damage_is_harmless_and_keeps_the_form() {
+        for hello in [CHROME, UNNAMED] {
+            each_mutation(&hex(hello), 500, |damaged| {
+                if let Some(prints) = fingerprints(damaged) {
+                    assert_eq!((prints.ja3.len(), prints.ja4.len()), (32, 36));
+                }
+            });
+        }
+    }
 }

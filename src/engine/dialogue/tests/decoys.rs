@@ -193,3 +193,21 @@ fn a_syn_that_comes_again_changes_nothing() {
     talk.say(Client, &hello[40..]);
     assert_eq!(hosts(&talk), ["real.example"]);
 }
+
+#[test]
+fn records_from_the_middle_of_a_connection_hide_no_hello_behind_them() {
+    for before in [1, 10] {
+        let mut talk = Talk::new(IpProtocol::TCP, 443);
+        for _ in 0..before {
+            talk.say(Client, b"\x17\x03\x03\0\x11an authentic text");
+            talk.say(Server, b"\x17\x03\x03\0\x11another one there");
+        }
+        talk.say(Client, &hello_to("a.example"));
+        assert_eq!(hosts(&talk), ["a.example"], "{before}");
+        let told = talk
+            .evidence
+            .iter()
+            .filter(|piece| **piece == Evidence::TlsRecords);
+        assert_eq!(told.count(), 1);
+    }
+}
