@@ -144,18 +144,12 @@ const DATAGRAMS: [&[DatagramLook]; 5] = [
 ///
 /// * Costs a few nanoseconds a protocol: each look first turns away nearly everything.
 pub fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
-    let look = |opening: &Opening<'_>| {
-        STREAMS
-            .iter()
-            .copied()
-            .flatten()
-            .find_map(|look| look(opening))
-    };
-    look(opening).or_else(|| {
-        if opening.is_certain {
-            return None;
-        }
-        look(&Opening {
+    let ask = |opening: &Opening<'_>| STREAMS.iter().find_map(|room| of_stream_in(room, opening));
+    if opening.is_certain {
+        return ask(opening);
+    }
+    ask(opening).or_else(|| {
+        ask(&Opening {
             client: opening.server,
             server: opening.client,
             client_port: opening.server_port,
@@ -168,11 +162,29 @@ pub fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
 /// What a datagram says of its flow: something sure if anybody knows, else the first guess.
 pub fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let mut guess = None;
-    for look in DATAGRAMS.iter().copied().flatten() {
+    for room in DATAGRAMS {
+        match of_datagram_in(room, datagram) {
+            Some(sure @ Look::Sure(_)) => return Some(sure),
+            likely => guess = guess.or(likely),
+        }
+    }
+    guess
+}
+
+// One room each, out of line: inlined into one another, a hundred looks take the compiler minutes.
+
+#[inline(never)]
+fn of_stream_in(room: &[StreamLook], opening: &Opening<'_>) -> Option<Recognised> {
+    room.iter().find_map(|look| look(opening))
+}
+
+#[inline(never)]
+fn of_datagram_in(room: &[DatagramLook], datagram: &Datagram<'_>) -> Option<Look> {
+    let mut guess = None;
+    for look in room {
         match look(datagram) {
             Some(sure @ Look::Sure(_)) => return Some(sure),
-            Some(likely) => guess = guess.or(Some(likely)),
-            None => {}
+            likely => guess = guess.or(likely),
         }
     }
     guess
