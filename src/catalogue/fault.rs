@@ -106,7 +106,15 @@ const KEYS: &str =
 
 /// All shapes, for messages.
 fn shapes() -> String {
-    Shape::ALL.map(Shape::as_str).join(", ")
+    // Not `join`: over an array that the compiler sees through, it keeps the optimiser busy for minutes.
+    let mut text = String::new();
+    for shape in Shape::ALL {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(shape.as_str());
+    }
+    text
 }
 
 #[cfg(test)]

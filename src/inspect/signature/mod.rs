@@ -171,7 +171,7 @@ pub fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     guess
 }
 
-// One room each, out of line: inlined into one another, a hundred looks take the compiler minutes.
+// One room each, out of line: inlined into one another, a hundred looks are a long way through the compiler.
 
 #[inline(never)]
 fn of_stream_in(room: &[StreamLook], opening: &Opening<'_>) -> Option<Recognised> {
