@@ -206,10 +206,10 @@ mod tests {
     fn payload(round: usize, random: &mut impl FnMut() -> u8) -> Vec<u8> {
         let len = 4 + usize::from(random()) % (OPENING_LEN - 4);
         let mut bytes: Vec<u8> = (0..len).map(|_| random()).collect();
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             bytes[0] = FIRST[round / 2 % FIRST.len()];
         }
-        if round % 4 == 0 {
+        if round.is_multiple_of(4) {
             bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
         }
         bytes

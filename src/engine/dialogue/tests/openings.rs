@@ -88,7 +88,7 @@ fn a_number_of_ip_tells_what_has_no_ports() {
     assert_eq!(protocols(&talk), [Protocol::Ospf]);
 }
 
-/// What is said before TLS begins: the outer protocol, a port that means nothing to it, who says what, in turn.
+/// What is said before TLS begins: the outer protocol; who says what, in turn.
 type Preamble = (Protocol, &'static [(Side, &'static [u8])]);
 
 const PREAMBLES: [Preamble; 9] = [
@@ -184,20 +184,15 @@ fn what_is_recognised_hides_no_name_behind_it() {
 
 #[test]
 fn a_request_behind_what_was_recognised_is_read() {
-    for (outer, lines) in [
-        (Protocol::Socks, &PREAMBLES[4].1[..]),
-        (Protocol::Ssh, &[(Client, SSH)]),
-    ] {
+    let preambles: [Preamble; 2] = [PREAMBLES[4], (Protocol::Ssh, &[(Client, SSH)])];
+    for (outer, lines) in preambles {
         let mut talk = Talk::tcp(61_000);
         for (side, bytes) in lines {
             talk.say(*side, bytes);
         }
         talk.say(Client, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
         assert_eq!(protocols(&talk).first(), Some(&outer));
-        assert_eq!(
-            talk.names(),
-            [("example.org", crate::evidence::NameSource::HttpHost)]
-        );
+        assert_eq!(talk.names(), [("example.org", NameSource::HttpHost)]);
     }
 }
 
@@ -206,4 +201,8 @@ fn a_cut_opening_is_recognised_by_what_was_captured() {
     let mut talk = Talk::tcp(61_000);
     talk.say_cut(Server, SSH, 8);
     assert_eq!(protocols(&talk), [Protocol::Ssh]);
+    // The rest might have made it a request of HTTP.
+    let mut talk = Talk::tcp(61_000);
+    talk.say_cut(Client, b"OPTIONS rtsp://example.org/ RTSP/1.0\r\n", 24);
+    assert_eq!(protocols(&talk), [Protocol::Rtsp]);
 }
