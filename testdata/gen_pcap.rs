@@ -36,5 +36,13 @@ fn main() -> io::Result<()> {
         let first = first.map_or(0, |packet| packet + 1);
         writeln!(out, "web.pcap, packet {first}: {flow}")?;
     }
+    for flow in captures::protocols::flows() {
+        let told = flow.told.map(|packet| packet + 1);
+        let (protocol, port) = (flow.protocol, flow.port);
+        writeln!(
+            out,
+            "protocols.pcap, port {port}: {protocol}, told by packet {told:?}"
+        )?;
+    }
     Ok(())
 }

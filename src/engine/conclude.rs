@@ -123,10 +123,14 @@ impl<'a> Conclusion<'a> {
     }
 
     fn speaks(&mut self, protocol: Protocol) {
+        if self.entry.classification.protocols.has(protocol) {
+            return;
+        }
+        // Also for one more than a flow can show: a row of decoys before it must not save it.
+        self.application = first(self.application, self.policy.rules.for_protocol(protocol));
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
-        self.application = first(self.application, self.policy.rules.for_protocol(protocol));
         let packets = &mut self.entry.grounds.get_or_insert_default().protocols;
         if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
             *last = self.at;

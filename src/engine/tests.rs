@@ -175,6 +175,30 @@ fn the_kinds_of_rules_are_asked_in_their_order() {
 }
 
 #[test]
+fn a_row_of_decoys_does_not_save_a_protocol_from_its_rule() {
+    const DECOYS: [&[u8]; 6] = [
+        b"OPTIONS sip:a@example.org SIP/2.0\r\n",
+        b"OPTIONS rtsp://example.org/ RTSP/1.0\r\n",
+        b"M-SEARCH * HTTP/1.1\r\n",
+        b"RSIP 1201 aaln/1@example.org MGCP 1.0\r\n",
+        b"<34>1 2003-10-11T22:14:15.003Z host su - - - x",
+        b"\x00\x01boot\x00octet\x00",
+    ];
+    const STUN: &[u8] = b"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl";
+    let to = |client_port| tuple(IpProtocol::UDP, (1, client_port), (2, 61_000));
+    let mut bench = Bench::new(&["app:STUN"], 8, false);
+    for decoy in DECOYS {
+        assert!(bench.send(to(4000), None, decoy));
+    }
+    assert!(!bench.send(to(4000), None, STUN));
+    assert!(!bench.send(to(4000), None, b""));
+    let flows = bench.engine.finish();
+    // What a flow can show is full, but nothing else is lost.
+    assert_eq!(flows[0].protocols.iter().count(), DECOYS.len());
+    assert_eq!(flows[0].rule, Some(RuleId(0)));
+}
+
+#[test]
 fn an_address_rule_meets_the_sender_and_then_both() {
     let mut bench = Bench::new(&["ip:10.0.0.2"], 8, false);
     assert!(bench.send(udp(4000), None, b""));

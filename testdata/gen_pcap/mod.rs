@@ -16,6 +16,7 @@ mod oddities;
 mod packet;
 mod pcap;
 mod pcapng;
+pub(crate) mod protocols;
 mod sections;
 mod streams;
 mod tcp;
@@ -78,6 +79,7 @@ pub(crate) fn all() -> Vec<Capture> {
     all.extend(fragments::all());
     all.extend(names::all());
     all.push(answered::capture());
+    all.push(protocols::capture());
     all.extend(oddities::all());
     all
 }

@@ -20,6 +20,7 @@ mod generated;
 mod golden;
 mod pipeline;
 mod program;
+mod protocols;
 mod records;
 mod report;
 mod rules;

@@ -72,7 +72,6 @@ impl Reader for Listener<'_> {
 
     fn gap(&mut self, unread: &[u8], missing: Option<u32>) {
         self.own.has_begun = true;
-        self.own.first_words.end();
         self.own.read_lines = 0;
         let lost = self.lost();
         match &mut self.own.phase {
@@ -93,6 +92,9 @@ impl Reader for Listener<'_> {
                 } else {
                     self.unfinished_request(unread);
                 }
+                if matches!(self.own.phase, Phase::Open) {
+                    self.note_opening(unread, true);
+                }
             }
             Phase::Requests(body) => {
                 let was_head = matches!(body, Body::Head);
@@ -108,6 +110,7 @@ impl Reader for Listener<'_> {
             }
             Phase::Open | Phase::TlsHello | Phase::TlsReply | Phase::Bulk | Phase::Done => {}
         }
+        self.own.first_words.end();
     }
 
     fn peek(&mut self, bytes: &[u8]) {

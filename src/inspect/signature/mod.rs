@@ -189,3 +189,83 @@ fn of_datagram_in(room: &[DatagramLook], datagram: &Datagram<'_>) -> Option<Look
     }
     guess
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Payloads that are shown to every look.
+    const PAYLOADS: usize = 4000;
+    /// First bytes that many protocols have: small numbers, flags, a letter.
+    const FIRST: [u8; 20] = [
+        0, 1, 2, 3, 4, 5, 6, 8, 0x0a, 0x10, 0x16, 0x24, 0x30, 0x40, 0x60, 0x80, 0x90, 0xc0, 0xe0,
+        0xff,
+    ];
+
+    /// What encrypted or compressed bytes look like, every other time behind such a byte, every fourth time with the length behind it.
+    fn payload(round: usize, random: &mut impl FnMut() -> u8) -> Vec<u8> {
+        let len = 4 + usize::from(random()) % (OPENING_LEN - 4);
+        let mut bytes: Vec<u8> = (0..len).map(|_| random()).collect();
+        if round.is_multiple_of(2) {
+            bytes[0] = FIRST[round / 2 % FIRST.len()];
+        }
+        if round.is_multiple_of(4) {
+            bytes[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn random_bytes_are_nobodys() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = || {
+            // xorshift64
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 24) as u8
+        };
+        for round in 0..PAYLOADS {
+            let bytes = payload(round, &mut random);
+            let (client, server) = bytes.split_at(usize::from(random()) % bytes.len());
+            for [client, server] in [[&bytes[..], &[]], [&[], &bytes], [client, server]] {
+                let late = Opening {
+                    is_certain: false,
+                    ..testing::opening(client, server)
+                };
+                assert_eq!(of_stream(&late), None, "{client:02x?} {server:02x?}");
+            }
+            let said = of_datagram(&testing::datagram(&bytes, 40_000, 50_000));
+            assert!(
+                !matches!(said, Some(Look::Sure(_))),
+                "{said:?} {bytes:02x?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_nobodys() {
+        for text in [
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<title>Notes</title>\n",
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA\n",
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"login\"}\n",
+            "2026-03-02T09:00:00Z INFO server: listening on 0.0.0.0:8000\n",
+            "Mar  2 09:00:00 box kernel: [    0.000000] Linux version 6.1\n",
+            "* List of changes\n* Enabled the build\n* 12 new words\n",
+            "200 things to do\n",
+            "key,value\n1,2\n3,4\n",
+            "USER=me\nPATH=/bin\n",
+            "#!/bin/sh\nset -e\n",
+            "hello\n",
+            "\r\n\r\n",
+        ] {
+            let bytes = text.as_bytes();
+            for [client, server] in [[bytes, b""], [b"", bytes], [bytes, bytes]] {
+                let opening = testing::opening(client, server);
+                assert_eq!(of_stream(&opening), None, "{text:?}");
+            }
+            let said = of_datagram(&testing::datagram(bytes, 40_000, 50_000));
+            assert_eq!(said, None, "{text:?}");
+        }
+    }
+}

@@ -87,3 +87,122 @@ fn a_number_of_ip_tells_what_has_no_ports() {
     talk.datagram(Server, &[2, 1]);
     assert_eq!(protocols(&talk), [Protocol::Ospf]);
 }
+
+/// What is said before TLS begins: the outer protocol; who says what, in turn.
+type Preamble = (Protocol, &'static [(Side, &'static [u8])]);
+
+const PREAMBLES: [Preamble; 9] = [
+    (
+        Protocol::Smtp,
+        &[
+            (Server, b"220 mail.example ESMTP\r\n"),
+            (Client, b"EHLO client.example\r\n"),
+            (Server, b"250-mail.example\r\n250 STARTTLS\r\n"),
+            (Client, b"STARTTLS\r\n"),
+            (Server, b"220 go ahead\r\n"),
+        ],
+    ),
+    (
+        Protocol::Imap,
+        &[
+            (Server, b"* OK IMAP4rev2 ready\r\n"),
+            (Client, b"a1 STARTTLS\r\n"),
+            (Server, b"a1 OK begin\r\n"),
+        ],
+    ),
+    (
+        Protocol::Ftp,
+        &[
+            (Server, b"220 FTP ready\r\n"),
+            (Client, b"AUTH TLS\r\n"),
+            (Server, b"234 proceed\r\n"),
+        ],
+    ),
+    (
+        Protocol::Xmpp,
+        &[
+            (Client, b"<stream:stream to='example.org' xmlns='jabber:client'>"),
+            (Server, b"<stream:stream><stream:features><starttls/></stream:features>"),
+            (Client, b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+            (Server, b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+        ],
+    ),
+    (
+        Protocol::Socks,
+        &[
+            (Client, b"\x05\x01\0"),
+            (Server, b"\x05\0"),
+            (Client, b"\x05\x01\0\x01\xc0\0\x02\x01\x01\xbb"),
+            (Server, b"\x05\0\0\x01\0\0\0\0\0\0"),
+        ],
+    ),
+    // SSLRequest, and that it is welcome.
+    (
+        Protocol::Postgresql,
+        &[(Client, b"\0\0\0\x08\x04\xd2\x16\x2f"), (Server, b"S")],
+    ),
+    // A greeting, and the short login that asks for TLS.
+    (
+        Protocol::Mysql,
+        &[
+            (Server, b"\x4a\0\0\0\x0a8.0.36\0\x0c\0\0\0aaaaaaaa\0\xff\xff\xff\x02\0\xff\xdf\x15\0\0\0\0\0\0\0\0\0\0bbbbbbbbbbbb\0caching_sha2_password\0"),
+            (Client, b"\x20\0\0\x01\x85\xae\xff\x19\0\0\0\x01\xff\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        ],
+    ),
+    // StartTLS by its number, RFC 4511 §4.14.
+    (
+        Protocol::Ldap,
+        &[
+            (Client, b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037"),
+            (Server, b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\0\x04\0\x04\0"),
+        ],
+    ),
+    // A request that offers TLS, and that it is chosen.
+    (
+        Protocol::Rdp,
+        &[
+            (Client, b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0"),
+            (Server, b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\0\x08\0\x01\0\0\0"),
+        ],
+    ),
+];
+
+#[test]
+fn what_is_recognised_hides_no_name_behind_it() {
+    for (outer, lines) in PREAMBLES {
+        for size in [1, 7, 1400] {
+            let mut talk = Talk::tcp(61_000);
+            for (side, bytes) in lines {
+                bytes.chunks(size).for_each(|piece| talk.say(*side, piece));
+            }
+            talk.say(Client, &hex(CHROME));
+            assert_eq!(protocols(&talk), [outer, Protocol::Tls], "{size}");
+            assert_eq!(talk.names().len(), 1, "{outer} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_request_behind_what_was_recognised_is_read() {
+    let preambles: [Preamble; 2] = [PREAMBLES[4], (Protocol::Ssh, &[(Client, SSH)])];
+    for (outer, lines) in preambles {
+        let mut talk = Talk::tcp(61_000);
+        for (side, bytes) in lines {
+            talk.say(*side, bytes);
+        }
+        talk.say(Client, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
+        assert_eq!(protocols(&talk).first(), Some(&outer));
+        assert_eq!(talk.names(), [("example.org", NameSource::HttpHost)]);
+    }
+}
+
+#[test]
+fn a_cut_opening_is_recognised_by_what_was_captured() {
+    let mut talk = Talk::tcp(61_000);
+    talk.say_cut(Server, SSH, 8);
+    assert_eq!(protocols(&talk), [Protocol::Ssh]);
+    // The rest might have made it a request of HTTP.
+    let mut talk = Talk::tcp(61_000);
+    talk.say_cut(Client, b"OPTIONS rtsp://example.org/ RTSP/1.0\r\n", 24);
+    assert_eq!(protocols(&talk), [Protocol::Rtsp]);
+}

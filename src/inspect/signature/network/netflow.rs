@@ -44,6 +44,7 @@ const V8_SCHEMES: std::ops::RangeInclusive<u8> = 1..=14;
 
 /// Bytes of version 9's header behind the count: uptime, seconds, sequence, source. RFC 3954 §5.1.
 const V9_REST_LEN: usize = 16;
+const V9_HEADER_LEN: usize = 20;
 /// Bytes of IPFIX's header behind the length: export time, sequence, domain. RFC 7011 §3.1.
 const IPFIX_REST_LEN: usize = 12;
 const IPFIX_HEADER_LEN: usize = 16;
@@ -51,6 +52,8 @@ const IPFIX_HEADER_LEN: usize = 16;
 const FIRST_DATA_SET: u16 = 256;
 /// Bytes of a set's number and length.
 const SET_HEADER_LEN: usize = 4;
+/// Fewest bytes that a record takes: a flow has an address at least, and a template a number and how many fields it has.
+const MIN_RECORD_LEN: usize = 4;
 
 /// A version whose records are all of one length.
 struct Shape {
@@ -69,18 +72,20 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
         return None;
     }
     let count = cursor.u16()?;
-    let is_cut = datagram.bytes.len() < datagram.origlen;
     match version {
         V8 => is_v8(datagram, count)?.then(|| Protocol::NetFlow.into()),
         V9 => {
             cursor.take(V9_REST_LEN)?;
-            (count > 0 && has_sets(cursor, [0, 1], is_cut)).then(|| Protocol::NetFlow.into())
+            let sets_len = datagram.origlen.checked_sub(V9_HEADER_LEN)?;
+            let is_count = (1..=sets_len / MIN_RECORD_LEN).contains(&usize::from(count));
+            (is_count && has_sets(cursor, sets_len, [0, 1])).then(|| Protocol::NetFlow.into())
         }
         IPFIX => {
             cursor.take(IPFIX_REST_LEN)?;
+            let sets_len = datagram.origlen.checked_sub(IPFIX_HEADER_LEN)?;
             let is_whole = usize::from(count) == datagram.origlen;
             let is_empty = usize::from(count) == IPFIX_HEADER_LEN;
-            (is_whole && !is_empty && has_sets(cursor, [2, 3], is_cut))
+            (is_whole && !is_empty && has_sets(cursor, sets_len, [2, 3]))
                 .then(|| Protocol::Ipfix.into())
         }
         _ => {
@@ -104,9 +109,11 @@ fn is_v8(datagram: &Datagram<'_>, count: u16) -> Option<bool> {
     )
 }
 
-/// Whether what was captured is sets, one behind the other: of templates, whose numbers depend on the version, or of data. The last
-/// one may go on behind the end where the capture cut the datagram.
-fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2], is_cut: bool) -> bool {
+/// Whether what was captured is sets, one behind the other: of templates, whose numbers depend on the version, or of data.
+///
+/// * `len`: bytes that they have on the wire. The last one that was captured may go on behind the end of `cursor`, but not of these.
+fn has_sets(mut cursor: Cursor<'_>, len: usize, templates: [u16; 2]) -> bool {
+    let mut left = len;
     let mut sets = 0;
     while let (Some(id), Some(len)) = (cursor.u16(), cursor.u16()) {
         // What fills the datagram up.
@@ -114,13 +121,17 @@ fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2], is_cut: bool) -> bool {
             break;
         }
         let is_id = templates.contains(&id) || id >= FIRST_DATA_SET;
-        let body_len = usize::from(len).checked_sub(SET_HEADER_LEN);
-        let Some(body_len) = body_len.filter(|_| is_id) else {
+        let (body_len, rest) = (
+            usize::from(len).checked_sub(SET_HEADER_LEN),
+            left.checked_sub(usize::from(len)),
+        );
+        let (true, Some(body_len), Some(rest)) = (is_id, body_len, rest) else {
             return false;
         };
+        left = rest;
         sets += 1;
         if cursor.take(body_len).is_none() {
-            return is_cut;
+            break;
         }
     }
     sets > 0
@@ -128,6 +139,7 @@ fn has_sets(mut cursor: Cursor<'_>, templates: [u16; 2], is_cut: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::testing;
     use super::super::tests::datagram;
     use super::*;
     use crate::inspect::testing::hex;
@@ -146,6 +158,19 @@ mod tests {
         assert_eq!(datagram(9999, &v8), Some(Protocol::NetFlow));
         v8[22] = 0;
         assert_eq!(datagram(9999, &v8), None);
+    }
+
+    #[test]
+    fn what_was_captured_of_sets_says_it_when_the_rest_has_room_for_them() {
+        let at_collector = |bytes: &[u8], origlen| {
+            let whole = testing::datagram(bytes, 40_000, 9999);
+            of_datagram(&Datagram { origlen, ..whole })
+        };
+        let cut = hex("0009 0002 00010000 65000000 00000001 00000000  0100 0060 c0000201");
+        assert_eq!(at_collector(&cut, 116), Some(Protocol::NetFlow.into()));
+        assert_eq!(at_collector(&cut, 115), None);
+        let many = hex("0009 0064 00010000 65000000 00000001 00000000  0100 0060 c0000201");
+        assert_eq!(at_collector(&many, 116), None);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const RECEIVED_AT: usize = 32;
 const SENT_AT: usize = 40;
 /// Highest stratum: 16 is not synchronised.
 const MAX_STRATUM: u8 = 16;
+/// Powers of two, negative ones, that servers' clocks are precise to: from half a minute's fraction to less than a nanosecond.
+const PRECISIONS: std::ops::RangeInclusive<u8> = 0xe0..=0xff;
 /// Lowest second of this century, counted from 1900, that a clock is believed to show off the port: 2000-01-01.
 const YEAR_2000: u32 = 0xbc17_c200;
 
@@ -33,8 +35,8 @@ const OPERATIONS: std::ops::RangeInclusive<u8> = 0..=12;
 /// Who implements private messages: anybody, and ntpd before and since it had keys; `ntp_request.h`.
 const IMPLEMENTATIONS: [u8; 3] = [0, 2, 3];
 
-/// Whether a datagram at NTP's port has the form that its mode asks for; elsewhere, whether it is a server's answer whose receipt and
-/// departure are a second apart at most.
+/// Whether a datagram at NTP's port has the form that its mode asks for; elsewhere, whether it is a server's answer of that form whose
+/// receipt and departure are a second apart at most.
 ///
 /// Source: RFC 5905 §7.3; RFC 1119 and RFC 958 for the versions before.
 pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
@@ -53,7 +55,7 @@ pub(super) fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
             _ => datagram.origlen >= PRIVATE_HEADER_LEN && is_private(datagram.bytes),
         }
     } else {
-        mode == SERVER && version >= 3 && is_answer(datagram.bytes)?
+        mode == SERVER && version >= 3 && is_clock(datagram) && is_answer(datagram.bytes)?
     };
     is_ntp.then(|| Protocol::Ntp.into())
 }
@@ -94,10 +96,12 @@ fn is_private(bytes: &[u8]) -> bool {
 /// Whether a clock that somebody trusts tells when it received a question and when it sent this.
 fn is_answer(bytes: &[u8]) -> Option<bool> {
     let stratum = bytes.get(1)?;
+    let precision = bytes.get(3)?;
     let received = be32(bytes, RECEIVED_AT)?;
     let sent = be32(bytes, SENT_AT)?;
     Some(
         (1..MAX_STRATUM).contains(stratum)
+            && PRECISIONS.contains(precision)
             && received >= YEAR_2000
             && sent.wrapping_sub(received) <= 1,
     )
@@ -133,6 +137,9 @@ mod tests {
         answer[43] = 0x20;
         assert_eq!(datagram(9999, &answer), None);
         assert_eq!(datagram(PORT, &answer), Some(Protocol::Ntp));
+        // Words that are all alike agree as well, but tell no precision.
+        let alike = hex("ec930200").repeat(12);
+        assert_eq!(datagram(9999, &alike), None);
     }
 
     #[test]

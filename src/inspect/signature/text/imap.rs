@@ -11,15 +11,13 @@ const MAX_TAG_LEN: usize = 16;
 
 /// Conditions that a greeting tells, RFC 9051 §7.1.
 const GREETINGS: [&str; 3] = ["OK", "PREAUTH", "BYE"];
-/// Other things that a server says without being asked, RFC 9051 §7.2 and §7.3, RFC 3501 §7.2.
-const NEWS: [&str; 7] = [
-    "CAPABILITY",
-    "FLAGS",
-    "LIST",
-    "LSUB",
-    "SEARCH",
-    "STATUS",
-    "ENABLED",
+/// Other things that a server says without being asked, and what they go on with, RFC 9051 §7.2 and §7.3, RFC 3501 §7.2. Lists
+/// in documents begin with a star as well.
+const NEWS: [(&str, &[u8]); 4] = [
+    ("CAPABILITY", b"IMAP4"),
+    ("FLAGS", b"("),
+    ("LIST", b"("),
+    ("LSUB", b"("),
 ];
 /// What a server says behind the number of a message or of messages, RFC 9051 §7.4 and §7.5.
 const COUNTED: [&str; 4] = ["EXISTS", "RECENT", "EXPUNGE", "FETCH"];
@@ -63,10 +61,14 @@ fn is_untagged(server: &[u8]) -> bool {
         return false;
     };
     let (word, rest) = split_word(line);
-    let is_greeting = is_one_of(word, &GREETINGS) && !rest.is_empty();
-    let is_news =
-        is_one_of(word, &NEWS) || is_number(word) && is_one_of(split_word(rest).0, &COUNTED);
-    is_text(line) && (is_greeting || is_news)
+    // Every server writes these in capitals, though it need not; "* Bye for now" is no server's.
+    let is = |name: &str| word == name.as_bytes();
+    let is_greeting = GREETINGS.into_iter().any(is) && !rest.is_empty();
+    let is_news = NEWS
+        .iter()
+        .any(|(name, begin)| is(name) && rest.starts_with(begin));
+    let is_counted = is_number(word) && is_one_of(split_word(rest).0, &COUNTED);
+    is_text(line) && (is_greeting || is_news || is_counted)
 }
 
 /// The tag of the first line, and what follows it.
@@ -111,6 +113,9 @@ mod tests {
             "*OK x\r\n",
             "* HELLO\r\n",
             "* OK \x01\r\n",
+            "* Enabled the build\n",
+            "* List notable changes here\n",
+            "* SEARCH for it\n",
         ] {
             assert_eq!(spoken(b"", line.as_bytes()), None, "{line}");
         }

@@ -8,17 +8,24 @@ const VERSIONS: [u8; 2] = [3, 6];
 
 /// First numbers of the versions of players and servers that put theirs into the handshake, as librtmp's handshake.h knows it.
 const FLASH_VERSIONS: std::ops::RangeInclusive<u8> = 1..=64;
+/// Bytes of the version, the time and what follows it.
+const HEAD_LEN: usize = 9;
+/// How often a byte may stand in what should be random.
+const MAX_REPEATS: usize = 16;
 /// What stands there when a player marks its version otherwise.
 const MARKED_VERSION: u8 = 0x80;
 
-/// Whether a client begins with version, time, four zeros and bytes that are not (§5.2.2, §5.2.3), or where Flash's own versions stand in
+/// Whether a client begins with version, time, four zeros and bytes that are random (§5.2.2, §5.2.3; if the server answers, they need not
+/// be), or where Flash's own versions stand in
 /// the zeros' place, whether both sides begin like that.
 ///
 /// Each side goes on for more than 1,536 bytes, so that both fill what is kept of them.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let (client, server) = (opening.client, opening.server);
     let is_rtmp = match Hello::read(client)? {
-        Hello::Plain => server.is_empty() || server.first() == client.first(),
+        // Files hold versions with zeros behind them, too; but what follows here is random.
+        Hello::Plain if server.is_empty() => client.len() == OPENING_LEN && is_random(client),
+        Hello::Plain => server.first() == client.first(),
         Hello::Flash => {
             client.len() == OPENING_LEN
                 && server.len() == OPENING_LEN
@@ -26,6 +33,17 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
         }
     };
     is_rtmp.then(|| Protocol::Rtmp.into())
+}
+
+/// Whether no byte is there suspiciously often: of [`OPENING_LEN`] random ones each is there about once.
+fn is_random(bytes: &[u8]) -> bool {
+    let mut counts = [0_usize; 256];
+    for &byte in bytes.iter().skip(HEAD_LEN) {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    counts.iter().all(|&count| count <= MAX_REPEATS)
 }
 
 /// How a side begins.
@@ -38,7 +56,7 @@ enum Hello {
 
 impl Hello {
     fn read(bytes: &[u8]) -> Option<Self> {
-        let (head, random) = bytes.split_first_chunk::<9>()?;
+        let (head, random) = bytes.split_first_chunk::<HEAD_LEN>()?;
         let [version, _, _, _, _, program @ ..] = *head;
         if !VERSIONS.contains(&version) {
             return None;
@@ -66,7 +84,7 @@ mod tests {
 
     fn hello(head: &str) -> Vec<u8> {
         let mut bytes = hex(head);
-        bytes.extend((0..OPENING_LEN as u32 - 9).map(|n| (n * 167 + 13) as u8));
+        bytes.extend((0..(OPENING_LEN - HEAD_LEN) as u32).map(|n| (n * 167 + 13) as u8));
         bytes
     }
 
@@ -79,6 +97,9 @@ mod tests {
             &hello("03 00000001 00000000")
         ));
         assert_eq!(spoken(&[&[3][..], &[0; 255]].concat(), b""), None);
+        assert_eq!(spoken(&hello("03 00a4b2c3 00000000")[..200], b""), None);
+        let table = hex("06000000 09000000 00000000").repeat(22);
+        assert_eq!(spoken(&table[..OPENING_LEN], b""), None);
         assert_eq!(spoken(&hello("05 00a4b2c3 00000000"), b""), None);
     }
 
