@@ -143,6 +143,13 @@ mod tests {
                 ("10.1.12.2", 0),
                 "1:KHlLkgoJW7ifUTyTSgyVfkFHzKw=",
             ),
+            // Not of the baseline, which has none of IPv6: the same rule.
+            (
+                50,
+                ("2001:db8::1", 0),
+                ("2001:db8::2", 0),
+                "1:JIAyWiD7dl1e74CJAdetAUPF/To=",
+            ),
             (
                 1,
                 ("192.168.0.89", 8),
