@@ -27,41 +27,60 @@ pub fn is_https(alpn: &[Box<str>], responder_port: u16) -> bool {
 pub struct Classification {
     /// Protocols recognised, outermost first.
     pub protocols: Protocols,
-    /// The application that the weightiest evidence leads to.
-    pub application: Option<AppId>,
-    /// What that evidence is.
-    basis: Option<Basis>,
+    /// The application that the weightiest evidence leads to, and what that is; apart from answers of DNS.
+    own: Option<(AppId, Basis)>,
+    /// The application that an answer of DNS leads to. Apart, because it is a hint of another flow's: it may be refuted, and verdicts
+    /// may have to do without it. What the flow itself is known by must then still be there.
+    answered: Option<AppId>,
 }
 
 impl Classification {
+    /// The application that the weightiest evidence leads to.
+    pub fn application(&self) -> Option<AppId> {
+        if self.is_by_answer() {
+            self.answered
+        } else {
+            self.own_application()
+        }
+    }
+
+    /// The same without answers of DNS.
+    pub fn own_application(&self) -> Option<AppId> {
+        self.own.map(|(app, _)| app)
+    }
+
+    /// Whether an answer of DNS decides.
+    pub fn is_by_answer(&self) -> bool {
+        let answer = Basis::Name(NameSource::DnsAnswer).weight();
+        self.answered.is_some() && self.own.is_none_or(|(_, basis)| basis.weight() < answer)
+    }
+
     /// Takes in a protocol. Whether it was new.
     pub fn add_protocol(&mut self, protocol: Protocol) -> bool {
         self.protocols.push(protocol)
     }
 
-    /// Takes in evidence for an application. Whether it decides now: none that weighs as much was there before.
+    /// Takes in evidence for an application. Whether it is the weightiest of its kind now: an answer of DNS, or all else.
     pub fn consider(&mut self, application: AppId, basis: Basis) -> bool {
+        if basis == Basis::Name(NameSource::DnsAnswer) {
+            let is_first = self.answered.is_none();
+            self.answered.get_or_insert(application);
+            return is_first;
+        }
         let decides = self
-            .basis
-            .is_none_or(|before| before.weight() < basis.weight());
+            .own
+            .is_none_or(|(_, before)| before.weight() < basis.weight());
         if decides {
-            self.application = Some(application);
-            self.basis = Some(basis);
+            self.own = Some((application, basis));
         }
         decides
     }
 
-    /// Takes in a name that is nobody's. Whether the flow is nobody's any more: an answer of DNS had led to an application
-    /// before, and the flow itself names a host that is not of it.
-    pub fn consider_stranger(&mut self, source: NameSource) -> bool {
-        let stranger = Basis::Name(source).weight();
-        let is_refuted = self.basis == Some(Basis::Name(NameSource::DnsAnswer))
-            && stranger > Basis::Name(NameSource::DnsAnswer).weight();
-        if is_refuted {
-            self.application = None;
-            self.basis = None;
+    /// Takes in a name that is nobody's: where the flow itself names a host, an answer of DNS that says otherwise is refuted.
+    pub fn consider_stranger(&mut self, source: NameSource) {
+        if Basis::Name(source).weight() > Basis::Name(NameSource::DnsAnswer).weight() {
+            self.answered = None;
         }
-        is_refuted
     }
 }
 
@@ -94,23 +113,33 @@ mod tests {
     #[test]
     fn the_weightiest_evidence_decides_and_of_equals_the_first() {
         let mut flow = Classification::default();
-        assert!(flow.consider(AppId(1), Basis::Port));
-        assert!(flow.consider(AppId(2), Basis::Name(NameSource::DnsAnswer)));
-        assert!(!flow.consider(AppId(3), Basis::Content));
-        assert!(flow.consider(AppId(4), Basis::Name(NameSource::TlsSni)));
-        assert!(!flow.consider(AppId(5), Basis::Name(NameSource::HttpHost)));
-        assert_eq!(flow.application, Some(AppId(4)));
+        for (app, basis, decides) in [
+            (1, Basis::Port, 1),
+            (2, Basis::Name(NameSource::DnsAnswer), 2),
+            (3, Basis::Content, 2),
+            (4, Basis::Alpn, 2),
+            (5, Basis::Name(NameSource::DnsAnswer), 2),
+            (6, Basis::Name(NameSource::TlsSni), 6),
+            (7, Basis::Name(NameSource::HttpHost), 6),
+            (8, Basis::Name(NameSource::Certificate), 6),
+        ] {
+            flow.consider(AppId(app), basis);
+            assert_eq!(flow.application(), Some(AppId(decides)), "{basis:?}");
+        }
     }
 
     #[test]
     fn a_name_of_nobody_refutes_an_answer_of_dns_and_nothing_else() {
         let mut flow = Classification::default();
         flow.consider(AppId(1), Basis::Name(NameSource::DnsAnswer));
-        assert!(!flow.consider_stranger(NameSource::DnsAnswer));
-        assert!(flow.consider_stranger(NameSource::TlsSni));
-        assert_eq!(flow.application, None);
+        flow.consider_stranger(NameSource::DnsAnswer);
+        assert_eq!(flow.application(), Some(AppId(1)));
         flow.consider(AppId(2), Basis::Address);
-        assert!(!flow.consider_stranger(NameSource::TlsSni));
-        assert_eq!(flow.application, Some(AppId(2)));
+        assert_eq!(flow.application(), Some(AppId(1)));
+        assert_eq!(flow.own_application(), Some(AppId(2)));
+        flow.consider_stranger(NameSource::TlsSni);
+        assert_eq!(flow.application(), Some(AppId(2)), "what was beside it");
+        flow.consider_stranger(NameSource::TlsSni);
+        assert_eq!(flow.application(), Some(AppId(2)));
     }
 }

@@ -209,6 +209,13 @@ mod tests {
         }
     }
 
+    /// The baseline has none over IPv6; tshark gives none.
+    #[test]
+    fn what_has_no_ports_is_named_over_ipv6_as_well() {
+        let there = id(50, "2001:db8::1", "2001:db8::2", (0, 0));
+        assert_eq!(there, "1:JIAyWiD7dl1e74CJAdetAUPF/To=");
+    }
+
     #[test]
     fn ends_of_one_address_are_put_in_order_by_their_ports() {
         let there = id(6, "127.0.0.1", "127.0.0.1", (50_000, 80));

@@ -67,6 +67,14 @@ pub fn by_name(protocols: &Protocols, name: &str) -> Option<Protocol> {
     (is_http && is_resolver(name)).then_some(Protocol::DnsOverHttps)
 }
 
+/// Whether a protocol is one of the kinds.
+pub const fn is_kind(protocol: Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::DnsOverTls | Protocol::DnsOverHttps | Protocol::DnsOverQuic
+    )
+}
+
 /// Whether the host of this name is a public resolver.
 fn is_resolver(name: &str) -> bool {
     RESOLVERS.binary_search(&name).is_ok()

@@ -60,7 +60,8 @@ pub struct Response {
 impl Told {
     /// What `response` tells with `answers`; `None` when no address is one of a server.
     ///
-    /// The unspecified and loopback addresses are what filters answer with for a name that is not to be visited. They name nobody.
+    /// The unspecified and loopback addresses are what filters answer with for a name that is not to be visited. They name nobody, and
+    /// neither does what is said to many.
     pub fn new(response: Response, answers: Answers) -> Option<Self> {
         let mut addresses = answers.addresses;
         addresses.retain(|told| is_of_server(told.addr.to_canonical()));
@@ -78,13 +79,13 @@ impl Told {
     }
 }
 
-/// RFC 1122 §3.2.1.3, RFC 4291 §2.5.
+/// RFC 1122 §3.2.1.3, RFC 5771, RFC 4291 §2.5, §2.7.
 fn is_of_server(addr: IpAddr) -> bool {
     let is_nobody = match addr {
-        IpAddr::V4(addr) => addr.octets()[0] == 0,
+        IpAddr::V4(addr) => addr.octets()[0] == 0 || addr.is_broadcast(),
         IpAddr::V6(addr) => addr.is_unspecified(),
     };
-    !is_nobody && !addr.is_loopback()
+    !is_nobody && !addr.is_loopback() && !addr.is_multicast()
 }
 
 /// A client, and an address that it was told.
@@ -338,6 +339,9 @@ mod tests {
             "::",
             "::1",
             "::ffff:127.0.0.1",
+            "255.255.255.255",
+            "224.0.0.251",
+            "ff02::fb",
         ] {
             assert!(
                 told(CLIENT, 0, "ads.example", &[(nobody, 60)]).is_none(),

@@ -51,6 +51,8 @@ struct Conclusion<'a> {
     application: Option<RuleId>,
     /// The first rule for a domain that was met.
     domain: Option<RuleId>,
+    /// The application that something else than a name led to first: whether it is the flow's is known when all is taken in.
+    unnamed: Option<AppId>,
 }
 
 impl<'a> Conclusion<'a> {
@@ -62,10 +64,16 @@ impl<'a> Conclusion<'a> {
             at: seen.number,
             application: None,
             domain: None,
+            unnamed: None,
         }
     }
 
-    fn end(self) {
+    fn end(mut self) {
+        let judged = judged_application(self.entry, self.policy);
+        if self.unnamed.is_some() && self.unnamed == judged {
+            let rule = judged.and_then(|app| self.policy.rules.for_app(app));
+            self.application = first(self.application, rule);
+        }
         let rule = self.application.or(self.domain);
         self.entry.rule = self.entry.rule.or(rule);
     }
@@ -180,10 +188,7 @@ impl<'a> Conclusion<'a> {
     fn is_named_of(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
         match owner {
             Some(app) => self.leads_to(app, Basis::Name(from), name.as_str()),
-            None if self.entry.classification.consider_stranger(from) => {
-                self.entry.grounds.get_or_insert_default().application = None;
-            }
-            None => {}
+            None => self.entry.classification.consider_stranger(from),
         }
     }
 
@@ -193,7 +198,7 @@ impl<'a> Conclusion<'a> {
         // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
         // application takes it; a rule for a domain takes it, for the flow may lead there.
         let is_judged =
-            from != NameSource::Certificate || owner == self.entry.classification.application;
+            from != NameSource::Certificate || owner == self.entry.classification.application();
         let rule = owner
             .filter(|_| is_judged)
             .and_then(|app| rules.for_app(app));
@@ -201,11 +206,11 @@ impl<'a> Conclusion<'a> {
         self.domain = first(self.domain, rules.for_domain(name.as_str()));
     }
 
-    /// Takes in whose something else is than a name, and asks the rules about it.
+    /// Takes in whose something else is than a name.
     fn is_of(&mut self, owner: Option<AppId>, by: Basis, value: &str) {
         if let Some(app) = owner {
             self.leads_to(app, by, value);
-            self.application = first(self.application, self.policy.rules.for_app(app));
+            self.unnamed.get_or_insert(app);
         }
     }
 
@@ -243,6 +248,15 @@ pub(super) fn owner_of_place(
         Some((app, ground(Basis::Port, responder.port.to_string())))
     };
     by_address().or_else(by_port)
+}
+
+/// The application that verdicts go by.
+pub(super) fn judged_application(entry: &Entry, policy: &Policy) -> Option<AppId> {
+    if policy.block_by_dns {
+        entry.classification.application()
+    } else {
+        entry.classification.own_application()
+    }
 }
 
 /// The rule given first; none is later than any.

@@ -14,6 +14,7 @@ use crate::flow::{FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
+use crate::protocol::Protocol;
 use crate::rules::RuleId;
 use crate::services;
 use crate::tunnel::Tunnels;
@@ -166,9 +167,21 @@ impl Entry {
 
     /// Takes in what leads to an application.
     pub(super) fn is_of(&mut self, app: AppId, by: Basis, ground: impl FnOnce() -> Ground) {
-        if self.classification.consider(app, by) {
+        // Of an answer of DNS, the name that is kept is the ground.
+        if self.classification.consider(app, by) && by != Basis::Name(NameSource::DnsAnswer) {
             self.grounds.get_or_insert_default().application = Some(ground());
         }
+    }
+
+    /// Whether its client says a hello in several datagrams, of which some are still to come.
+    pub(super) fn awaits_hello(&self) -> bool {
+        let protocols = &self.classification.protocols;
+        let is_said_in_datagrams = protocols.has(Protocol::Quic) || protocols.has(Protocol::Dtls);
+        let is_heard = self
+            .found
+            .as_ref()
+            .is_some_and(|found| found.offered.is_some() || found.names_itself());
+        is_said_in_datagrams && !is_heard
     }
 
     /// How far it has come.
@@ -184,6 +197,10 @@ impl Entry {
     pub(super) fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
         let state = self.state();
         let found = self.found.map(|found| *found).unwrap_or_default();
+        let mut grounds = self.grounds;
+        if self.classification.is_by_answer() {
+            grounds.get_or_insert_default().application = found.answer();
+        }
         FlowSummary {
             first_packet: self.first_packet,
             key,
@@ -199,8 +216,8 @@ impl Entry {
             state,
             end,
             protocols: self.classification.protocols,
-            application: self.classification.application,
-            grounds: self.grounds,
+            application: self.classification.application(),
+            grounds,
             names: found.names,
             alpn: found.alpn,
             tls_version: found.chosen.or(found.offered),
@@ -264,6 +281,24 @@ impl Found {
         self.name_bytes += size;
         self.names.push(FoundName { name, from, packet });
         self.index_last();
+    }
+
+    /// Whether any of the names was found in the flow itself.
+    fn names_itself(&self) -> bool {
+        self.names
+            .iter()
+            .any(|found| found.from != NameSource::DnsAnswer)
+    }
+
+    /// The answer of DNS that led to the flow, as what its application rests on.
+    fn answer(&self) -> Option<Ground> {
+        let by = NameSource::DnsAnswer;
+        let found = self.names.iter().find(|found| found.from == by)?;
+        Some(Ground {
+            by: Basis::Name(by),
+            value: found.name.as_str().into(),
+            packet: found.packet,
+        })
     }
 
     /// Bytes that the names take.

@@ -21,7 +21,7 @@ use crate::passive_dns::Answered;
 use crate::rules::{RuleId, RuleSet};
 use crate::services::DNS_PORT;
 
-use conclude::{conclude, conclude_from_answer, owner_of_place};
+use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
 use entry::Entry;
 pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
@@ -420,18 +420,22 @@ fn has_places(catalogue: &Catalogue) -> bool {
 
 /// Concludes from where the flow goes, once it has had its chance to say more itself.
 fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
-    let has_spoken = entry.found.is_some() || !entry.classification.protocols.is_empty();
-    let is_due = has_spoken || seen.tcp.is_none() || entry.packets >= PLACED_AFTER;
+    let is_due = entry.packets >= PLACED_AFTER
+        || if entry.classification.protocols.is_empty() {
+            seen.tcp.is_none()
+        } else {
+            !entry.awaits_hello()
+        };
     if !is_due {
         return;
     }
     entry.is_placed = true;
     let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
-    let Some((app, ground)) = owner.filter(|_| entry.classification.application.is_none()) else {
-        return;
-    };
+    let Some((app, ground)) = owner else { return };
     entry.is_of(app, ground.by, || ground);
-    entry.rule = entry.rule.or_else(|| policy.rules.for_app(app));
+    if entry.rule.is_none() && judged_application(entry, policy) == Some(app) {
+        entry.rule = policy.rules.for_app(app);
+    }
 }
 
 /// Names a flow that begins by the answer that led to it.

@@ -2,6 +2,7 @@
 
 mod answers;
 mod offers;
+mod places;
 
 use super::*;
 use crate::flow::FlowState;
@@ -36,6 +37,16 @@ const QUESTION: &[u8] =
 impl Bench {
     fn new(rules: &[&str], flows_per_shard: usize, whole_flow: bool) -> Self {
         let catalogue = Catalogue::builtin().unwrap();
+        Self::knowing(catalogue, rules, flows_per_shard, whole_flow)
+    }
+
+    /// The same with other applications than the built-in ones.
+    fn knowing(
+        catalogue: Catalogue,
+        rules: &[&str],
+        flows_per_shard: usize,
+        whole_flow: bool,
+    ) -> Self {
         let mut builder = RuleSetBuilder::new(&catalogue);
         for rule in rules {
             match rule.split_once(':').unwrap() {

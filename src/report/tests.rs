@@ -315,3 +315,19 @@ fn long_lists_end_with_how_many_more_there_are() {
     assert_eq!(text.matches("github.com ").count() - 1, 20, "{text}");
     assert!(text.contains("║ … and 3 more in the JSON report"));
 }
+
+#[test]
+fn what_hides_what_connections_are_about_is_told_where_there_is_any() {
+    let mut hidden = flows();
+    hidden[0].protocols.push(Protocol::DnsOverTls);
+    hidden[1].has_ech = true;
+    for (flows, is_told) in [(flows(), false), (hidden, true)] {
+        let text = text(&report_on(&flows, input(), PacketCounts::default()), 64);
+        for line in [
+            "Connections with encrypted DNS: 1 ",
+            "Connections with encrypted hello: 1 (names may be covers)",
+        ] {
+            assert_eq!(text.contains(line), is_told, "{text}");
+        }
+    }
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
+use crate::encrypted_dns;
 use crate::flow::{FlowEnd, FlowSummary};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
@@ -42,6 +43,8 @@ pub struct FlowCounts {
     pub host_conflicts: u64,
     /// Flows whose ClientHello carried an encrypted one, or something random in its place.
     pub ech: u64,
+    /// Flows that carry DNS in TLS, HTTPS or QUIC, as far as that shows.
+    pub encrypted_dns: u64,
 }
 
 impl FlowCounts {
@@ -154,6 +157,8 @@ impl FlowStats {
         self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
         self.counts.host_conflicts += u64::from(flow.host_conflict);
         self.counts.ech += u64::from(flow.has_ech);
+        let mut protocols = flow.protocols.iter();
+        self.counts.encrypted_dns += u64::from(protocols.any(encrypted_dns::is_kind));
         if let Some(prints) = &flow.fingerprints {
             self.observe_ja4(&prints.ja4);
         }
@@ -331,13 +336,15 @@ pub(crate) mod tests {
         tls.protocols.push(Protocol::Tls);
         tls.protocols.push(Protocol::Https);
         stats.observe(&tls);
+        let mut doh = tls.clone();
+        doh.protocols.push(Protocol::DnsOverHttps);
         stats.observe(&FlowSummary {
             application: Some(AppId(7)),
             rule: Some(RuleId(2)),
             dropped_packets: 9,
             dropped_bytes: 950,
             has_ech: true,
-            ..tls.clone()
+            ..doh
         });
         stats.observe(&FlowSummary {
             end: FlowEnd::Evicted,
@@ -363,6 +370,7 @@ pub(crate) mod tests {
                 evicted: 1,
                 host_conflicts: 1,
                 ech: 1,
+                encrypted_dns: 1,
             }
         );
         assert_eq!(

@@ -12,6 +12,12 @@ const VIDEO: &str = "www.youtube.com";
 fn bench(rules: &[&str], block_by_dns: bool) -> Bench {
     let mut bench = Bench::new(rules, 8, false);
     bench.engine.policy.block_by_dns = block_by_dns;
+    tell(&mut bench);
+    bench
+}
+
+/// Tells the first client so in the next packet.
+pub(super) fn tell(bench: &mut Bench) {
     bench.number = 1;
     let response = Response {
         packet: 1,
@@ -27,7 +33,6 @@ fn bench(rules: &[&str], block_by_dns: bool) -> Bench {
         }],
     };
     bench.answered.learn(&Told::new(response, answers).unwrap());
-    bench
 }
 
 /// The names of the flow that was seen: name, source, packet.

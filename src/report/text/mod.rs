@@ -6,7 +6,7 @@ mod page;
 
 use crate::hosts::Finding;
 
-use super::{Input, ReasonCount, Report, Resolution};
+use super::{FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
 
 /// Narrowest box, in columns.
@@ -158,6 +158,19 @@ fn applications(page: &mut Page, report: &Report<'_>) {
     }
     if report.applications.is_empty() {
         page.line("none");
+    }
+    encrypted(page, &report.flows);
+}
+
+/// What hides what connections are about; nothing, where nothing does.
+fn encrypted(page: &mut Page, flows: &FlowCounts) {
+    if flows.encrypted_dns > 0 {
+        let figure = flows.encrypted_dns.to_string();
+        page.wrapped("Connections with encrypted DNS: ", &figure);
+    }
+    if flows.ech > 0 {
+        let figure = format!("{} (names may be covers)", flows.ech);
+        page.wrapped("Connections with encrypted hello: ", &figure);
     }
 }
 
