@@ -8,7 +8,7 @@ use memchr::memchr2;
 use thiserror::Error;
 
 /// Characters that begin a comment, wherever in a line they stand.
-pub const COMMENT: [char; 2] = ['#', ';'];
+const COMMENT: [u8; 2] = *b"#;";
 
 /// How many characters of a text are shown in a message.
 const SHOWN_CHARS: usize = 80;
@@ -84,7 +84,8 @@ pub fn decode(bytes: &[u8]) -> Result<&str, NotUtf8> {
 /// Lines end with LF, CR LF or CR; a byte order mark at the start is skipped.
 pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     physical_lines(text).filter_map(|(line, raw)| {
-        let said = match memchr2(b'#', b';', raw.as_bytes()) {
+        let [hash, semicolon] = COMMENT;
+        let said = match memchr2(hash, semicolon, raw.as_bytes()) {
             Some(comment) => raw.get(..comment).unwrap_or(raw),
             None => raw,
         };

@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 17] = [
+const ALL_BUT_APPS: [&str; 18] = [
     "input",
     "output",
     "dropped",
@@ -30,6 +30,7 @@ const ALL_BUT_APPS: [&str; 17] = [
     "block_port",
     "block_app",
     "block_domain",
+    "block_by_dns",
     "rules",
     "whole_flow",
     "json",
