@@ -108,7 +108,8 @@ pub struct Args {
 
     /// Drop flows of this application, category or protocol (see --list-apps)
     ///
-    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC.
+    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
+    /// by Google, which it is a part of.
     #[arg(long, value_name = "APP", help_heading = RULES)]
     pub block_app: Vec<String>,
 
