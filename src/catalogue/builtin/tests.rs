@@ -212,7 +212,7 @@ fn only_clouds_claim_what_is_open_to_anybody() {
     for (customer, cloud) in [
         ("someone.github.io", "GitHub Pages"),
         ("d111111abcdef8.cloudfront.net", "Amazon AWS"),
-        ("site.pages.dev", "Cloudflare Workers"),
+        ("site.pages.dev", "Cloudflare Pages"),
         ("x.blob.core.windows.net", "Azure"),
         ("bucket.storage.googleapis.com", "Google Cloud"),
     ] {
