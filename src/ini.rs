@@ -4,10 +4,11 @@
 
 use std::fmt;
 
+use memchr::memchr2;
 use thiserror::Error;
 
 /// Characters that begin a comment, wherever in a line they stand.
-pub const COMMENT: [char; 2] = ['#', ';'];
+const COMMENT: [u8; 2] = *b"#;";
 
 /// How many characters of a text are shown in a message.
 const SHOWN_CHARS: usize = 80;
@@ -83,7 +84,11 @@ pub fn decode(bytes: &[u8]) -> Result<&str, NotUtf8> {
 /// Lines end with LF, CR LF or CR; a byte order mark at the start is skipped.
 pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     physical_lines(text).filter_map(|(line, raw)| {
-        let said = raw.split(COMMENT).next().unwrap_or_default();
+        let [hash, semicolon] = COMMENT;
+        let said = match memchr2(hash, semicolon, raw.as_bytes()) {
+            Some(comment) => raw.get(..comment).unwrap_or(raw),
+            None => raw,
+        };
         let blanks = said.chars().take_while(|c| c.is_whitespace()).count();
         let at = Position {
             line,
@@ -145,7 +150,9 @@ fn physical_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
     let lines = std::iter::from_fn(move || {
         let text = rest?;
-        let Some((line, tail)) = text.split_once(['\n', '\r']) else {
+        let end = memchr2(b'\n', b'\r', text.as_bytes());
+        let parts = end.and_then(|end| Some((text.get(..end)?, text.get(end + 1..)?)));
+        let Some((line, tail)) = parts else {
             rest = None;
             return Some(text);
         };

@@ -96,6 +96,7 @@ impl CatalogueBuilder {
             category: CategoryId::UNKNOWN,
             aliases: Vec::new(),
             within: Vec::new(),
+            wholes: Vec::new(),
             signs: Vec::new(),
         });
         self.last_texts.push(self.text);
@@ -134,15 +135,32 @@ impl CatalogueBuilder {
 
     /// Notes that an application takes names out of the domains of the one that is called `other`.
     pub(super) fn add_within(&mut self, id: AppId, other: &str) -> Result<(), Fault> {
-        match self.catalogue.by_typed_name.get(&plain(other)) {
-            Some(Target::App(around)) if *around != id => {
-                let around = *around;
-                if let Some(app) = self.app_mut(id) {
-                    app.within.push(around);
-                }
-                Ok(())
-            }
-            _ => Err(Fault::NoApp(other.to_owned())),
+        let around = self.other(id, other)?;
+        if let Some(app) = self.app_mut(id) {
+            app.within.push(around);
+        }
+        Ok(())
+    }
+
+    /// Notes that an application is a part of the one that is called `other`.
+    pub(super) fn add_whole(&mut self, id: AppId, other: &str) -> Result<(), Fault> {
+        let whole = self.other(id, other)?;
+        if self.catalogue.wholes(whole).contains(&id) {
+            return Err(Fault::PartOfPart(other.to_owned()));
+        }
+        if let Some(app) = self.app_mut(id)
+            && !app.wholes.contains(&whole)
+        {
+            app.wholes.push(whole);
+        }
+        Ok(())
+    }
+
+    /// The application that is called `name`, which must not be `id` itself.
+    fn other(&self, id: AppId, name: &str) -> Result<AppId, Fault> {
+        match self.catalogue.by_typed_name.get(&plain(name)) {
+            Some(Target::App(other)) if *other != id => Ok(*other),
+            _ => Err(Fault::NoApp(name.to_owned())),
         }
     }
 
@@ -316,6 +334,31 @@ mod tests {
                 Fault::NoApp(wrong.into())
             );
         }
+    }
+
+    #[test]
+    fn parts_of_parts_are_parts_of_the_whole() {
+        let catalogue = over(
+            "[C]\ncategory = Mine\npart-of = B, second\ndomain = c.example\n[B]\npart-of = A\n",
+        );
+        let (a, b, c) = (AppId(0), AppId(1), AppId(2));
+        assert_eq!(catalogue.wholes(c), [c, b, a]);
+        assert_eq!(catalogue.wholes(b), [b, a]);
+        assert_eq!(catalogue.wholes(a), [a]);
+        for wrong in ["B", "nobody", "Two", "TLS"] {
+            assert_eq!(
+                refused(&format!("[B]\npart-of = {wrong}\n")),
+                Fault::NoApp(wrong.into())
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_part_of_its_own_part() {
+        assert_eq!(
+            refused("[A]\npart-of = B\n[B]\npart-of = first\n"),
+            Fault::PartOfPart("first".into())
+        );
     }
 
     #[test]

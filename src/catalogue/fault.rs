@@ -95,14 +95,16 @@ pub enum Fault {
     /// What should be an application, and is none.
     #[error("'{}' is no application, expected the name of one in this catalogue", shown(.0))]
     NoApp(String),
+    /// An application that would be a part of its own part.
+    #[error("'{}' is a part of this application, expected one that is not", shown(.0))]
+    PartOfPart(String),
     /// More applications, categories or texts than can be numbered.
     #[error("found one too many, expected at most {}", u16::MAX)]
     TooMany,
 }
 
 /// All keys, for messages.
-const KEYS: &str =
-    "category, alias, within, domain, host, sni, certificate, alpn, address, port or shape";
+const KEYS: &str = "category, alias, within, part-of, domain, host, sni, certificate, alpn, address, port or shape";
 
 /// All shapes, for messages.
 fn shapes() -> String {

@@ -17,6 +17,7 @@ pub(super) enum Key {
     Category,
     Alias,
     Within,
+    PartOf,
     Domain,
     Host,
     Sni,
@@ -28,10 +29,11 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Category,
         Self::Alias,
         Self::Within,
+        Self::PartOf,
         Self::Domain,
         Self::Host,
         Self::Sni,
@@ -47,6 +49,7 @@ impl Key {
             Self::Category => "category",
             Self::Alias => "alias",
             Self::Within => "within",
+            Self::PartOf => "part-of",
             Self::Domain => "domain",
             Self::Host => "host",
             Self::Sni => "sni",
@@ -62,7 +65,7 @@ impl Key {
     fn separator(self) -> fn(char) -> bool {
         match self {
             Self::Category => |_| false,
-            Self::Alias | Self::Within | Self::Certificate => |c| c == ',',
+            Self::Alias | Self::Within | Self::PartOf | Self::Certificate => |c| c == ',',
             _ => |c| c == ',' || c.is_whitespace(),
         }
     }
@@ -73,14 +76,17 @@ pub(super) fn read(text: &str, builder: &mut CatalogueBuilder) -> Result<(), Cat
     let mut reader = Reader {
         builder,
         section: None,
-        within: Vec::new(),
+        ties: Vec::new(),
     };
     for line in ini::lines(text) {
         reader.line(line)?;
     }
     reader.end_section()?;
-    for (at, id, name) in reader.within {
-        let added = reader.builder.add_within(id, name);
+    for Tie { at, id, key, name } in reader.ties {
+        let added = match key {
+            Key::PartOf => reader.builder.add_whole(id, name),
+            _ => reader.builder.add_within(id, name),
+        };
         added.map_err(|fault| CatalogueError { at, fault })?;
     }
     Ok(())
@@ -89,8 +95,16 @@ pub(super) fn read(text: &str, builder: &mut CatalogueBuilder) -> Result<(), Cat
 struct Reader<'b, 't> {
     builder: &'b mut CatalogueBuilder,
     section: Option<Section>,
-    /// Which applications lie within which: asked at the end, when all of them have a name.
-    within: Vec<(Position, AppId, &'t str)>,
+    /// Which applications lie within which, and are parts of which: asked at the end, when all of them have a name.
+    ties: Vec<Tie<'t>>,
+}
+
+/// What an application is said to be to another one.
+struct Tie<'t> {
+    at: Position,
+    id: AppId,
+    key: Key,
+    name: &'t str,
 }
 
 /// The section that is being read.
@@ -189,8 +203,9 @@ impl<'t> Reader<'_, 't> {
                 self.builder.set_category(id, text)
             }
             Key::Alias => self.builder.add_alias(id, text),
-            Key::Within => {
-                self.within.push((at, id, text));
+            Key::Within | Key::PartOf => {
+                let name = text;
+                self.ties.push(Tie { at, id, key, name });
                 Ok(())
             }
             _ => signs(key, text)?
@@ -204,7 +219,7 @@ impl<'t> Reader<'_, 't> {
 /// What `text` means behind `key`: one sign, or two for a port of both transports.
 fn signs(key: Key, text: &str) -> Result<[Option<Sign>; 2], Fault> {
     let sign = match key {
-        Key::Category | Key::Alias | Key::Within => return Ok([None, None]),
+        Key::Category | Key::Alias | Key::Within | Key::PartOf => return Ok([None, None]),
         Key::Domain => Sign::Domain(DomainPattern::Subtree(plain_name(text)?)),
         Key::Host => Sign::Domain(DomainPattern::Exact(plain_name(text)?)),
         Key::Sni => Sign::Sni(DomainPattern::parse(text)?),

@@ -60,6 +60,8 @@ pub struct App {
     pub aliases: Vec<Box<str>>,
     /// The applications out of whose domains it takes names, as Gmail does out of Google's.
     pub within: Vec<AppId>,
+    /// The applications that it is a part of, as Gmail is of Google: what is asked of those is asked of it too.
+    pub wholes: Vec<AppId>,
     /// What it is known by, in the order of the text.
     pub signs: Vec<Sign>,
 }
@@ -163,6 +165,21 @@ impl Catalogue {
     /// All applications, in the order of the text.
     pub fn apps(&self) -> impl Iterator<Item = (AppId, &App)> {
         (0..=u16::MAX).map(AppId).zip(&self.apps)
+    }
+
+    /// The applications that an application is a part of, itself first, then the nearest ones; none twice.
+    pub fn wholes(&self, id: AppId) -> Vec<AppId> {
+        let mut all = vec![id];
+        let mut next = 0;
+        while let Some(app) = all.get(next).and_then(|id| self.app(*id)) {
+            for whole in &app.wholes {
+                if !all.contains(whole) {
+                    all.push(*whole);
+                }
+            }
+            next += 1;
+        }
+        all
     }
 
     /// The name of a category.
@@ -307,6 +324,10 @@ impl Catalogue {
 
 /// A name as it is compared: letters and digits alone, in lower case.
 fn plain(name: &str) -> String {
+    if name.is_ascii() {
+        let kept = name.bytes().filter(u8::is_ascii_alphanumeric);
+        return kept.map(|b| char::from(b.to_ascii_lowercase())).collect();
+    }
     name.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)

@@ -207,12 +207,13 @@ fn signs_that_are_none_are_told_with_their_place() {
     assert!(matches!(after("port = 0"), (4, 8, Fault::Port(_))));
     assert!(matches!(after("sni = a*.b"), (4, 7, Fault::Domain(_))));
     assert_eq!(after("within = B"), (4, 10, Fault::NoApp("B".into())));
+    assert_eq!(after("part-of = A"), (4, 11, Fault::NoApp("A".into())));
 }
 
 #[test]
 fn every_prefix_of_a_text_is_read_or_refused() {
     let text = "[A]\ncategory = C\nalias = b, c\ndomain = a.example é.example\n\
-        [B]\ncategory = C\nhost = b.example\nsni = *.c\ncertificate = d e, *.f\nalpn = g\nwithin = A\n\
+        [B]\ncategory = C\nhost = b.example\nsni = *.c\ncertificate = d e, *.f\nalpn = g\nwithin = A\npart-of = A\n\
         address = 10.0.0.0/8 ::/0\nport = 1/udp 2-3\nshape = viber\n";
     for (cut, _) in text.char_indices() {
         let _ = Catalogue::parse(&text[..cut]);

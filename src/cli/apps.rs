@@ -27,6 +27,10 @@ pub(super) fn show(files: &[PathBuf]) -> Result<Status> {
     let listed = |app: &'_ App| ListedApp {
         name: app.name.to_string(),
         aliases: app.aliases.iter().map(ToString::to_string).collect(),
+        wholes: {
+            let wholes = app.wholes.iter().filter_map(|id| catalogue.app(*id));
+            wholes.map(|whole| whole.name.to_string()).collect()
+        },
         signs: app.signs.iter().map(ToString::to_string).collect(),
     };
     let apps = catalogue

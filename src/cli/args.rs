@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 17] = [
+const ALL_BUT_APPS: [&str; 18] = [
     "input",
     "output",
     "dropped",
@@ -30,6 +30,7 @@ const ALL_BUT_APPS: [&str; 17] = [
     "block_port",
     "block_app",
     "block_domain",
+    "block_by_dns",
     "rules",
     "whole_flow",
     "json",
@@ -107,7 +108,8 @@ pub struct Args {
 
     /// Drop flows of this application, category or protocol (see --list-apps)
     ///
-    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC.
+    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
+    /// by Google, which it is a part of.
     #[arg(long, value_name = "APP", help_heading = RULES)]
     pub block_app: Vec<String>,
 

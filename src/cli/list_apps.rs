@@ -9,22 +9,31 @@ pub struct ListedApp {
     pub name: String,
     /// What else it may be called.
     pub aliases: Vec<String>,
+    /// The applications that it is a part of.
+    pub wholes: Vec<String>,
     /// What it is known by.
     pub signs: Vec<String>,
 }
 
 impl ListedApp {
-    /// `(Twitter, X) x.com, t.co`
+    /// `(Google Mail; part of Google) gmail.com, googlemail.com`
     fn details(&self) -> String {
+        let mut notes = Vec::new();
+        if !self.aliases.is_empty() {
+            notes.push(self.aliases.join(", "));
+        }
+        if !self.wholes.is_empty() {
+            notes.push(format!("part of {}", self.wholes.join(", ")));
+        }
         let signs = self.signs.join(", ");
-        match self.aliases.as_slice() {
+        match notes.as_slice() {
             [] => signs,
-            aliases => format!("({}) {signs}", aliases.join(", ")),
+            notes => format!("({}) {signs}", notes.join("; ")),
         }
     }
 }
 
-/// Lists applications under their categories, one a line, their aliases and what they are known by in a column.
+/// Lists applications under their categories, one a line, their aliases, wholes and what they are known by in a column.
 ///
 /// * `apps`: each with its category; categories and applications keep the order in which they come.
 /// * One line an application, however long, so that `grep` finds whole ones. Ends with a line feed, unless empty.
@@ -71,6 +80,11 @@ mod tests {
             name: name.to_owned(),
             aliases: aliases.iter().map(ToString::to_string).collect(),
             signs: signs.iter().map(ToString::to_string).collect(),
+            ..ListedApp::default()
+        };
+        let part_of = |whole: &str, app: ListedApp| ListedApp {
+            wholes: vec![whole.to_owned()],
+            ..app
         };
         let apps = [
             (
@@ -79,15 +93,25 @@ mod tests {
             ),
             ("Social", listed("Twitter/X", &["Twitter", "X"], &["x.com"])),
             ("Streaming", listed("優酷", &[], &["youku.com"])),
+            (
+                "Streaming",
+                part_of("優酷", listed("Kids", &["k"], &["kids.youku.com"])),
+            ),
+            (
+                "Social",
+                part_of("X", listed("Spaces", &[], &["spaces.x.com"])),
+            ),
             ("Protocols", listed("DNS", &[], &[])),
         ];
         let expected = "\
 Streaming
   YouTube    (yt) youtube.com, youtu.be
   優酷       youku.com
+  Kids       (k; part of 優酷) kids.youku.com
 
 Social
   Twitter/X  (Twitter, X) x.com
+  Spaces     (part of X) spaces.x.com
 
 Protocols
   DNS

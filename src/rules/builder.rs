@@ -137,17 +137,19 @@ impl<'a> RuleSetBuilder<'a> {
             }
         }
         // Each target has one rule at most, for none is added twice.
-        let first_for = |wanted: [Target; 2]| {
+        let first_for = |wanted: &[Target]| {
             let rules = wanted.iter().filter_map(|target| targets.get(target));
             rules.min().copied()
         };
-        let apps = self
-            .catalogue
-            .apps()
-            .map(|(id, app)| first_for([Target::App(id), Target::Category(app.category)]));
+        // A rule for the whole takes its parts; one for a category takes what stands in it, wherever its parts stand.
+        let apps = self.catalogue.apps().map(|(id, app)| {
+            let wholes = self.catalogue.wholes(id).into_iter().map(Target::App);
+            let category = Target::Category(app.category);
+            first_for(&wholes.chain([category]).collect::<Vec<_>>())
+        });
         let all_protocols = Target::Category(CategoryId::PROTOCOLS);
         let protocols = Protocol::ALL
-            .map(|protocol| first_for([Target::Protocol(protocol), all_protocols]))
+            .map(|protocol| first_for(&[Target::Protocol(protocol), all_protocols]))
             .to_vec();
         RuleSet {
             apps: apps.collect(),

@@ -57,6 +57,35 @@ fn no_rules_match_nothing() {
 }
 
 #[test]
+fn a_rule_for_the_whole_takes_its_parts_and_one_for_a_part_that_alone() {
+    let catalogue = Catalogue::parse(
+        "[Whole]\ncategory = One\ndomain = a.example\n\
+         [Part]\ncategory = Two\npart-of = Whole\ndomain = part.a.example\n\
+         [Piece]\ncategory = Two\npart-of = Part\ndomain = b.example\n\
+         [Tenant]\ncategory = Two\nwithin = Whole\ndomain = tenant.a.example\n",
+    )
+    .unwrap();
+    let taken_by = |rules: &[&str]| {
+        let mut builder = RuleSetBuilder::new(&catalogue);
+        for rule in rules {
+            builder.block_app(rule, "-").unwrap();
+        }
+        let rules = builder.build();
+        [0, 1, 2, 3].map(|app| rules.for_app(AppId(app)).map(|RuleId(rule)| rule))
+    };
+    assert_eq!(taken_by(&["Whole"]), [Some(0), Some(0), Some(0), None]);
+    assert_eq!(taken_by(&["Part"]), [None, Some(0), Some(0), None]);
+    assert_eq!(taken_by(&["Piece"]), [None, None, Some(0), None]);
+    // A category is what stands in it.
+    assert_eq!(taken_by(&["One"]), [Some(0), None, None, None]);
+    // Of several that hold the first is told.
+    assert_eq!(
+        taken_by(&["Part", "Whole", "Two"]),
+        [Some(1), Some(0), Some(0), Some(2)]
+    );
+}
+
+#[test]
 fn the_example_file_works() {
     let rules = rules_of(include_str!("../../rules.example.txt"));
     assert_eq!(

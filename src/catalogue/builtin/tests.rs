@@ -212,7 +212,7 @@ fn only_clouds_claim_what_is_open_to_anybody() {
     for (customer, cloud) in [
         ("someone.github.io", "GitHub Pages"),
         ("d111111abcdef8.cloudfront.net", "Amazon AWS"),
-        ("site.pages.dev", "Cloudflare Workers"),
+        ("site.pages.dev", "Cloudflare Pages"),
         ("x.blob.core.windows.net", "Azure"),
         ("bucket.storage.googleapis.com", "Google Cloud"),
     ] {
@@ -243,6 +243,7 @@ fn names_lead_to_the_application_with_the_longest_domain() {
         ("github-cloud.s3.amazonaws.com", "GitHub"),
         ("dynamodb.us-east-1.amazonaws.com", "Amazon AWS"),
         ("mail.google.com", "Gmail"),
+        ("weixin.qq.com", "WeChat"),
         ("c-drive.docs.google.com", "Google Docs"),
         ("teams.microsoft.com", "Teams"),
         ("outlook.office365.com", "Office 365"),
@@ -251,5 +252,54 @@ fn names_lead_to_the_application_with_the_longest_domain() {
         ("one.one.one.one", "Cloudflare"),
     ] {
         assert_eq!(app_of(&catalogue, name), Some(app), "{name}");
+    }
+}
+
+#[test]
+fn products_are_parts_of_their_company_and_brands_and_tenants_are_not() {
+    let catalogue = builtin();
+    let id = |name: &str| match catalogue.resolve(name) {
+        Ok(Target::App(id)) => id,
+        other => panic!("{name}: {other:?}"),
+    };
+    for (whole, parts, others) in [
+        (
+            "Google",
+            "Gmail, Google Drive, Google Ads, Google Maps, Gemini",
+            "YouTube, Google Cloud, Firebase, Blogger, Waze",
+        ),
+        (
+            "Microsoft",
+            "Office 365, Teams, Outlook, OneDrive, SharePoint, Bing, Xbox, Skype",
+            "Azure, GitHub, LinkedIn, ChatGPT",
+        ),
+        (
+            "Apple",
+            "iCloud, App Store, Apple Music, FaceTime",
+            "Shazam",
+        ),
+        ("Amazon", "Prime Video, Alexa", "Amazon AWS, Twitch, Ring"),
+        ("Facebook", "Messenger", "Instagram, WhatsApp, Threads"),
+    ] {
+        for part in parts.split(", ") {
+            assert!(catalogue.wholes(id(part)).contains(&id(whole)), "{part}");
+        }
+        for other in others.split(", ") {
+            assert!(!catalogue.wholes(id(other)).contains(&id(whole)), "{other}");
+        }
+    }
+}
+
+#[test]
+fn nothing_open_to_anybody_is_a_part() {
+    let catalogue = builtin();
+    for (_, app) in catalogue.apps() {
+        let is_cloud = catalogue.category(app.category) == Some("Cloud");
+        assert!(!is_cloud || app.wholes.is_empty(), "{}", app.name);
+        for whole in &app.wholes {
+            let whole = catalogue.app(*whole).unwrap();
+            let category = catalogue.category(whole.category);
+            assert_ne!(category, Some("Cloud"), "{} of {}", app.name, whole.name);
+        }
     }
 }

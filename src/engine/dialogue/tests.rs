@@ -297,6 +297,21 @@ fn a_hello_deep_in_a_file_is_none_of_the_flow_s() {
 }
 
 #[test]
+fn a_certificate_names_a_server_that_the_hello_called_by_its_address() {
+    let mut hello = hex(CURL_TLS12);
+    let (name, address) = (NAME.0.as_bytes(), b"192.168.100.200");
+    let at = hello.windows(name.len()).position(|bytes| bytes == name);
+    hello[at.unwrap()..][..name.len()].copy_from_slice(address);
+    let mut talk = Talk::tcp(443);
+    talk.say(Client, &hello);
+    talk.say(Server, &hex(SERVER_FLIGHT));
+    let names = talk.names();
+    assert_eq!(names[0], ("192.168.100.200", NameSource::TlsSni));
+    assert_eq!(names[1], (CERTIFIED.1, NameSource::Certificate));
+    assert_eq!(names.len(), 1 + CERTIFIED.0);
+}
+
+#[test]
 fn a_certificate_names_what_the_hello_did_not() {
     let flight = hex(SERVER_FLIGHT);
     let certified = |talk: &Talk| {
