@@ -83,7 +83,7 @@ fn a_mail_line_by_line_is_no_request() {
     // One that comes early, too.
     talk.segment(Client, ACK, 9000, REQUEST);
     talk.say(Server, b"250 OK.\r\n");
-    assert_eq!(talk.evidence, []);
+    assert_eq!(talk.evidence, [Evidence::Protocol(Protocol::Smtp)]);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_server_of_lines_says_no_request() {
     let mut talk = Talk::tcp(6667);
     talk.say(Server, b":irc.example NOTICE * :Hello.\r\n");
     talk.say(Server, REQUEST);
-    assert_eq!(talk.evidence, []);
+    assert_eq!(talk.evidence, [Evidence::Protocol(Protocol::Irc)]);
 }
 
 #[test]
