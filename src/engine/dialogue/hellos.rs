@@ -1,5 +1,7 @@
 //! Listens to TLS: a client's hello, wherever in its bytes one may stand, and what its server answers.
 
+use std::net::IpAddr;
+
 use super::listener::{Listener, preamble_reach};
 use super::stream::Phase;
 use crate::domain::DomainName;
@@ -197,7 +199,7 @@ impl Listener<'_> {
     /// The name may stand in what is there already: no reason to let the flow pass until the rest comes.
     fn tell_unfinished_hello(&mut self, bytes: &[u8]) {
         if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
-            self.shared.is_named = true;
+            self.shared.is_named |= names_host(&name);
             self.evidence.push(Evidence::Protocol(Protocol::Tls));
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
@@ -217,8 +219,14 @@ impl Listener<'_> {
             self.evidence.push(Evidence::Fingerprints(Box::new(prints)));
         }
         if let Some(name) = hello.server_name {
-            self.shared.is_named = true;
+            self.shared.is_named |= names_host(&name);
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
     }
+}
+
+/// Whether a server name spares its reader the certificate. An address does not, which should not stand there (RFC 6066 §3)
+/// and is what some clients put there all the same.
+pub(super) fn names_host(name: &DomainName) -> bool {
+    name.as_str().parse::<IpAddr>().is_err()
 }
