@@ -1,5 +1,6 @@
 //! Listens to a flow of DTLS: datagrams of both sides in, evidence out.
 
+use super::hellos::names_host;
 use crate::evidence::{Evidence, NameSource};
 use crate::inspect::dtls::{Handshake, Message};
 use crate::key::Side;
@@ -39,7 +40,7 @@ impl Dtls {
             match message {
                 Message::ClientHello(hello, fingerprints) => {
                     self.client = Some(sender);
-                    self.is_named |= hello.server_name.is_some();
+                    self.is_named |= hello.server_name.as_ref().is_some_and(names_host);
                     evidence.push(Evidence::TlsOffer {
                         alpn: hello.alpn,
                         version: Some(hello.version),
@@ -51,7 +52,7 @@ impl Dtls {
                 }
                 Message::Named(name) => {
                     self.client = Some(sender);
-                    self.is_named = true;
+                    self.is_named |= names_host(&name);
                     evidence.push(Evidence::Name(name, NameSource::DtlsSni));
                 }
                 Message::ServerHello(hello) => {

@@ -199,7 +199,7 @@ impl Listener<'_> {
     /// The name may stand in what is there already: no reason to let the flow pass until the rest comes.
     fn tell_unfinished_hello(&mut self, bytes: &[u8]) {
         if let Some(name) = tls::client_hello_partial(bytes).and_then(|hello| hello.server_name) {
-            self.shared.is_named |= !is_address(&name);
+            self.shared.is_named |= names_host(&name);
             self.evidence.push(Evidence::Protocol(Protocol::Tls));
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
@@ -219,13 +219,14 @@ impl Listener<'_> {
             self.evidence.push(Evidence::Fingerprints(Box::new(prints)));
         }
         if let Some(name) = hello.server_name {
-            self.shared.is_named |= !is_address(&name);
+            self.shared.is_named |= names_host(&name);
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
     }
 }
 
-/// Whether a server name is an address, which RFC 6066 §3 forbids and some clients send: it says nothing of whose the server is.
-fn is_address(name: &DomainName) -> bool {
-    name.as_str().parse::<IpAddr>().is_ok()
+/// Whether a server name spares its reader the certificate. An address does not, which should not stand there (RFC 6066 §3)
+/// and is what some clients put there all the same.
+pub(super) fn names_host(name: &DomainName) -> bool {
+    name.as_str().parse::<IpAddr>().is_err()
 }

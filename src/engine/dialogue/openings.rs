@@ -60,8 +60,8 @@ impl Listener<'_> {
             self.shared.is_recognised = true;
             forget(self.own);
             forget(self.reply);
-            let protocol = recognised.protocol.map(Evidence::Protocol);
-            self.evidence.extend(protocol);
+            let protocols = recognised.protocols();
+            self.evidence.extend(protocols.map(Evidence::Protocol));
             self.evidence.extend(recognised.shape.map(Evidence::Shape));
         }
     }

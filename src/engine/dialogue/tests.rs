@@ -359,6 +359,40 @@ fn a_certificate_says_nothing_where_the_hello_has_a_name() {
 }
 
 #[test]
+fn an_address_where_a_name_should_stand_leaves_the_certificate_to_tell() {
+    // One extension more; record, handshake and extensions are longer by it.
+    let mut hello = hex(UNNAMED);
+    let address = b"192.0.2.1";
+    let name_len = address.len() as u8;
+    let extension = [
+        &[0, 0, 0, name_len + 5, 0, name_len + 3, 0, 0, name_len],
+        &address[..],
+    ]
+    .concat();
+    let lists_at = extensions_at(&hello);
+    for at in [3, 7, lists_at] {
+        let len = u16::from_be_bytes([hello[at], hello[at + 1]]) + extension.len() as u16;
+        hello[at..at + 2].copy_from_slice(&len.to_be_bytes());
+    }
+    hello.extend(extension);
+    let mut talk = Talk::tcp(443);
+    talk.say(Client, &hello);
+    talk.say(Server, &hex(SERVER_FLIGHT));
+    let names = talk.names();
+    assert_eq!(names[0], ("192.0.2.1", NameSource::TlsSni));
+    assert_eq!(names[1], (CERTIFIED.1, NameSource::Certificate));
+}
+
+/// Where the length of a hello's extensions stands: behind record, handshake, version, random, session, suites, compression.
+fn extensions_at(hello: &[u8]) -> usize {
+    let session_at = 5 + 4 + 2 + 32;
+    let suites_at = session_at + 1 + usize::from(hello[session_at]);
+    let suites = u16::from_be_bytes([hello[suites_at], hello[suites_at + 1]]);
+    let compression_at = suites_at + 2 + usize::from(suites);
+    compression_at + 1 + usize::from(hello[compression_at])
+}
+
+#[test]
 fn a_server_that_sends_no_certificate_in_the_clear_is_not_waited_for() {
     let resumed = [&hex(SERVER_FLIGHT)[..70], &hex("14 0303 0001 01")].concat();
     for answer in [hex(SERVER_TLS13), resumed] {

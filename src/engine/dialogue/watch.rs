@@ -48,9 +48,9 @@ impl Watch {
             Some(Look::Likely(likely)) => self.weigh(seen.sender, likely),
             None => None,
         };
-        if let Some(Recognised { protocol, shape }) = recognised {
-            evidence.extend(protocol.map(Evidence::Protocol));
-            evidence.extend(shape.map(Evidence::Shape));
+        if let Some(recognised) = recognised {
+            evidence.extend(recognised.protocols().map(Evidence::Protocol));
+            evidence.extend(recognised.shape.map(Evidence::Shape));
         }
     }
 

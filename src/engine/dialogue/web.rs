@@ -235,6 +235,9 @@ impl Listener<'_> {
             self.evidence
                 .push(Evidence::Protocol(Protocol::DnsOverHttps));
         }
+        if request.asks_tracker {
+            self.evidence.push(Evidence::Protocol(Protocol::BitTorrent));
+        }
         self.tell_hosts(request.hosts, request.host_conflict);
     }
 
@@ -331,6 +334,16 @@ mod tests {
         assert_eq!(client.send(1, &pipelined), "a.example b.example c.example");
         let seq = 1 + pipelined.len() as u32;
         assert_eq!(client.send(seq, GET), "a.example");
+    }
+
+    #[test]
+    fn a_question_to_a_tracker_of_bittorrent_is_both() {
+        let mut client = Client::default();
+        client.send(
+            1,
+            b"GET /announce?info_hash=abcdefghijklmnopqrst HTTP/1.1\r\n\r\n",
+        );
+        assert!(client.speaks(Protocol::Http) && client.speaks(Protocol::BitTorrent));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use super::hosts::{Hosts, host_of};
 use super::{Body, Request};
 use crate::domain::DomainName;
 
+/// Bytes of the hash that names a torrent: SHA-1's, and SHA-256 cut to it. BEP 3, BEP 52.
+const INFO_HASH_LEN: usize = 20;
+
 /// A head, header by header.
 pub(super) struct Head {
     /// Of its Host headers.
@@ -16,6 +19,7 @@ pub(super) struct Head {
     has_upgrade: bool,
     wants_web_socket: bool,
     carries_dns: bool,
+    asks_tracker: bool,
 }
 
 /// What the Content-Length headers say together.
@@ -45,6 +49,7 @@ impl Head {
             has_upgrade: false,
             wants_web_socket: false,
             carries_dns: false,
+            asks_tracker: method == b"GET" && has_info_hash(target),
         }
     }
 
@@ -98,6 +103,7 @@ impl Head {
             has_upgrade: self.has_upgrade,
             wants_web_socket: self.wants_web_socket,
             carries_dns: self.carries_dns,
+            asks_tracker: self.asks_tracker,
             host_conflict,
         }
     }
@@ -121,6 +127,39 @@ fn lists(list: &[u8], word: &[u8]) -> bool {
         let value = value.split(|&byte| byte == b';').next();
         value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(word))
     })
+}
+
+/// Whether a target's query names a torrent by its hash as trackers are asked for it.
+///
+/// * The hash is all that counts: trackers are reached under many paths.
+///
+/// Source: BEP 3, trackers; RFC 3986 §2.1 for how its bytes are written.
+fn has_info_hash(target: &[u8]) -> bool {
+    let Some(at) = target.iter().position(|&byte| byte == b'?') else {
+        return false;
+    };
+    let query = target.get(at + 1..).unwrap_or_default();
+    query
+        .split(|&byte| byte == b'&')
+        .filter_map(|pair| pair.strip_prefix(b"info_hash="))
+        .any(|hash| written_len(hash) == Some(INFO_HASH_LEN))
+}
+
+/// Bytes that a percent-encoded value stands for; `None` when it is not sound.
+fn written_len(value: &[u8]) -> Option<usize> {
+    let mut rest = value;
+    let mut len = 0;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = match byte {
+            b'%' => match behind.split_first_chunk::<2>() {
+                Some((digits, behind)) if digits.iter().all(u8::is_ascii_hexdigit) => behind,
+                _ => return None,
+            },
+            _ => behind,
+        };
+        len += 1;
+    }
+    Some(len)
 }
 
 /// The authority in a target of absolute form, such as `http://user@example.com:8080/path`.

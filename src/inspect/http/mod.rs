@@ -43,6 +43,8 @@ pub struct Request {
     pub wants_web_socket: bool,
     /// Whether it brings or asks for a DNS message, RFC 8484 §4.1.
     pub carries_dns: bool,
+    /// Whether it asks a tracker of BitTorrent for the peers of a torrent, BEP 3 and BEP 48.
+    pub asks_tracker: bool,
     /// Whether a later Host header names another host than the first.
     pub host_conflict: bool,
 }

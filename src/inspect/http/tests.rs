@@ -40,6 +40,7 @@ fn a_request_is_read() {
         has_upgrade: false,
         wants_web_socket: false,
         carries_dns: false,
+        asks_tracker: false,
         host_conflict: false,
     };
     assert_eq!(found(GET), request);
@@ -421,4 +422,24 @@ fn a_dns_message_is_told_by_its_type() {
     ));
     assert!(!is_dns("Content-Type: application/dns-json"));
     assert!(!is_dns("X-Type: application/dns-message"));
+}
+
+#[test]
+fn a_question_to_a_tracker_is_told_by_the_hash_in_its_target() {
+    let asks = |line: &str| found(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()).asks_tracker;
+    let hash = "info_hash=%01%23%45g%89%AB%CD%EF%fe%dc%ba%98vT2%10abcd";
+    assert!(asks(&format!(
+        "GET /announce?{hash}&peer_id=-XX0001-abcdefghijkl&port=6881"
+    )));
+    assert!(asks(&format!(
+        "GET http://tracker.example:6969/key/announce.php?key=1&{hash}"
+    )));
+    assert!(asks(&format!("GET /scrape?{hash}&{hash}")));
+    assert!(!asks(&format!("POST /announce?{hash}")));
+    assert!(!asks(&format!("GET /announce/{hash}")));
+    // A byte too few, one too many, one that is not written soundly; the word elsewhere.
+    assert!(!asks(&format!("GET /announce?{}", &hash[..hash.len() - 1])));
+    assert!(!asks(&format!("GET /announce?{hash}e")));
+    assert!(!asks("GET /announce?info_hash=abcdefghijklmnopqrst%2"));
+    assert!(!asks(&format!("GET /search?q={hash}")));
 }

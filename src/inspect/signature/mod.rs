@@ -12,6 +12,7 @@ mod data;
 mod media;
 mod network;
 mod numbers;
+mod row;
 mod text;
 mod tunnels;
 
@@ -56,27 +57,43 @@ pub struct Datagram<'a> {
     pub dst_port: u16,
 }
 
-/// What was recognised: a protocol, a service by its shape, or both.
+/// What was recognised: a protocol, perhaps in another one, a service by its shape, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recognised {
+    /// What the protocol travels in, where the flow speaks both.
+    pub outer: Option<Protocol>,
     /// The protocol.
     pub protocol: Option<Protocol>,
     /// The service.
     pub shape: Option<Shape>,
 }
 
+impl Recognised {
+    /// A protocol, and whose it is where that shows.
+    const fn of(protocol: Protocol, shape: Option<Shape>) -> Self {
+        Self {
+            outer: None,
+            protocol: Some(protocol),
+            shape,
+        }
+    }
+
+    /// The protocols, the outer one first.
+    pub fn protocols(self) -> impl Iterator<Item = Protocol> {
+        [self.outer, self.protocol].into_iter().flatten()
+    }
+}
+
 impl From<Protocol> for Recognised {
     fn from(protocol: Protocol) -> Self {
-        Self {
-            protocol: Some(protocol),
-            shape: None,
-        }
+        Self::of(protocol, None)
     }
 }
 
 impl From<Shape> for Recognised {
     fn from(shape: Shape) -> Self {
         Self {
+            outer: None,
             protocol: None,
             shape: Some(shape),
         }

@@ -28,3 +28,21 @@ pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 fn chunk<const LEN: usize>(bytes: &[u8], at: usize) -> Option<[u8; LEN]> {
     bytes.get(at..)?.first_chunk().copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_end_where_the_bytes_end() {
+        let bytes = [1, 2, 3, 4, 5];
+        assert_eq!(be16(&bytes, 3), Some(0x0405));
+        assert_eq!(le16(&bytes, 3), Some(0x0504));
+        assert_eq!(be32(&bytes, 1), Some(0x0203_0405));
+        assert_eq!(le32(&bytes, 1), Some(0x0504_0302));
+        assert_eq!(be64(&[[0; 4], [1; 4]].concat(), 0), Some(0x0101_0101));
+        assert_eq!(be16(&bytes, 4), None);
+        assert_eq!(le32(&bytes, 2), None);
+        assert_eq!(be32(&bytes, usize::MAX), None);
+    }
+}

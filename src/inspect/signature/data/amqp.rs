@@ -2,7 +2,7 @@
 //!
 //! In: what a side said first. Out: whether it is AMQP's header, or a frame of it.
 
-use super::numbers::{be16, be32};
+use crate::inspect::signature::numbers::{be16, be32};
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -75,7 +75,7 @@ fn is_new_frame(side: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

@@ -2,7 +2,8 @@
 //!
 //! In: what a side said first. Out: whether these are frames of CQL, or the magic of a node.
 
-use super::numbers::{be16, be32, row};
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -10,8 +11,10 @@ use crate::protocol::Protocol;
 const HEADER_LEN: usize = 9;
 /// Set in the version of a response.
 const RESPONSE: u8 = 0x80;
-/// The longest frame: 256 MiB.
-const MAX_BODY_LEN: u32 = 1 << 28;
+/// The longest body that is believed, in bytes: what a node takes as a rule (`native_transport_max_frame_size`).
+const MAX_BODY_LEN: u32 = 16 << 20;
+/// Bytes of the identifier of a prepared statement: MD5's.
+const STATEMENT_LEN: u16 = 16;
 /// What a node says first to another, Cassandra's `HandshakeProtocol` and, before 4.0, `MessagingService`.
 const NODE_MAGIC: [u8; 4] = [0xca, 0x55, 0x2d, 0xfa];
 
@@ -35,7 +38,7 @@ fn frame_len(bytes: &[u8], of_response: u8) -> Option<usize> {
     let &[version, flags, _, _, kind] = bytes.first_chunk()?;
     let body_len = be32(bytes, HEADER_LEN - 4)?;
     let is_frame =
-        matches!(version ^ of_response, 3..=6) && flags & !0x1e == 0 && body_len <= MAX_BODY_LEN;
+        matches!(version ^ of_response, 3..=5) && flags & !0x1e == 0 && body_len <= MAX_BODY_LEN;
     let body = bytes.get(HEADER_LEN..)?;
     (is_frame && is_body(kind, body, body_len, of_response != 0))
         .then_some(HEADER_LEN + body_len as usize)
@@ -56,9 +59,12 @@ fn is_body(kind: u8, body: &[u8], len: u32, is_response: bool) -> bool {
         (false, 0x01) => is_map(64),
         (true, 0x06) => is_map(64),
         // Query, prepare: a long string.
-        (false, 0x07 | 0x09) => be32(body, 0).is_some_and(|text| (4..len).contains(&text)),
-        // Execute, register: a short string or a list of them.
-        (false, 0x0a | 0x0b) => be16(body, 0).is_some_and(|short| u32::from(short) < len),
+        (false, 0x07 | 0x09) => {
+            be32(body, 0).is_some_and(|text| (4..len).contains(&text)) && is_text(body.get(4..))
+        }
+        // Execute: which statement. Register: a list of words.
+        (false, 0x0a) => be16(body, 0) == Some(STATEMENT_LEN),
+        (false, 0x0b) => is_map(64),
         // An answer to authentication: bytes; so are a challenge and success.
         (false, 0x0f) | (true, 0x0e | 0x10) => be32(body, 0)
             .is_some_and(|bytes| bytes == u32::MAX && len == 4 || bytes == len.wrapping_sub(4)),
@@ -67,21 +73,48 @@ fn is_body(kind: u8, body: &[u8], len: u32, is_response: bool) -> bool {
             be32(body, 0).is_some_and(
                 |code| matches!(code, 0 | 0x0a | 0x100 | 0x1000..=0x1700 | 0x2000..=0x2500),
             ) && be16(body, 4).is_some_and(|text| u32::from(text) + 6 <= len)
+                && is_text(body.get(6..))
         }
         (true, 0x02) => len == 0,
         // Authenticate, an event: a short string.
         (true, 0x03 | 0x0c) => {
             be16(body, 0).is_some_and(|text| text > 4 && u32::from(text) + 2 <= len)
+                && is_text(body.get(2..))
         }
-        // Result: of one of five kinds.
-        (true, 0x08) => be32(body, 0).is_some_and(|kind| matches!(kind, 1..=5)),
+        (true, 0x08) => is_result(body, len),
         _ => false,
     }
 }
 
+/// Of nothing; rows; a keyspace; a prepared statement; a change of the schema.
+fn is_result(body: &[u8], len: u32) -> bool {
+    match be32(body, 0) {
+        Some(1) => len == 4,
+        // Flags, and how many columns.
+        Some(2) => {
+            be32(body, 4).is_some_and(|flags| flags < 0x10)
+                && be32(body, 8).is_some_and(|columns| columns < 1 << 12)
+        }
+        Some(3 | 5) => is_text(body.get(6..)),
+        Some(4) => be16(body, 4) == Some(STATEMENT_LEN),
+        _ => false,
+    }
+}
+
+/// Whether what there is begins as names and queries do.
+fn is_text(text: Option<&[u8]>) -> bool {
+    text.is_some_and(|text| {
+        text.len() >= 4
+            && text
+                .iter()
+                .take(4)
+                .all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -109,6 +142,19 @@ mod tests {
         let query = b"\x04\0\0\x02\x07\0\0\0\x11\0\0\0\x0aUSE system\0\x01\0";
         let result = b"\x84\0\0\x02\x08\0\0\0\x0c\0\0\0\x03\0\x06system";
         assert_stream(CASSANDRA, ANY_PORT, query, result);
+    }
+
+    #[test]
+    fn bodies_that_do_not_begin_as_they_should_are_not() {
+        // A statement of control bytes; a version that never was; numbers, mostly zeros.
+        for client in [
+            "03 06 dbaf 09 00000010 00000008 0102030405060708",
+            "06 02 c40c 07 00000010 00000008 53454c4543542031",
+        ] {
+            assert_no_stream(9042, &hex(client), &[]);
+        }
+        let numbers = hex("83 00 0000 00 00000800 0000000000000011 5400000000000000");
+        assert_no_stream(9042, &[], &numbers);
     }
 
     #[test]

@@ -3,20 +3,27 @@
 //! In: what a side said first, or a datagram. Out: whether it begins with headers of DCE/RPC. Knows nothing of interfaces; calls in
 //! SMB's named pipes are SMB.
 
-use super::numbers::{be16, le16, row};
+use crate::inspect::signature::numbers::{be16, le16};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
 /// Bytes of the header that every connection-oriented packet begins with, C706 §12.6.3.1.
 const HEADER_LEN: usize = 16;
+/// Flags of the first and of the last fragment, C706 §12.6.3.1.
+const FIRST_OR_LAST: u8 = 3;
+/// Zeros among the 16 bytes of an activity's identifier: more than chance, fewer than anybody's numbers.
+const MAX_ZEROS: usize = 9;
 /// Bytes of the connectionless header, C706 §12.5.
 const CONNECTIONLESS_LEN: usize = 80;
 
 /// DCE/RPC, when a side speaks in packets of version 5.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
+    // What stands first is no fragment from the middle: nearly all bytes of such a one may be zeros, as anybody's may.
+    let is_begun = |side: &[u8]| side.get(3).is_some_and(|flags| flags & FIRST_OR_LAST != 0);
     [opening.client, opening.server]
         .into_iter()
-        .any(|side| row(side, HEADER_LEN, packet_len).is_some())
+        .any(|side| is_begun(side) && row(side, HEADER_LEN, packet_len).is_some())
         .then_some(Protocol::DceRpc.into())
 }
 
@@ -75,14 +82,15 @@ fn is_connectionless(datagram: &Datagram<'_>) -> Option<bool> {
     };
     // The one flag of the second byte that is in use: a cancellation is pending.
     let is_known = flags & !2 == 0 && u16_at(bytes, 68)? < 0x1000;
-    // Requests name an interface.
+    // Requests name an interface, some of which are mostly zeros; every packet names the activity that it is of, at random.
     let has_interface = kind != 0 || bytes.get(24..40)?.iter().any(|&byte| byte != 0);
-    Some(fits && is_known && has_interface)
+    let zeros = bytes.get(40..56)?.iter().filter(|&&byte| byte == 0);
+    Some(fits && is_known && has_interface && zeros.count() <= MAX_ZEROS)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -104,7 +112,7 @@ mod tests {
     fn connectionless() -> Vec<u8> {
         let mut bytes = hex("04 00 20 00 100000 00");
         bytes.resize(CONNECTIONLESS_LEN + 2, 0);
-        bytes[24..40].fill(0xde);
+        bytes[24..56].fill(0xde);
         bytes[74] = 2;
         bytes
     }
@@ -120,13 +128,19 @@ mod tests {
     fn either_byte_order_is_read() {
         let mut bytes = hex("05 00 00 03 00000000 0018 0000 00000001 00000000 0000 0000");
         assert_stream(Protocol::DceRpc, ANY_PORT, &bytes, &[]);
-        bytes[4] = 0x20;
+        let mut other = bytes.clone();
+        other[4] = 0x20;
+        assert_no_stream(ANY_PORT, &other, &[]);
+        bytes[3] = 0;
         assert_no_stream(ANY_PORT, &bytes, &[]);
     }
 
     #[test]
     fn a_datagram_as_long_as_it_says_is_dce_rpc() {
         assert_datagram(Protocol::DceRpc, ANY_PORT, &connectionless());
+        let mut unnamed = connectionless();
+        unnamed[40..56].fill(0);
+        assert_eq!(datagram_answers(ANY_PORT, &unnamed), []);
         let mut longer = connectionless();
         longer.push(0);
         assert_eq!(datagram_answers(ANY_PORT, &longer), []);

@@ -3,7 +3,8 @@
 //! In: what the two sides said first. Out: whether the client begins with requests of Kafka, or such that the server answers by
 //! their number.
 
-use super::numbers::{be16, be32, row};
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -72,7 +73,7 @@ fn is_there(side: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

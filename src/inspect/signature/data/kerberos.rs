@@ -3,7 +3,7 @@
 //! In: the first message of a side, or a datagram. Out: whether it is one of Kerberos's messages. Knows nothing of tickets.
 
 use super::ber;
-use super::numbers::{be16, be32};
+use crate::inspect::signature::numbers::{be16, be32};
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -73,7 +73,7 @@ fn message_len(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

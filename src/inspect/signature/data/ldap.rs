@@ -98,7 +98,7 @@ fn is_operation(operation: &Element<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

@@ -3,7 +3,8 @@
 //! In: what the two sides said first, or a datagram. Out: whether that is a request of Memcached, or an answer to one. Requests that
 //! other protocols of text know too are believed with an answer that fits, or at Memcached's port.
 
-use super::numbers::{be16, be32, row};
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -15,6 +16,9 @@ const FRAME_LEN: usize = 8;
 const BINARY_HEADER_LEN: usize = 24;
 /// The longest key, in bytes.
 const MAX_KEY_LEN: usize = 250;
+
+/// The longest body that is believed, in bytes: eight times what an item may have unless a server is told otherwise.
+const MAX_BODY_LEN: u32 = 8 << 20;
 
 /// How much a line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +34,7 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = match text_request(opening.client) {
         Some(Request::Sure) => true,
         Some(Request::Open) => {
-            is_any_text_answer(opening.server)
-                || opening.server.is_empty() && opening.server_port == PORT
+            is_answered(opening) || opening.server.is_empty() && opening.server_port == PORT
         }
         None => {
             is_binary(opening.client, 0x80)
@@ -117,6 +120,14 @@ fn is_text_answer(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether the server answers in text as Memcached does.
+fn is_answered(opening: &Opening<'_>) -> bool {
+    // Beanstalkd, which knows some of the words, answers this one with a length.
+    let is_count_of_others =
+        opening.client.starts_with(b"stats") && opening.server.starts_with(b"OK ");
+    is_any_text_answer(opening.server) && !is_count_of_others
+}
+
 /// Any answer to a request in text, to the end of its line.
 fn is_any_text_answer(bytes: &[u8]) -> bool {
     const ANSWERS: [&[u8]; 16] = [
@@ -163,23 +174,32 @@ fn binary_len(bytes: &[u8], magic: u8) -> Option<usize> {
         0x01..=0x03 | 0x11..=0x13 => (true, 8),
         0x05 | 0x06 | 0x15 | 0x16 => (true, 20),
         0x00 | 0x04 | 0x09 | 0x0c..=0x0f | 0x14 | 0x19 | 0x1a | 0x21 | 0x22 => (true, 0),
-        0x1c..=0x1e | 0x23 | 0x24 => (true, 4),
+        0x1b..=0x1e | 0x23 | 0x24 => (command != 0x1b, 4),
         0x07 | 0x0a | 0x0b | 0x17 | 0x20 => (false, 0),
-        0x08 | 0x18 | 0x1b => (false, extras_len & 4),
+        0x08 | 0x18 => (false, extras_len & 4),
         0x10 => (key_len > 0, 0),
         _ => return None,
     };
+    // Behind key and extras: what is to be stored, or to be proved with.
+    let has_value = matches!(
+        command,
+        0x01..=0x03 | 0x0e | 0x0f | 0x11..=0x13 | 0x19 | 0x1a | 0x21 | 0x22
+    );
+    let value_len = body_len.checked_sub(u32::from(key_len) + u32::from(extras_len))?;
     let fits = match magic {
-        0x80 => extras_len == extras && has_key == (key_len > 0) && state < 0x400,
+        0x80 => {
+            extras_len == extras
+                && has_key == (key_len > 0)
+                && (has_value || value_len == 0)
+                && state < 0x400
+        }
         _ => matches!(extras_len, 0 | 4 | 8) && state <= 0x86,
     };
     let is_header = first == magic
         && data_type == 0
         && fits
         && usize::from(key_len) <= MAX_KEY_LEN
-        && u32::from(key_len) + u32::from(extras_len) <= body_len
-        // 128 MiB, past what the largest item may be set to.
-        && body_len <= 1 << 27;
+        && body_len <= MAX_BODY_LEN;
     is_header.then_some(BINARY_HEADER_LEN + body_len as usize)
 }
 
@@ -189,7 +209,7 @@ fn is_number(word: Option<&[u8]>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -224,6 +244,7 @@ mod tests {
             b"STAT pid 8837\r\nSTAT uptime 193\r\n",
         );
         assert_no_stream(ANY_PORT, b"stats\r\n", b"");
+        assert_no_stream(ANY_PORT, b"stats\r\n", b"OK 922\r\n---\n");
         // Redis knows the word as well.
         let redis = stream_answers(PORT, b"get colour\r\n", b"$4\r\nblue\r\n");
         assert_eq!(redis, [Protocol::Redis.into()]);
@@ -237,9 +258,13 @@ mod tests {
             81 00 0000 04 00 0000 00000009 00000000 0000000000000001
             deadbeef 576f726c64");
         assert_stream(MEMCACHED, ANY_PORT, &get, &found);
-        let mut wrong = get;
-        wrong[11] = 4;
-        assert_no_stream(ANY_PORT, &wrong, &[]);
+        // A body too short for the key, and too long where nothing is stored; mostly zeros.
+        for len in [4, 6] {
+            let mut wrong = get.clone();
+            wrong[11] = len;
+            assert_no_stream(ANY_PORT, &wrong, &[]);
+        }
+        assert_no_stream(ANY_PORT, &[&[0x80, 0x1b][..], &[0; 30]].concat(), &[]);
     }
 
     #[test]

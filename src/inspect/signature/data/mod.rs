@@ -12,14 +12,13 @@ mod memcached;
 mod mongodb;
 mod mqtt;
 mod mysql;
-mod numbers;
 mod postgresql;
 mod redis;
 mod rpc;
 mod smb;
 mod tds;
 #[cfg(test)]
-mod testing;
+mod tests;
 
 use industry::{bacnet, dnp3, modbus, opcua, s7};
 

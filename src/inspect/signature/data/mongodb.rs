@@ -2,7 +2,7 @@
 //!
 //! In: what a side said first. Out: whether it is a message of MongoDB's wire protocol.
 
-use super::numbers::le32;
+use crate::inspect::signature::numbers::le32;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -66,11 +66,20 @@ fn is_compressed(body: &[u8]) -> bool {
 fn is_reply(body: &[u8], len: u32) -> bool {
     match le32(body, 16) {
         Some(0) => len == HEADER_LEN as u32 + 20,
-        Some(_) => le32(body, 20).is_some_and(|document| {
-            (LEAST_DOCUMENT_LEN..=len.saturating_sub(HEADER_LEN as u32 + 20)).contains(&document)
-        }),
+        Some(_) => {
+            is_document_begun(body.get(24..))
+                && le32(body, 20).is_some_and(|document| {
+                    (LEAST_DOCUMENT_LEN..=len.saturating_sub(HEADER_LEN as u32 + 20))
+                        .contains(&document)
+                })
+        }
         None => false,
     }
+}
+
+/// Whether a document goes on behind its length with the type of an element, or its end. Source: bsonspec.org, version 1.1.
+fn is_document_begun(rest: Option<&[u8]>) -> bool {
+    matches!(rest, Some([0] | [1..=0x13 | 0x7f | 0xff, b' '..=b'~', ..]))
 }
 
 /// A database and a collection with a dot between, and a zero, behind four bytes.
@@ -86,7 +95,7 @@ fn is_collection(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -108,6 +117,10 @@ mod tests {
     fn a_query_and_its_reply_are_mongodb() {
         assert_stream(Protocol::Mongodb, ANY_PORT, &hex(QUERY), &hex(REPLY));
         assert_stream(Protocol::Mongodb, ANY_PORT, &[], &hex(REPLY));
+        // No element has such a type.
+        let mut other = hex(REPLY);
+        other[40] = 0x40;
+        assert_no_stream(27017, &[], &other);
     }
 
     #[test]

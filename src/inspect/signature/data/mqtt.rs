@@ -3,7 +3,8 @@
 //! In: what the two sides said first. Out: whether the client connects, the server lets it, or, at MQTT's port, both are in the middle
 //! of a conversation.
 
-use super::numbers::{be16, row};
+use crate::inspect::signature::numbers::be16;
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -11,6 +12,10 @@ use crate::protocol::Protocol;
 const PORT: u16 = 1883;
 /// Bytes of the shortest packet: its kind, its length.
 const LEAST_LEN: usize = 2;
+/// Bytes of an answer's body that are believed; real ones have a few, and with properties some dozens.
+const MAX_ANSWER_LEN: usize = 1024;
+/// Bytes of a request to subscribe that are believed: many long topics.
+const MAX_REQUEST_LEN: usize = 64 * 1024;
 /// Bytes in which a length is written at most, seven bits in each.
 const MAX_LENGTH_LEN: usize = 4;
 
@@ -57,9 +62,11 @@ fn is_accepted(side: &[u8]) -> bool {
 
 /// Whole packets on every side that spoke.
 fn is_conversation(opening: &Opening<'_>) -> bool {
-    [opening.client, opening.server]
-        .into_iter()
-        .all(|side| side.is_empty() || is_row(side))
+    let sides = [opening.client, opening.server];
+    sides.iter().any(|side| !side.is_empty())
+        && sides
+            .into_iter()
+            .all(|side| side.is_empty() || is_row(side))
 }
 
 fn is_row(side: &[u8]) -> bool {
@@ -73,6 +80,7 @@ fn packet_len(bytes: &[u8]) -> Option<usize> {
     let kind = *bytes.first()?;
     let (head_len, body_len) = length(bytes)?;
     let body = bytes.get(head_len..)?;
+    let is_short = |least: usize| (least..=MAX_ANSWER_LEN).contains(&body_len);
     let fits = match kind {
         // Publish: flags, a topic that is no pattern and holds no zero.
         0x30..=0x3d if kind & 6 != 6 => {
@@ -81,18 +89,26 @@ fn packet_len(bytes: &[u8]) -> Option<usize> {
             topic_len + 2 <= body_len && !topic.iter().take(topic_len).any(|&byte| byte == 0)
         }
         // Answers to connecting; acknowledgements of publishing.
-        0x20 => body_len >= 2 && matches!(body.first(), Some(0 | 1)),
-        0x40 | 0x50 | 0x62 | 0x70 => body_len >= 2,
+        0x20 => is_short(2) && matches!(body.first(), Some(0 | 1)),
+        0x40 | 0x50 | 0x62 | 0x70 => is_short(2),
         // Subscribing and its end, and what is said to that.
-        0x82 | 0xa2 => body_len >= 5,
-        0x90 => body_len >= 3,
-        0xb0 => body_len >= 2,
+        0x82 | 0xa2 => is_request(body, body_len),
+        0x90 => is_short(3),
+        0xb0 => is_short(2),
         // Signs of life.
         0xc0 | 0xd0 => body_len == 0,
         0xe0 => body_len < 128,
         _ => false,
     };
     fits.then_some(head_len + body_len)
+}
+
+/// A request to subscribe or to end that: a number that is not 0, then the first topic; in version 5 properties before it.
+fn is_request(body: &[u8], body_len: usize) -> bool {
+    let (Some(number), Some(topic_len)) = (be16(body, 0), be16(body, 2)) else {
+        return false;
+    };
+    number != 0 && (5..=MAX_REQUEST_LEN).contains(&body_len) && usize::from(topic_len) < body_len
 }
 
 /// Where the length behind the kind ends, and what it says.
@@ -113,7 +129,7 @@ fn length(bytes: &[u8]) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -143,6 +159,8 @@ mod tests {
         let publish = hex("30 06 0003 612f62 21  c0 00");
         assert_stream(Protocol::Mqtt, PORT, &publish, &hex("d0 00"));
         assert_no_stream(ANY_PORT, &publish, &hex("d0 00"));
+        assert_no_stream(PORT, &[], &[]);
+        assert_no_stream(PORT, &[&hex("b0 8e ae 00")[..], &[0xb8; 150]].concat(), &[]);
         assert_no_stream(PORT, &publish, b"HTTP/1.1 400 Bad Request\r\n");
     }
 

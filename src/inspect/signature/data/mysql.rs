@@ -2,7 +2,7 @@
 //!
 //! In: the server's greeting, the client's answer to it. Out: whether they are that.
 
-use super::numbers::{le16, le32};
+use crate::inspect::signature::numbers::{le16, le32};
 use crate::inspect::signature::{OPENING_LEN, Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -129,7 +129,7 @@ fn is_query(side: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

@@ -3,7 +3,8 @@
 //! In: what the client said first, and the server. Out: whether these are PostgreSQL's messages. The TLS that may follow a request for
 //! it is somebody else's business.
 
-use super::numbers::{be32, row};
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -52,15 +53,42 @@ fn is_start(side: &[u8]) -> bool {
 
 /// A query, or what leads up to a prepared one, in the middle of a connection.
 fn is_question(side: &[u8]) -> bool {
-    if !matches!(side.first(), Some(b'Q' | b'P')) {
+    let (Some(kind @ (b'Q' | b'P')), Some(len), Some(rest)) =
+        (side.first(), be32(side, 1), side.get(HEADER_LEN..))
+    else {
         return false;
+    };
+    let (first, behind) = text(rest);
+    let is_text = match (kind, behind) {
+        // The text and its zero fill the message.
+        (b'Q', behind) => behind.is_none() || first.len() + HEADER_LEN == len as usize,
+        // A statement's name, perhaps none, stands before it, the types of what goes into it behind.
+        (_, Some(behind)) => {
+            let (query, types) = text(behind);
+            let before_types = first.len() + query.len() + HEADER_LEN + 1;
+            let is_as_long = |types: u16| before_types + 2 + 4 * usize::from(types) == len as usize;
+            let count = types.and_then(|types| be16(types, 0));
+            is_readable(query) && count.is_none_or(is_as_long)
+        }
+        _ => false,
+    };
+    is_text
+        && is_readable(first)
+        && row(side, HEADER_LEN, message_len).is_some_and(|row| row.is_whole)
+}
+
+/// The text at the front, and what stands behind its zero, where that is in sight.
+fn text(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let end = bytes.iter().position(|&byte| byte == 0);
+    match end.and_then(|end| bytes.split_at_checked(end)) {
+        Some((text, behind)) => (text, behind.get(1..)),
+        None => (bytes, None),
     }
-    let is_text = side.get(HEADER_LEN..).is_some_and(|text| {
-        text.iter()
-            .take_while(|&&byte| byte != 0)
-            .all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
-    });
-    is_text && row(side, HEADER_LEN, message_len).is_some_and(|row| row.is_whole)
+}
+
+fn is_readable(text: &[u8]) -> bool {
+    text.iter()
+        .all(|&byte| byte >= b' ' || byte.is_ascii_whitespace())
 }
 
 /// An order to authenticate, or messages up to the word that the server is ready.
@@ -122,7 +150,7 @@ fn message_len(bytes: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -170,6 +198,12 @@ mod tests {
         let answer = b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I";
         assert_stream(Protocol::Postgresql, ANY_PORT, query, answer);
         assert_stream(Protocol::Postgresql, ANY_PORT, &[], answer);
+        let parse = b"P\0\0\0\x12s1\0SELECT 1\0\0\0S\0\0\0\x04";
+        assert_stream(Protocol::Postgresql, ANY_PORT, parse, &[]);
+        assert_no_stream(5432, &hex("50 00410050 00320041 00230032 00140023"), &[]);
         assert_no_stream(5432, b"QUIT\r\n", b"221 bye\r\n");
+        // A length and no text: anybody's numbers.
+        let numbers = [b"Q\x01\0\0\0".as_slice(), &[0, 0x80, 0x17, 0x89].repeat(40)].concat();
+        assert_no_stream(5432, &numbers, &[]);
     }
 }

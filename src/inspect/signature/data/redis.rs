@@ -139,7 +139,7 @@ fn is_answer(side: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
 
     const REDIS: Protocol = Protocol::Redis;

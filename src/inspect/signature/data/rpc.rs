@@ -3,7 +3,7 @@
 //! In: what a side said first, or a datagram. Out: NFS where the call's program is one of its family, else RPC. Knows nothing of
 //! what is called; calls tell the program, replies do not.
 
-use super::numbers::be32;
+use crate::inspect::signature::numbers::be32;
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -122,7 +122,7 @@ fn is_authentication(flavour: u32, len: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

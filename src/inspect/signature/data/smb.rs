@@ -2,9 +2,9 @@
 //!
 //! In: what a side said first, or a datagram. Out: SMB; NetBIOS where a session was asked for and nothing of SMB came of it.
 
-use super::numbers::be16;
 use crate::inspect::Outcome;
 use crate::inspect::netbios;
+use crate::inspect::signature::numbers::be16;
 use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -12,6 +12,8 @@ use crate::protocol::Protocol;
 ///
 /// Source: RFC 1002 §4.3.1, MS-SMB2 §2.1.
 const FRAME_LEN: usize = 4;
+/// The port of the session service, RFC 1002 §4.3.
+const SESSION_PORT: u16 = 139;
 /// Bytes that tell SMB, MS-SMB2 §2.2.1.
 const MAGIC_LEN: usize = 4;
 /// Bytes of the datagram service's header up to the names, RFC 1002 §4.4.2.
@@ -19,7 +21,8 @@ const DATAGRAM_HEADER_LEN: usize = 14;
 /// Bytes of an encoded name without a scope: its length, 32 letters, the root.
 const NAME_LEN: usize = 34;
 
-/// SMB, when a side says its magic in a frame; else NetBIOS, when a session was asked for and refused.
+/// SMB, when a side says its magic in a frame, and NetBIOS around it where a session was made first or the port is its own; else
+/// NetBIOS, when a session was asked for and refused.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     // Nearly everything else begins with another byte.
     if ![opening.client, opening.server]
@@ -33,7 +36,14 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
         behind_session(opening.server),
     );
     if is_framed_smb(client) || is_framed_smb(server) {
-        return Some(Protocol::Smb.into());
+        // Straight over TCP the same frames are no session service's.
+        let is_in_session = client.len() < opening.client.len()
+            || server.len() < opening.server.len()
+            || [opening.client_port, opening.server_port].contains(&SESSION_PORT);
+        return Some(Recognised {
+            outer: is_in_session.then_some(Protocol::Netbios),
+            ..Protocol::Smb.into()
+        });
     }
     // A session that was granted is SMB's as a rule, which will show.
     let is_over = matches!(opening.server, [0x83, 0, 0, 1, 0x80..=0x8f, ..])
@@ -108,7 +118,7 @@ fn is_smb(message: &[u8], len: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -156,7 +166,14 @@ mod tests {
             stream_answers(139, &session_request(), &hex("82 00 0000")),
             []
         );
-        assert_stream(Protocol::Smb, 139, &client, &server);
+        let in_session = Recognised {
+            outer: Some(Protocol::Netbios),
+            ..Protocol::Smb.into()
+        };
+        assert_stream(in_session, 139, &client, &server);
+        // Another port, for a session was made; the port alone, for its beginning was not captured.
+        assert_eq!(stream_answers(ANY_PORT, &client, &server), [in_session]);
+        assert_stream(in_session, 139, &framed(b"\xffSMB", "72", 47), &[]);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! In: what the client said first, and the server. Out: whether these are packets of TDS. The TLS that may follow travels in such
 //! packets too.
 
-use super::numbers::{be16, le32, row};
+use crate::inspect::signature::numbers::{be16, le16, le32};
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -33,17 +34,36 @@ fn is_request(side: &[u8]) -> bool {
 }
 
 fn is_answer(side: &[u8]) -> bool {
-    if side.first() != Some(&0x04) {
+    // Whether more packets follow, and the number of this one, which counts from 1; Sybase does not count.
+    let [0x04, 0 | 1, _, _, _, _, 0 | 1, 0, body @ ..] = side else {
         return false;
-    }
-    let body = side.get(HEADER_LEN..).unwrap_or_default();
-    // Columns, a status, an order, an error, a message, a login's end, a change of the surroundings, the end.
-    let is_token = matches!(
-        body.first(),
-        Some(0x81 | 0x79 | 0xa9..=0xab | 0xad | 0xe3 | 0xfd..=0xff)
-    );
-    (is_token || is_prelogin(body))
+    };
+    (is_token(body) || is_prelogin(body))
         && row(side, HEADER_LEN, packet_len).is_some_and(|row| row.is_whole)
+}
+
+/// Whether what a server answers begins with a token, and that as it should.
+///
+/// Source: MS-TDS §2.2.7.
+fn is_token(body: &[u8]) -> bool {
+    let Some((kind, number)) = body.first().zip(le16(body, 1)) else {
+        return false;
+    };
+    match kind {
+        // Columns: how many, or none.
+        0x81 => number == u16::MAX || (1..=4096).contains(&number),
+        // A status, and the token behind its four bytes.
+        0x79 => matches!(body.get(5), Some(0xac | 0xfd..=0xff)),
+        // An order of columns.
+        0xa9 => number.is_multiple_of(2) && number < 1024,
+        // An error, a message, a login's end: how long they are.
+        0xaa | 0xab | 0xad => (6..=8192).contains(&number),
+        // A change of the surroundings: its kind behind its length.
+        0xe3 => (3..=2048).contains(&number) && matches!(body.get(3), Some(1..=20)),
+        // The end: bits of its status.
+        0xfd..=0xff => number & !0x0337 == 0,
+        _ => false,
+    }
 }
 
 /// Bytes of the packet at the front.
@@ -101,7 +121,7 @@ fn is_old_login(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::*;
+    use super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 
@@ -146,6 +166,12 @@ mod tests {
         let done = hex("04 01 0015 0033 01 00  fd 1000 c100 0100000000000000");
         assert_stream(Protocol::Tds, ANY_PORT, &batch, &done);
         assert_stream(Protocol::Tds, ANY_PORT, &[], &done);
+        // Another status of the end, another number of the packet.
+        for (at, byte) in [(9, 0x48), (6, 0x7c), (1, 0x0c)] {
+            let mut other = done.clone();
+            other[at] = byte;
+            assert_no_stream(1433, &[], &other);
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     Some(Look::Likely(header.likely()))
 }
 
-/// Tells RTP over a connection: packets behind their lengths, two of a source in sequence or one of sound in the oldest codecs.
+/// Tells RTP over a connection: packets behind their lengths, two of a source in sequence or one of silence in the oldest codecs.
 ///
 /// Source: RFC 4571 §2; RFC 3551 §6.
 pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
@@ -82,10 +82,24 @@ fn is_framed(said: &[u8]) -> bool {
     if let Some((second, ..)) = framed(rest) {
         return second.source == first.source && second.sequence == first.sequence.wrapping_add(1);
     }
-    // PCMU, PCMA, G.722 without sources that contribute and without extension; the next packet is out of sight.
-    let is_sound = matches!(first.payload_type, 0 | 8 | 9) && said.get(2) == Some(&0x80);
+    // The next packet is out of sight: the header alone, without sources that contribute and without extension, is too little.
     let sound_len = len.saturating_sub(HEADER_LEN);
-    is_sound && sound_len > said.len() && sound_len.is_multiple_of(SOUND_LEN)
+    said.get(2) == Some(&0x80)
+        && sound_len > said.len()
+        && sound_len.is_multiple_of(SOUND_LEN)
+        && said
+            .get(2 + HEADER_LEN..)
+            .is_some_and(|sound| is_silence(first.payload_type, sound))
+}
+
+/// Whether sound is silence, with which calls begin, and is much of it: PCMU's and PCMA's two zeros, RFC 3551 §4.5.14.
+fn is_silence(payload_type: u8, sound: &[u8]) -> bool {
+    let zero = match payload_type {
+        0 => 0x7f,
+        8 => 0x55,
+        _ => return false,
+    };
+    sound.len() >= SOUND_LEN && sound.iter().all(|byte| byte & 0x7f == zero)
 }
 
 /// Header and length of the packet that `said` begins with, and what follows it.
@@ -141,10 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_told_by_one_packet_of_sound_in_an_old_codec() {
-        let sound = [&hex("04bc 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
-        assert_eq!(listen(stream, &sound, b""), Some(Protocol::Rtp.into()));
-        let other = [&hex("04bd 80 88 1b33 0003a2f0 00000000")[..], &[0xd5; 200]].concat();
-        assert_eq!(listen(stream, &other, b""), None);
+    fn a_connection_is_told_by_one_packet_of_silence_in_an_old_codec() {
+        let begun = |head: &str, sound: u8| {
+            let said = [&hex(head)[..], &[sound; 200]].concat();
+            listen(stream, &said, b"")
+        };
+        let ours = Some(Protocol::Rtp.into());
+        assert_eq!(begun("04bc 80 88 1b33 0003a2f0 00000000", 0xd5), ours);
+        assert_eq!(begun("04bc 80 80 1b33 0003a2f0 00000000", 0x7f), ours);
+        assert_eq!(begun("04bd 80 88 1b33 0003a2f0 00000000", 0xd5), None);
+        // The other codec's silence, zeros; what is told by no more than a header.
+        assert_eq!(begun("04bc 80 80 1b33 0003a2f0 00000000", 0xd5), None);
+        assert_eq!(begun("04bc 80 80 1b33 0003a2f0 00000000", 0), None);
+        assert_eq!(
+            listen(stream, &hex("04bc 80 88 1b33 0003a2f0 00000000"), b""),
+            None
+        );
     }
 }

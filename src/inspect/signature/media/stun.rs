@@ -146,10 +146,7 @@ impl<'a> Message<'a> {
         } else {
             Protocol::Stun
         };
-        Recognised {
-            protocol: Some(protocol),
-            shape: callers::whose(self),
-        }
+        Recognised::of(protocol, callers::whose(self))
     }
 }
 
@@ -219,10 +216,7 @@ mod tests {
     ";
 
     fn told(protocol: Protocol, shape: Option<Shape>) -> Option<Look> {
-        Some(Look::Sure(Recognised {
-            protocol: Some(protocol),
-            shape,
-        }))
+        Some(Look::Sure(Recognised::of(protocol, shape)))
     }
 
     /// A message of this kind with a cookie and these attributes.

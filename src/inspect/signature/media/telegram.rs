@@ -54,10 +54,7 @@ pub(super) fn chat(opening: &Opening<'_>) -> Option<Recognised> {
             .message(opening.server)
             .is_some_and(|reply| reply.starts_with(key_id))
     };
-    is_ours.then_some(Recognised {
-        protocol: Some(Protocol::Mtproto),
-        shape: Some(Shape::TelegramChat),
-    })
+    is_ours.then_some(Recognised::of(Protocol::Mtproto, Some(Shape::TelegramChat)))
 }
 
 /// Tells a call's requests to a reflector, and what it answers.
@@ -66,7 +63,9 @@ pub(super) fn chat(opening: &Opening<'_>) -> Option<Recognised> {
 pub(super) fn reflector(datagram: &Datagram<'_>) -> Option<Look> {
     let (tag, rest) = datagram.bytes.split_at_checked(TAG_LEN)?;
     let is_random = tag.iter().filter(|&&byte| matches!(byte, 0 | 0xff)).count() <= TAG_LEN / 4;
-    (rest.starts_with(&REFLECTOR_MARK) && rest.len() >= TAG_LEN && is_random)
+    // No more than four numbers are -1: a longer run of such bytes is something else.
+    let is_run = rest.get(TAG_LEN..TAG_LEN + 4) == Some(&[0xff; 4]);
+    (rest.starts_with(&REFLECTOR_MARK) && rest.len() >= TAG_LEN && is_random && !is_run)
         .then(|| Shape::TelegramCall.into())
 }
 
@@ -100,10 +99,7 @@ mod tests {
     const MESSAGE: &str = "4c1b9a07d2e63f58 00112233445566778899aabbccddeeff";
 
     fn ours() -> Option<Recognised> {
-        Some(Recognised {
-            protocol: Some(Protocol::Mtproto),
-            shape: Some(Shape::TelegramChat),
-        })
+        Some(Recognised::of(Protocol::Mtproto, Some(Shape::TelegramChat)))
     }
 
     #[test]
@@ -139,5 +135,7 @@ mod tests {
         assert_eq!(look_at(reflector, &call), Some(Shape::TelegramCall.into()));
         damage_datagram(reflector, &call, 32);
         assert_eq!(look_at(reflector, &[0xff; 40]), None);
+        let run = [&call[..16], &[0xff; 24]].concat();
+        assert_eq!(look_at(reflector, &run), None);
     }
 }

@@ -65,10 +65,7 @@ pub(super) fn multiplexed(datagram: &Datagram<'_>) -> Option<Look> {
 }
 
 fn ours(protocol: Protocol) -> Recognised {
-    Recognised {
-        protocol: Some(protocol),
-        shape: Some(Shape::TeamsCall),
-    }
+    Recognised::of(protocol, Some(Shape::TeamsCall))
 }
 
 #[cfg(test)]

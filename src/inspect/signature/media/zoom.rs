@@ -41,10 +41,7 @@ pub(super) fn media(datagram: &Datagram<'_>) -> Option<Look> {
             let inside = datagram.bytes.get(SERVER_HEADER_LEN..)?;
             let len = datagram.origlen.checked_sub(SERVER_HEADER_LEN)?;
             let protocol = inner(inside, len)?;
-            Some(Look::Sure(Recognised {
-                protocol: Some(protocol),
-                shape: Some(Shape::ZoomMedia),
-            }))
+            Some(Look::Sure(Recognised::of(protocol, Some(Shape::ZoomMedia))))
         }
         _ => None,
     }
@@ -96,10 +93,7 @@ mod tests {
         sound.push(15);
         sound.resize(SERVER_HEADER_LEN + 19, 0);
         sound.extend(hex("80 70 1b33 0003a2f0 5d2c9e14 ffffffff"));
-        let told = Recognised {
-            protocol: Some(Protocol::Rtp),
-            shape: Some(Shape::ZoomMedia),
-        };
+        let told = Recognised::of(Protocol::Rtp, Some(Shape::ZoomMedia));
         assert_eq!(look(&sound), Some(Look::Sure(told)));
         each_prefix_and_mutation(&sound, |bytes| {
             look(bytes);

@@ -1,8 +1,8 @@
 //! NTP: packets of clocks, and those that ask and steer its servers.
 
-use super::super::numbers::be32;
 use super::super::{Datagram, Look};
 use crate::inspect::cursor::Cursor;
+use crate::inspect::signature::numbers::be32;
 use crate::protocol::Protocol;
 
 /// Where everybody listens.

@@ -1,7 +1,7 @@
 //! sFlow: a version, an agent's address, and samples.
 
-use super::super::numbers::be32;
 use super::super::{Datagram, Look};
+use crate::inspect::signature::numbers::be32;
 use crate::protocol::Protocol;
 
 /// Where collectors listen.

@@ -1,8 +1,8 @@
 //! SSH: the identification that both sides begin with, or the names of key exchanges that follow it.
 
-use super::super::numbers::be32;
 use super::super::{Opening, Recognised};
 use crate::inspect::cursor::Cursor;
+use crate::inspect::signature::numbers::be32;
 use crate::protocol::Protocol;
 
 /// Number of the message that begins a key exchange, RFC 4253 §12.

@@ -87,10 +87,7 @@ mod tests {
     use crate::inspect::signature::testing::{damage_datagram, damage_stream, listen, look_at};
     use crate::inspect::testing::hex;
 
-    const OURS: Option<Look> = Some(Look::Sure(Recognised {
-        protocol: Some(Protocol::BitTorrent),
-        shape: None,
-    }));
+    const OURS: Option<Look> = Some(Look::Sure(Recognised::of(Protocol::BitTorrent, None)));
 
     #[test]
     fn a_peer_is_told_by_either_side() {

@@ -24,6 +24,8 @@ const REPLAY_LEN: usize = 8;
 const SIGNATURE_LENS: [usize; 7] = [0, 16, 20, 28, 32, 48, 64];
 /// Bytes of the signature where the control channel is encrypted.
 const CRYPT_SIGNATURE_LEN: usize = 32;
+/// Bytes of a client's own key as it goes along, at least: a tag, 256 bytes of key, a length. OpenVPN, `tls-crypt-v2.txt`.
+const WRAPPED_KEY_LEN: usize = 32 + 256 + 2;
 /// Acknowledgements that one packet holds at most.
 const MAX_ACKS: u8 = 8;
 /// Packets of a side before its reset is answered; each has a number.
@@ -91,10 +93,12 @@ impl<'a> Packet<'a> {
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let opcode = bytes.first()? >> 3;
         let session = be64(bytes, 1).filter(|session| *session != 0)?;
-        let is_control = matches!(
-            opcode,
-            CONTROL | ACK | CLIENT_RESET | SERVER_RESET | CLIENT_RESET_V3
-        );
+        let is_control = match opcode {
+            CONTROL | ACK => true,
+            // The first key of a session is number 0.
+            CLIENT_RESET | SERVER_RESET | CLIENT_RESET_V3 => bytes.first()? & 7 == 0,
+            _ => false,
+        };
         is_control.then_some(Self {
             opcode,
             session,
@@ -161,8 +165,7 @@ impl<'a> Packet<'a> {
             // No acknowledgement and a number; one, the session that it is for, and a number.
             CLIENT_RESET => sealed == 5,
             SERVER_RESET => sealed == 17,
-            // The client's own key goes along.
-            CLIENT_RESET_V3 => sealed > 5,
+            CLIENT_RESET_V3 => sealed >= 5 + WRAPPED_KEY_LEN,
             _ => false,
         };
         is_len.then_some(Likeness::Reset)
@@ -248,6 +251,19 @@ mod tests {
         ] {
             assert_eq!(look_at(datagram, &hex(text)), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_reset_of_the_third_version_brings_a_key() {
+        let head = "50 2a56d979d99eccf4 0f000001 63cf4ff5";
+        let reset = |len: usize| [hex(head), vec![0xb8; len]].concat();
+        let whole = reset(CRYPT_SIGNATURE_LEN + 5 + WRAPPED_KEY_LEN);
+        assert_eq!(look_at(datagram, &whole), Some(Protocol::OpenVpn.into()));
+        let short = reset(CRYPT_SIGNATURE_LEN + 5 + WRAPPED_KEY_LEN - 1);
+        assert_eq!(look_at(datagram, &short), None);
+        // No first key has another number.
+        let later = [&[0x51], &whole[1..]].concat();
+        assert_eq!(look_at(datagram, &later), None);
     }
 
     #[test]

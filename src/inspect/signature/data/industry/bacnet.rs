@@ -2,7 +2,7 @@
 //!
 //! In: a datagram. Out: whether it is one message of BACnet's virtual link.
 
-use super::super::numbers::be16;
+use crate::inspect::signature::numbers::be16;
 use crate::inspect::signature::{Datagram, Look};
 use crate::protocol::Protocol;
 
@@ -41,7 +41,7 @@ fn is_network_message(message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::*;
+    use super::super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

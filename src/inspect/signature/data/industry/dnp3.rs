@@ -49,7 +49,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::*;
+    use super::super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

@@ -3,7 +3,8 @@
 //! In: what the two sides said first. Out: whether a request and its answer fit each other; at Modbus's port, whether all is framed as
 //! Modbus frames it.
 
-use super::super::numbers::{be16, row};
+use crate::inspect::signature::numbers::be16;
+use crate::inspect::signature::row::row;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -85,7 +86,7 @@ fn is_answer_to(answer: &[u8], request: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::*;
+    use super::super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

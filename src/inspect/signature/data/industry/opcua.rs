@@ -2,7 +2,7 @@
 //!
 //! In: what a side said first. Out: whether it is a message of OPC UA's connection protocol.
 
-use super::super::numbers::le32;
+use crate::inspect::signature::numbers::le32;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -53,7 +53,7 @@ fn string_len(side: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::*;
+    use super::super::super::tests::*;
     use super::*;
 
     fn message(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 //! In: what the two sides said first. Out: whether they speak S7 in packets of ISO transport over TCP, or ask for a partner that only S7
 //! has. Knows nothing of what else travels in such packets.
 
-use super::super::numbers::be16;
+use crate::inspect::signature::numbers::be16;
 use crate::inspect::signature::{Opening, Recognised};
 use crate::protocol::Protocol;
 
@@ -95,7 +95,7 @@ fn is_call(unit: &[u8], is_at_home: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::*;
+    use super::super::super::tests::*;
     use super::*;
     use crate::inspect::testing::hex;
 

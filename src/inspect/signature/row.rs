@@ -1,33 +1,10 @@
-//! Numbers at a place, and messages in a row.
+//! Messages in a row: what both sides of nearly every protocol begin with.
 //!
-//! In: bytes of which no length is believed. Out: numbers, `None` where the bytes end too early; how many messages follow each other.
+//! In: bytes of which no length is believed, and how long a message is. Out: how many messages follow each other, and whether the last
+//! one is whole.
 
 /// Bytes past which messages are believed although the last one is cut.
 const ENOUGH: usize = 128;
-
-/// The big-endian number of two bytes at `at`.
-pub(super) fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    chunk(bytes, at).map(u16::from_be_bytes)
-}
-
-/// The big-endian number of four bytes at `at`.
-pub(super) fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    chunk(bytes, at).map(u32::from_be_bytes)
-}
-
-/// The little-endian number of two bytes at `at`.
-pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
-    chunk(bytes, at).map(u16::from_le_bytes)
-}
-
-/// The little-endian number of four bytes at `at`.
-pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    chunk(bytes, at).map(u32::from_le_bytes)
-}
-
-fn chunk<const LEN: usize>(bytes: &[u8], at: usize) -> Option<[u8; LEN]> {
-    bytes.get(at..)?.first_chunk().copied()
-}
 
 /// Messages that follow each other from the first byte to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,18 +50,6 @@ mod tests {
     fn len_of(bytes: &[u8]) -> Option<usize> {
         let len = usize::from(*bytes.first()?);
         (len > 0).then_some(len + 1)
-    }
-
-    #[test]
-    fn numbers_end_where_the_bytes_end() {
-        let bytes = [1, 2, 3, 4, 5];
-        assert_eq!(be16(&bytes, 3), Some(0x0405));
-        assert_eq!(le16(&bytes, 3), Some(0x0504));
-        assert_eq!(be32(&bytes, 1), Some(0x0203_0405));
-        assert_eq!(le32(&bytes, 1), Some(0x0504_0302));
-        assert_eq!(be16(&bytes, 4), None);
-        assert_eq!(le32(&bytes, 2), None);
-        assert_eq!(be32(&bytes, usize::MAX), None);
     }
 
     #[test]

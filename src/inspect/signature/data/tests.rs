@@ -1,7 +1,7 @@
 //! What every look of this room has to show: it alone tells its own, no piece of it passes for something else, and damage does no harm.
 
 use super::{DATAGRAMS, STREAMS};
-use crate::inspect::signature::{Datagram, Look, Opening, Recognised};
+use crate::inspect::signature::{Look, Opening, Recognised, testing};
 use crate::inspect::testing::each_mutation;
 use crate::protocol::Protocol;
 
@@ -11,40 +11,34 @@ pub(super) const ANY_PORT: u16 = 40_000;
 /// What the room's looks make of an opening: every answer.
 pub(super) fn stream_answers(server_port: u16, client: &[u8], server: &[u8]) -> Vec<Recognised> {
     let opening = Opening {
-        client,
-        server,
-        is_certain: true,
-        client_port: 50_000,
         server_port,
+        ..testing::opening(client, server)
     };
     STREAMS.iter().filter_map(|look| look(&opening)).collect()
 }
 
 /// What the room's looks make of a datagram to `port`: every answer.
 pub(super) fn datagram_answers(port: u16, bytes: &[u8]) -> Vec<Look> {
-    let datagram = Datagram {
-        bytes,
-        origlen: bytes.len(),
-        src_port: 50_000,
-        dst_port: port,
-    };
+    let datagram = testing::datagram(bytes, 50_000, port);
     DATAGRAMS
         .iter()
         .filter_map(|look| look(&datagram))
         .collect()
 }
 
-/// The opening is told, by one look, as `protocol`; its prefixes as that or nothing; damaged copies never panic.
-pub(super) fn assert_stream(protocol: Protocol, port: u16, client: &[u8], server: &[u8]) {
-    assert_eq!(
-        stream_answers(port, client, server),
-        [protocol.into()],
-        "{protocol}"
-    );
+/// The opening is told, by one look, as `wanted`; its prefixes as that or nothing; damaged copies never panic.
+pub(super) fn assert_stream(
+    wanted: impl Into<Recognised>,
+    port: u16,
+    client: &[u8],
+    server: &[u8],
+) {
+    let wanted = wanted.into();
+    assert_eq!(stream_answers(port, client, server), [wanted]);
     let is_own_or_none = |answers: Vec<Recognised>, cut: usize| {
         assert!(
-            answers.iter().all(|told| *told == protocol.into()),
-            "{protocol} cut at {cut}: {answers:?}"
+            answers.iter().all(|told| *told == wanted),
+            "{wanted:?} cut at {cut}: {answers:?}"
         );
     };
     for cut in 0..client.len() {
