@@ -128,7 +128,7 @@ pub struct Args {
 
     /// Read applications of your own from this file
     ///
-    /// The same grammar as the built-in catalogue: [NAME] on a line of its own, below it category = …, domain = … and
+    /// The same grammar as the built-in catalogue: a name in square brackets, below it category = …, domain = … and
     /// so on. They add to the built-in ones and win over them.
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub apps: Vec<PathBuf>,
