@@ -78,7 +78,12 @@ impl Listener<'_> {
 
     /// Bytes of which nothing else is known are told if they are TLS. What follows is listened to as before: a hello may come.
     pub(super) fn tell_records(&mut self, bytes: &[u8]) {
-        if !self.shared.has_records && tls::are_surely_records(bytes) {
+        if self.shared.has_records {
+            return;
+        }
+        self.own.has_record_front |= tls::is_front_of_record(bytes);
+        let are_fronts = self.own.has_record_front && self.reply.has_record_front;
+        if are_fronts || tls::are_surely_records(bytes) {
             self.shared.has_records = true;
             self.evidence.push(Evidence::TlsRecords);
         }

@@ -70,6 +70,8 @@ pub(super) struct Voice {
     heads_from: Option<u32>,
     /// Whether a segment waits that looks like a request, and nobody has looked into it.
     pub(super) has_early_request: bool,
+    /// Whether a segment of which nothing else is known is the front of a long record of TLS.
+    pub(super) has_record_front: bool,
     /// What it said first.
     pub(super) first_words: FirstWords,
 }

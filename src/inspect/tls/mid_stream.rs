@@ -41,6 +41,19 @@ pub fn are_surely_records(bytes: &[u8]) -> bool {
     records > 0
 }
 
+/// Whether `bytes` are the front of a single record of application data that goes on behind them: of TLS, if the other side says
+/// the like.
+///
+/// * A large message leaves in one record that fills several segments: no other header stands in any of them.
+///
+/// Source: RFC 8446 §5.1.
+pub fn is_front_of_record(bytes: &[u8]) -> bool {
+    let mut rest = Cursor(bytes);
+    header(&mut rest).is_some_and(|(_, len)| {
+        bytes.starts_with(&[APPLICATION_DATA]) && (MIN_ENCRYPTED..len).contains(&rest.0.len())
+    })
+}
+
 /// The minor version and the length in the header at the front of `rest`, if it can be one.
 fn header(rest: &mut Cursor<'_>) -> Option<(u8, usize)> {
     let mut there = *rest;
@@ -104,6 +117,19 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_goes_on_is_a_front() {
+        let whole = record(APPLICATION_DATA, 3, 1467);
+        for len in 0..whole.len() {
+            assert_eq!(is_front_of_record(&whole[..len]), len >= 21, "{len}");
+        }
+        assert!(!is_front_of_record(&whole));
+        assert!(!is_front_of_record(&record(HANDSHAKE, 3, 1467)[..1400]));
+        assert!(!is_front_of_record(
+            &record(APPLICATION_DATA, 0, 1467)[..1400]
+        ));
+    }
+
+    #[test]
     fn what_does_not_fit_is_none() {
         for (kind, major, minor, len) in [
             (24, 3, 3, 34),
@@ -126,6 +152,7 @@ mod tests {
         let bytes = [record(22, 3, 40), record(23, 3, 300)].concat();
         each_mutation(&bytes, 2000, |damaged| {
             are_surely_records(damaged);
+            is_front_of_record(damaged);
         });
     }
 }

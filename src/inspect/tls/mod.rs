@@ -21,7 +21,7 @@ use crate::domain::DomainName;
 pub use self::certificate::MAX_CERTIFICATE_NAMES;
 pub use self::fingerprint::fingerprints;
 pub use self::hello::{ClientHello, MAX_ALPN, ServerHello};
-pub use self::mid_stream::are_surely_records;
+pub use self::mid_stream::{are_surely_records, is_front_of_record};
 pub use self::sslv2::sslv2_client_hello;
 pub use self::whole::{find_whole_client_hello, whole_client_hello};
 

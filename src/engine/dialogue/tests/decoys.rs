@@ -211,3 +211,14 @@ fn records_from_the_middle_of_a_connection_hide_no_hello_behind_them() {
         assert_eq!(told.count(), 1);
     }
 }
+
+#[test]
+fn long_records_are_told_when_both_sides_say_some() {
+    let front = [&b"\x17\x03\x03\x05\xbb"[..], &[0x5a; 1447]].concat();
+    let mut talk = Talk::new(IpProtocol::TCP, 443);
+    talk.say(Client, &front);
+    talk.say(Client, &[0x5a; 20]);
+    assert_eq!(talk.evidence, []);
+    talk.say(Server, &front);
+    assert_eq!(talk.evidence, [Evidence::TlsRecords]);
+}

@@ -21,6 +21,7 @@ mod telnet;
 #[cfg(test)]
 mod tests;
 mod vnc;
+mod websocket;
 mod xmpp;
 
 /// The looks at connections. Mail before files: a banner that speaks of both is a mail server's.
@@ -40,6 +41,7 @@ pub(super) const STREAMS: &[StreamLook] = &[
     sip::of_stream,
     rtsp::of_stream,
     syslog::of_stream,
+    websocket::of_stream,
 ];
 
 /// The looks at datagrams.
