@@ -5,10 +5,11 @@
 //! Any datagram from the port of DNS is believed, so an answer is a hint, not a proof; but never more than a hint for the client it
 //! went to. Many names share an address, and the answer that came last is the one that the client most likely acts on.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use lru::LruCache;
+use hashbrown::HashTable;
 
 use crate::domain::DomainName;
 use crate::inspect::dns::answers::{Address, Answers};
@@ -16,7 +17,7 @@ use crate::packet::Timestamp;
 
 /// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
 ///
-/// About 160 bytes each, for every worker, beside names that they share.
+/// About 80 bytes each, for every worker, beside names that they share; up to as many again that were told anew.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Most bytes that their names may have, each as often as it leads to an address.
 pub const MAX_NAME_BYTES: usize = 4 << 20;
@@ -116,11 +117,14 @@ const fn bits(addr: IpAddr) -> u128 {
     }
 }
 
-/// Why a client may speak to an address.
+/// What one client was told of one address.
 #[derive(Debug)]
 struct Known {
+    pair: Pair,
     naming: Arc<Naming>,
     life_s: u32,
+    /// Whether the client was told nothing else of it since.
+    is_latest: bool,
 }
 
 impl Known {
@@ -138,22 +142,17 @@ impl Known {
 /// * What is in it depends on what it was told and on nothing else: asking changes nothing. So tables that were told the same, in the
 ///   same order, give the same answers.
 /// * Bounds: [`MAX_ADDRESSES`], [`MAX_NAME_BYTES`].
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answered {
-    /// In the order in which they were told.
-    known: LruCache<Pair, Known, ahash::RandomState>,
+    /// In the order in which they were told, those that are not the latest among them.
+    told: VecDeque<Known>,
+    /// How many were told before the first in `told`: its number.
+    first: u64,
+    /// The number of the latest of each pair.
+    latest: HashTable<u64>,
+    hasher: ahash::RandomState,
     name_bytes: usize,
     forgotten: u64,
-}
-
-impl Default for Answered {
-    fn default() -> Self {
-        Self {
-            known: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
-            name_bytes: 0,
-            forgotten: 0,
-        }
-    }
 }
 
 impl Answered {
@@ -161,15 +160,12 @@ impl Answered {
     pub fn learn(&mut self, told: &Told) {
         let naming = &told.naming;
         for address in &told.addresses {
-            let pair = Pair::new(naming.client, address.addr, naming.is_inside);
-            let known = Known {
+            self.put(Known {
+                pair: Pair::new(naming.client, address.addr, naming.is_inside),
                 naming: Arc::clone(naming),
                 life_s: address.ttl.max(MIN_LIFE_S),
-            };
-            self.name_bytes += known.name_len();
-            if let Some(before) = self.known.put(pair, known) {
-                self.name_bytes -= before.name_len();
-            }
+                is_latest: true,
+            });
         }
         self.make_room(naming.at);
     }
@@ -183,10 +179,13 @@ impl Answered {
         is_inside: bool,
         now: Timestamp,
     ) -> Option<&Naming> {
-        if self.known.is_empty() {
+        if self.latest.is_empty() {
             return None;
         }
-        let known = self.known.peek(&Pair::new(client, server, is_inside))?;
+        let pair = Pair::new(client, server, is_inside);
+        let is_it = |number: &u64| self.get(*number).is_some_and(|known| known.pair == pair);
+        let number = self.latest.find(self.hasher.hash_one(pair), is_it)?;
+        let known = self.get(*number)?;
         (!known.is_over(now)).then_some(&*known.naming)
     }
 
@@ -195,17 +194,64 @@ impl Answered {
         self.forgotten
     }
 
+    fn get(&self, number: u64) -> Option<&Known> {
+        self.told.get((number - self.first) as usize)
+    }
+
+    fn put(&mut self, known: Known) {
+        let Self {
+            told,
+            first,
+            latest,
+            hasher,
+            name_bytes,
+            ..
+        } = self;
+        let pair = known.pair;
+        let hash = hasher.hash_one(pair);
+        let place = |number: u64| (number - *first) as usize;
+        let pair_of =
+            |told: &VecDeque<Known>, number: u64| told.get(place(number)).map(|known| known.pair);
+        let number = *first + told.len() as u64;
+        *name_bytes += known.name_len();
+        match latest.find_mut(hash, |&before| pair_of(told, before) == Some(pair)) {
+            Some(before) => {
+                if let Some(before) = told.get_mut(place(*before)) {
+                    before.is_latest = false;
+                    *name_bytes -= before.name_len();
+                }
+                *before = number;
+            }
+            None => {
+                let hash_of =
+                    |&other: &u64| pair_of(told, other).map_or(0, |pair| hasher.hash_one(pair));
+                latest.insert_unique(hash, number, hash_of);
+            }
+        }
+        told.push_back(known);
+    }
+
     /// Takes out what was told first while it is over or there is too much.
     fn make_room(&mut self, now: Timestamp) {
-        while let Some((_, first)) = self.known.peek_lru() {
-            let is_over = first.is_over(now);
-            let is_too_much = self.known.len() > MAX_ADDRESSES || self.name_bytes > MAX_NAME_BYTES;
-            if !is_over && !is_too_much {
+        while let Some(oldest) = self.told.front() {
+            let is_over = oldest.is_over(now);
+            let is_too_much = self.latest.len() > MAX_ADDRESSES
+                || self.told.len() > 2 * MAX_ADDRESSES
+                || self.name_bytes > MAX_NAME_BYTES;
+            if oldest.is_latest && !is_over && !is_too_much {
                 return;
             }
-            self.forgotten += u64::from(!is_over);
-            self.name_bytes -= first.name_len();
-            self.known.pop_lru();
+            let (pair, number) = (oldest.pair, self.first);
+            if oldest.is_latest {
+                self.forgotten += u64::from(!is_over);
+                self.name_bytes -= oldest.name_len();
+                let hash = self.hasher.hash_one(pair);
+                if let Ok(entry) = self.latest.find_entry(hash, |&other| other == number) {
+                    entry.remove();
+                }
+            }
+            self.told.pop_front();
+            self.first += 1;
         }
     }
 }
@@ -355,7 +401,7 @@ mod tests {
             "a.example",
             &[("0.0.0.0", 60), ("192.0.2.1", 60)],
         );
-        assert_eq!(table.known.len(), 1);
+        assert_eq!(table.latest.len(), 1);
     }
 
     #[test]
@@ -368,12 +414,12 @@ mod tests {
         learn(&mut table, 1, "a.example", &[(&server(0).to_string(), 60)]);
         assert!(name(&table, CLIENT, &server(1).to_string(), 1).is_some());
         learn(&mut table, 2, "a.example", &[("192.0.2.1", 60)]);
-        assert_eq!((table.known.len(), table.forgotten()), (MAX_ADDRESSES, 1));
+        assert_eq!((table.latest.len(), table.forgotten()), (MAX_ADDRESSES, 1));
         assert!(name(&table, CLIENT, &server(0).to_string(), 2).is_some());
         assert!(name(&table, CLIENT, &server(1).to_string(), 2).is_none());
         // All of it is over.
         learn(&mut table, 1000, "a.example", &[("192.0.2.2", 60)]);
-        assert_eq!((table.known.len(), table.forgotten()), (1, 1));
+        assert_eq!((table.latest.len(), table.forgotten()), (1, 1));
         assert_eq!(table.name_bytes, "a.example".len());
     }
 
@@ -382,7 +428,20 @@ mod tests {
         let mut table = Answered::default();
         learn_many(&mut table, &"x".repeat(250), 20_000);
         assert!(table.name_bytes <= MAX_NAME_BYTES);
-        assert_eq!(table.known.len() as u64 + table.forgotten(), 20_000);
+        assert_eq!(table.latest.len() as u64 + table.forgotten(), 20_000);
         assert!(table.forgotten() > 0);
+    }
+
+    #[test]
+    fn what_is_told_again_and_again_takes_no_more_room() {
+        let mut table = Answered::default();
+        learn(&mut table, 0, "old.example", &[("192.0.2.1", u32::MAX)]);
+        for at in 0..3 * MAX_ADDRESSES as i64 {
+            learn(&mut table, at, "a.example", &[("192.0.2.2", u32::MAX)]);
+        }
+        assert!(table.told.len() <= 2 * MAX_ADDRESSES);
+        assert!(name(&table, CLIENT, "192.0.2.2", 5).is_some());
+        assert_eq!(table.name_bytes, "a.example".len(), "the old one made room");
+        assert_eq!(table.forgotten(), 1);
     }
 }
