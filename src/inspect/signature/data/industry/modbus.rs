@@ -21,29 +21,51 @@ const EXCEPTION: u8 = 0x80;
 
 /// Modbus, when a request is as long as its function asks for and the answer repeats it; at the port, when frames follow each other.
 pub(in super::super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
-    let is_row = |side: &[u8]| {
-        side.is_empty() || row(side, LEAST_LEN, frame_len).is_some_and(|row| row.is_whole)
+    let are_rows = |frame_len: fn(&[u8]) -> Option<usize>| {
+        [opening.client, opening.server].into_iter().all(|side| {
+            side.is_empty() || row(side, LEAST_LEN, frame_len).is_some_and(|row| row.is_whole)
+        })
     };
-    if !is_row(opening.client) || !is_row(opening.server) {
+    if !are_rows(framed_len) {
         return None;
     }
     // Some plants' connections are opened the other way round.
     let is_at_home = [opening.client_port, opening.server_port].contains(&PORT);
-    let is_told = is_at_home && opening.client.len() + opening.server.len() > 0
-        || is_request(opening.client) && is_answer_to(opening.server, opening.client);
+    let is_answered = is_answer_to(opening.server, opening.client);
+    let is_told = if are_rows(frame_len) {
+        is_at_home && opening.client.len() + opening.server.len() > 0
+            || is_request(opening.client) && is_answered
+    } else {
+        // Who tries all functions begins with those that there are not, and is refused.
+        is_at_home && is_answered && is_refusal(opening.server)
+    };
     is_told.then_some(Protocol::Modbus.into())
 }
 
-/// Bytes of the frame at the front.
+/// Whether the first answer is an exception, and says which.
+fn is_refusal(answer: &[u8]) -> bool {
+    be16(answer, 4) == Some(3)
+        && answer
+            .get(HEADER_LEN + 1)
+            .is_some_and(|function| function & EXCEPTION != 0)
+}
+
+/// Bytes of the frame at the front, whatever its function.
 ///
-/// Source: MODBUS Messaging on TCP/IP Implementation Guide V1.0b §3.1.3; functions: MODBUS Application Protocol V1.1b3 §5.1.
-fn frame_len(bytes: &[u8]) -> Option<usize> {
+/// Source: MODBUS Messaging on TCP/IP Implementation Guide V1.0b §3.1.3.
+fn framed_len(bytes: &[u8]) -> Option<usize> {
     let len = be16(bytes, 4)?;
+    (be16(bytes, 2)? == 0 && (2..=MAX_LEN).contains(&len)).then_some(HEADER_LEN + usize::from(len))
+}
+
+/// The same, if its function is known.
+///
+/// Source: MODBUS Application Protocol V1.1b3 §5.1.
+fn frame_len(bytes: &[u8]) -> Option<usize> {
     let function = bytes.get(HEADER_LEN + 1)? & !EXCEPTION;
     // Public ones, and what makers use for their own: 90 is Schneider's.
     let is_function = matches!(function, 1..=8 | 11 | 12 | 15..=17 | 20..=24 | 43 | 65..=72 | 90 | 100..=110 | 125 | 126);
-    (be16(bytes, 2)? == 0 && (2..=MAX_LEN).contains(&len) && is_function)
-        .then_some(HEADER_LEN + usize::from(len))
+    framed_len(bytes).filter(|_| is_function)
 }
 
 /// Whether the first request is as long as its function asks for.
@@ -102,6 +124,16 @@ mod tests {
         let write = "0002 0000 000b 11 10 0001 0002 04 000a 0102";
         let written = "0002 0000 0006 11 10 0001 0002";
         assert_stream(Protocol::Modbus, ANY_PORT, &hex(write), &hex(written));
+    }
+
+    #[test]
+    fn functions_that_are_refused_need_not_be_known() {
+        let asked = hex("0000 0000 0006 01 00 0000 0000 0000 0000 0006 01 09 0000 0000");
+        let refused = hex("0000 0000 0003 01 80 01 0000 0000 0003 01 89 01");
+        assert_stream(Protocol::Modbus, PORT, &asked, &refused);
+        assert_no_stream(ANY_PORT, &asked, &refused);
+        assert_no_stream(PORT, &asked, &[]);
+        assert_no_stream(PORT, &asked, &asked);
     }
 
     #[test]
