@@ -121,8 +121,24 @@ pub struct Ground {
 pub struct Grounds {
     /// What decided the application.
     pub application: Option<Ground>,
+    /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
+    /// [`Grounds::MAX_SIGNS`], each once.
+    pub signs: Vec<Ground>,
     /// The packets at which the protocols were told, in the order of [`Protocols`]; 0 behind the last.
     pub protocols: [u64; Protocols::MAX],
+}
+
+impl Grounds {
+    /// How many signs of one flow are kept.
+    pub const MAX_SIGNS: usize = 8;
+
+    /// Keeps a sign, unless it is there already.
+    pub fn add_sign(&mut self, sign: Ground) {
+        let is_it = |there: &Ground| there.by == sign.by && there.value == sign.value;
+        if self.signs.len() < Self::MAX_SIGNS && !self.signs.iter().any(is_it) {
+            self.signs.push(sign);
+        }
+    }
 }
 
 /// A name found in a flow.

@@ -211,16 +211,23 @@ impl<'a> Conclusion<'a> {
         if let Some(app) = owner {
             self.leads_to(app, by, value);
             self.unnamed.get_or_insert(app);
+            let sign = self.ground(by, value);
+            let grounds = self.entry.grounds.get_or_insert_default();
+            grounds.add_sign(sign);
         }
     }
 
     fn leads_to(&mut self, app: AppId, by: Basis, value: &str) {
-        let ground = || Ground {
+        let ground = self.ground(by, value);
+        self.entry.is_of(app, by, || ground);
+    }
+
+    fn ground(&self, by: Basis, value: &str) -> Ground {
+        Ground {
             by,
             value: value.into(),
             packet: self.at,
-        };
-        self.entry.is_of(app, by, ground);
+        }
     }
 }
 

@@ -155,7 +155,9 @@ impl Entry {
     /// Bytes that it holds.
     pub(super) fn held_bytes(&self) -> usize {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
-        let grounds = self.grounds.as_ref().map_or(0, |_| size_of::<Grounds>());
+        let grounds = self.grounds.as_ref().map_or(0, |grounds| {
+            size_of::<Grounds>() + grounds.signs.capacity() * size_of::<Ground>()
+        });
         let found = self.found.as_ref().map_or(0, |found| found.size());
         self.dialogue.held_bytes() + other + grounds + found
     }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::generated::{self, Truth};
 use crate::program::{Bench, Filtered, list, number};

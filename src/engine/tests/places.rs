@@ -66,8 +66,24 @@ fn connection(bench: &mut Bench, hello: &[u8]) -> (FlowSummary, Option<Ground>) 
     bench.tcp(back(tcp(4000)), SYN_ACK);
     bench.send(tcp(4000), Some(ACK), hello);
     let mut flow = bench.engine.finish().remove(0);
-    let ground = flow.grounds.take().and_then(|grounds| grounds.application);
+    let ground = flow
+        .grounds
+        .as_mut()
+        .and_then(|grounds| grounds.application.take());
     (flow, ground)
+}
+
+#[test]
+fn a_sign_is_kept_also_where_a_name_decides() {
+    let mut bench = bench(&[], false);
+    let (flow, ground) = connection(&mut bench, &hello(b"named.example", b"offered"));
+    assert_eq!(ground.unwrap().by, Basis::Name(NameSource::TlsSni));
+    let sign = Ground {
+        by: Basis::Alpn,
+        value: "offered".into(),
+        packet: 3,
+    };
+    assert_eq!(flow.grounds.unwrap().signs, [sign]);
 }
 
 #[test]

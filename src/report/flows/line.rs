@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Serialize, Serializer};
 
 use crate::domain::DomainName;
-use crate::evidence::{Basis, FoundName, TlsVersion};
+use crate::evidence::{Basis, FoundName, Ground, TlsVersion};
 use crate::flow::FlowSummary;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::{Protocol, Protocols};
@@ -36,6 +36,8 @@ pub(super) struct FlowLine<'a> {
     application: Option<&'a str>,
     category: Option<&'a str>,
     classification: Option<Decided<'a>>,
+    /// What else than names leads to an application, whether it decided or not.
+    signs: Vec<Decided<'a>>,
     #[serde(serialize_with = "names")]
     names: &'a [FoundName],
     alpn: &'a [Box<str>],
@@ -63,6 +65,14 @@ struct Decided<'a> {
 }
 
 impl<'a> Decided<'a> {
+    fn by_ground(ground: &'a Ground) -> Self {
+        Self {
+            by: ground.by.as_str(),
+            value: &ground.value,
+            packet: ground.packet,
+        }
+    }
+
     fn of(flow: &'a FlowSummary) -> Option<Self> {
         let content = |protocol: Protocol, packet| Self {
             by: Basis::Content.as_str(),
@@ -71,11 +81,7 @@ impl<'a> Decided<'a> {
         };
         let grounds = flow.grounds.as_deref();
         let application = grounds.and_then(|grounds| grounds.application.as_ref());
-        let application = application.map(|ground| Self {
-            by: ground.by.as_str(),
-            value: &ground.value,
-            packet: ground.packet,
-        });
+        let application = application.map(Self::by_ground);
         let guess = || {
             let protocol = services::protocol_of(flow.key.protocol(), flow.dst().port)?;
             Some(Self {
@@ -94,6 +100,14 @@ impl<'a> Decided<'a> {
             })
             .or_else(guess)
     }
+}
+
+fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
+    let grounds = flow.grounds.iter();
+    grounds
+        .flat_map(|grounds| &grounds.signs)
+        .map(Decided::by_ground)
+        .collect()
 }
 
 /// The packets at which the flow's protocols were told, in their order.
@@ -134,6 +148,7 @@ impl<'a> FlowLine<'a> {
             application: application.map(|(name, _)| name),
             category: application.map(|(_, category)| category),
             classification: Decided::of(flow),
+            signs: signs(flow),
             names: &flow.names,
             alpn: &flow.alpn,
             tls_version: flow.tls_version.map(Shown),

@@ -28,6 +28,11 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
             value: "github.com".into(),
             packet: 6,
         }),
+        signs: vec![Ground {
+            by: Basis::Alpn,
+            value: "h9".into(),
+            packet: 6,
+        }],
         protocols: [6, 6, 0, 0, 0, 0],
     }));
     flow.alpn = vec!["h2".into(), "http/1.1".into()];
@@ -54,14 +59,14 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     let expected = concat!(
         r#"{"id":1,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"icmp6","#,
         r#""src":"fe80::1","src_port":0,"dst":"ff02::1","dst_port":0,"community_id":"1:5JAKAI+s/N079uLbdWhYmMj8Ig8=","packets":10,"bytes":1000,"dropped":0,"#,
-        r#""state":"established","protocols":[],"protocol_packets":[],"application":null,"category":null,"classification":null,"#,
+        r#""state":"established","protocols":[],"protocol_packets":[],"application":null,"category":null,"classification":null,"signs":[],"#,
         r#""names":[{"name":"a","from":"mdns","packet":1}],"alpn":[],"tls_version":null,"ech":false,"ja3":null,"ja4":null,"tunnels":[],"#,
         r#""verdict":"forward","rule":null,"initiator_known":false}"#,
         "\n",
         r#"{"id":2,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"tcp","#,
         r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"community_id":"1:FD68+tP7lGCxmnujfa9/P+kEXbs=","packets":10,"bytes":1000,"dropped":8,"#,
         r#""state":"established","protocols":["TLS","HTTPS"],"protocol_packets":[6,6],"application":"GitHub","category":"Developer","#,
-        r#""classification":{"by":"tls_sni","value":"github.com","packet":6},"#,
+        r#""classification":{"by":"tls_sni","value":"github.com","packet":6},"signs":[{"by":"alpn","value":"h9","packet":6}],"#,
         r#""names":[{"name":"github.com","from":"tls_sni","packet":3}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ech":false,"ja3":"c1","ja4":"t13d","tunnels":["pppoe","vxlan"],"#,
         r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
         "\n",
@@ -83,8 +88,8 @@ fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
     );
     flow.protocols.push(Protocol::Telnet);
     flow.grounds = Some(Box::new(Grounds {
-        application: None,
         protocols: [5, 0, 0, 0, 0, 0],
+        ..Grounds::default()
     }));
     assert_eq!(
         decided(&flow),
