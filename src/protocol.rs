@@ -171,8 +171,6 @@ protocols! {
     Gre = "GRE",
     /// GPRS Tunnelling Protocol: control messages, or user data of which the inside could not be read.
     Gtp = "GTP",
-    /// Tor.
-    Tor = "Tor",
     /// SOCKS, versions 4 and 5.
     Socks = "SOCKS",
     /// Modbus.
@@ -250,8 +248,6 @@ shapes! {
     TeamsCall = "teams-call",
     /// Google Meet's and Duo's calls, by the realm that their relays name.
     GoogleCall = "google-call",
-    /// FaceTime's calls: Apple's attributes in STUN.
-    FaceTimeCall = "facetime-call",
     /// Signal's calls, by the realm that its relays name.
     SignalCall = "signal-call",
     /// Viber's calls and chat.
@@ -260,12 +256,8 @@ shapes! {
     WeChat = "wechat",
     /// QQ's chat datagrams.
     Qq = "qq",
-    /// LINE's calls.
-    LineCall = "line-call",
     /// TeamViewer's own protocol.
     TeamViewer = "teamviewer",
-    /// AnyDesk's own protocol.
-    AnyDesk = "anydesk",
     /// Spotify's discovery of players, and the hello to its access points.
     Spotify = "spotify",
     /// Dropbox's discovery in the local network.
