@@ -148,10 +148,10 @@ impl FlowKey {
         }
     }
 
-    /// The shard that this flow belongs to: a fixed function of the key, the same on every machine and in every run.
+    /// Bits that tell this flow from others: a fixed function of the key, the same on every machine and in every run.
     ///
-    /// Not the flow table's hash, which is seeded at random: a sender who aims at one shard fills that shard's share of the table, no more.
-    pub const fn shard(&self) -> usize {
+    /// Not the flow table's hash, which is seeded at random: a sender can choose flows with the same bits.
+    pub const fn spread(&self) -> u64 {
         let mut mixed = self.rest;
         let words = [
             self.low as u64,
@@ -166,9 +166,19 @@ impl FlowKey {
             mixed ^= mixed >> 29;
             i += 1;
         }
-        mixed = mixed.wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed >> (64 - SHARDS.ilog2())) as usize
+        mixed.wrapping_mul(0x94d0_49bb_1331_11eb)
     }
+
+    /// The shard that this flow belongs to, by the topmost bits of [`spread`](Self::spread): a sender who aims at one shard fills that
+    /// shard's share of the table, no more.
+    pub const fn shard(&self) -> usize {
+        shard_of(self.spread())
+    }
+}
+
+/// The shard of a flow with these bits of [`FlowKey::spread`].
+pub const fn shard_of(spread: u64) -> usize {
+    (spread >> (64 - SHARDS.ilog2())) as usize
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`services`], [`tunnel`] |
+//! | 0 | [`packet`], [`key`], [`domain`], [`domain_map`], [`endpoints`], [`ranges`], [`ini`], [`caveats`], [`evidence`], [`observation`], [`opening`], [`services`], [`tunnel`] |
 //! | 1 | [`catalogue`], [`capture`], [`community_id`], [`encrypted_dns`], [`wire`], [`inspect`] |
 //! | 2 | [`flow`], [`fragments`], [`classify`], [`passive_dns`], [`rules`], [`stats`] |
 //! | 3 | [`engine`] |
@@ -58,6 +58,7 @@ pub mod ini;
 pub mod inspect;
 pub mod key;
 pub mod observation;
+pub mod opening;
 pub mod output;
 pub mod packet;
 pub mod passive_dns;

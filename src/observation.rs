@@ -1,6 +1,7 @@
 //! One packet as the core takes it in: who, when, how long, and the payload. A frame of a capture file is one way to make one.
 
 use crate::key::{FiveTuple, FlowKey, Side};
+use crate::opening::Opening;
 use crate::packet::{TcpSegment, Timestamp};
 use crate::tunnel::Tunnels;
 
@@ -29,6 +30,19 @@ pub struct Observation<'a> {
     pub payload: &'a [u8],
     /// The payload's length on the wire.
     pub payload_origlen: u32,
+}
+
+impl Observation<'_> {
+    /// The packet as the first of its flow, which it may be.
+    pub const fn opening(&self) -> Opening<'_> {
+        Opening {
+            key: &self.key,
+            sender: self.sender,
+            tcp: self.tcp,
+            is_inside: self.is_inside,
+            at: self.timestamp,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -13,11 +13,13 @@ use hashbrown::HashTable;
 
 use crate::domain::DomainName;
 use crate::inspect::dns::answers::{Address, Answers};
+use crate::opening::Opening;
 use crate::packet::Timestamp;
+use crate::services::DNS_PORT;
 
 /// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
 ///
-/// About 80 bytes each, for every worker, beside names that they share; up to as many again that were told anew.
+/// About 80 bytes each, beside names that they share; up to as many again that were told anew.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Most bytes that their names may have, each as often as it leads to an address.
 pub const MAX_NAME_BYTES: usize = 4 << 20;
@@ -170,23 +172,39 @@ impl Answered {
         self.make_room(naming.at);
     }
 
+    /// The answer by which a flow's client came to its server, should the flow begin with this packet.
+    ///
+    /// The flow to a name server itself is about what it asks for, not about how the server's address was found.
+    pub fn naming(&self, opening: &Opening<'_>) -> Option<&Arc<Naming>> {
+        if self.latest.is_empty() {
+            return None;
+        }
+        let (opener, is_known) = opening.opener();
+        let [src, dst] = [opener, opener.other()].map(|side| opening.key.endpoint(side));
+        if [src.port, dst.port].contains(&DNS_PORT) {
+            return None;
+        }
+        let name = |client, server| self.name((client, server), opening.is_inside, opening.at);
+        name(src.addr, dst.addr).or_else(|| {
+            // Who opened the flow may be a guess; who asked for whose address is none.
+            (!is_known).then(|| name(dst.addr, src.addr)).flatten()
+        })
+    }
+
     /// The name by which `client` came to `server`, for a flow that begins at `now`.
     ///
     /// * `is_inside`: whether the flow begins with a packet that came through a tunnel.
-    pub fn name(
+    fn name(
         &self,
         (client, server): (IpAddr, IpAddr),
         is_inside: bool,
         now: Timestamp,
-    ) -> Option<&Naming> {
-        if self.latest.is_empty() {
-            return None;
-        }
+    ) -> Option<&Arc<Naming>> {
         let pair = Pair::new(client, server, is_inside);
         let is_it = |number: &u64| self.get(*number).is_some_and(|known| known.pair == pair);
         let number = self.latest.find(self.hasher.hash_one(pair), is_it)?;
         let known = self.get(*number)?;
-        (!known.is_over(now)).then_some(&*known.naming)
+        (!known.is_over(now)).then_some(&known.naming)
     }
 
     /// How often something was forgotten that still counted, because there was no room.

@@ -122,7 +122,7 @@ impl Tunnels {
 
     /// Adds those of `other` inside these.
     pub fn add(&mut self, other: Self) {
-        if *self != other {
+        if !other.is_empty() && *self != other {
             other.iter().for_each(|tunnel| self.push(tunnel));
         }
     }

@@ -16,7 +16,6 @@ use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
-use crate::services;
 use crate::tunnel::Tunnels;
 
 use super::dialogue::Dialogue;
@@ -91,7 +90,7 @@ pub(super) struct Found {
 impl Entry {
     /// The flow that `seen` begins.
     pub(super) fn begin(seen: &Observation<'_>) -> Self {
-        let (initiator, initiator_known) = initiator(seen);
+        let (initiator, initiator_known) = seen.opening().opener();
         Self {
             first_packet: seen.number,
             first: seen.timestamp,
@@ -133,7 +132,7 @@ impl Entry {
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
                 .advance(tcp.flags, seen.sender);
             if !self.initiator_known && tcp.flags.has(TcpFlags::SYN) {
-                let (opener, is_known) = initiator(seen);
+                let (opener, is_known) = seen.opening().opener();
                 news.names_responder |= opener != self.initiator;
                 (self.initiator, self.initiator_known) = (opener, is_known);
             }
@@ -240,31 +239,6 @@ fn icmp_kind(seen: &Observation<'_>) -> Option<IcmpKind> {
         (IpProtocol::ICMP | IpProtocol::ICMP6, &[kind, code, ..]) => Some(IcmpKind { kind, code }),
         _ => None,
     }
-}
-
-/// Who opened the flow that `seen` begins, and whether a SYN says so.
-fn initiator(seen: &Observation<'_>) -> (Side, bool) {
-    if let Some(tcp) = seen.tcp.filter(|tcp| tcp.flags.has(TcpFlags::SYN)) {
-        let opens = !tcp.flags.has(TcpFlags::ACK);
-        return (
-            if opens {
-                seen.sender
-            } else {
-                seen.sender.other()
-            },
-            true,
-        );
-    }
-    let [src, dst] = [seen.sender, seen.sender.other()]
-        .map(|side| services::is_well_known(seen.key.endpoint(side).port));
-    (
-        if src && !dst {
-            seen.sender.other()
-        } else {
-            seen.sender
-        },
-        false,
-    )
 }
 
 impl Found {

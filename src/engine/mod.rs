@@ -17,9 +17,8 @@ use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
-use crate::passive_dns::Answered;
+use crate::passive_dns::Naming;
 use crate::rules::{RuleId, RuleSet};
-use crate::services::DNS_PORT;
 
 use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
 use entry::Entry;
@@ -140,19 +139,19 @@ impl Engine {
 
     /// Takes in one packet and says what happens to it. Flows that end by it are added to `ended`.
     ///
-    /// * `answered`: what clients were told by name servers before this packet.
+    /// * `naming`: what a name server told the client before, if this packet begins a flow; not looked at if it does not.
     /// * Packets of one shard come in capture order.
     pub fn observe(
         &mut self,
         seen: &Observation<'_>,
-        answered: &Answered,
+        naming: Option<&Naming>,
         ended: &mut Vec<Ended>,
     ) -> Answer {
         let end = match self.flows.get_mut(&seen.key) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load;
-                    let answer = step(entry, seen, answered, &self.policy, &mut self.evidence);
+                    let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
                     let loads = (load, entry.load);
                     self.weigh(seen, loads, ended);
                     return answer;
@@ -169,7 +168,7 @@ impl Engine {
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
         entry.rule = self.recall(seen);
-        let answer = step(&mut entry, seen, answered, &self.policy, &mut self.evidence);
+        let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load);
         self.flows.insert(seen.key, entry);
         self.weigh(seen, loads, ended);
@@ -350,7 +349,7 @@ fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
 fn step(
     entry: &mut Entry,
     seen: &Observation<'_>,
-    answered: &Answered,
+    naming: Option<&Naming>,
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
@@ -372,8 +371,9 @@ fn step(
             entry.rule = rule_around(seen.outer, &policy.rules);
         }
     }
-    if entry.packets == 1 {
-        name_by_answer(entry, seen, answered, policy);
+    if let Some(naming) = naming.filter(|_| entry.packets == 1) {
+        conclude_from_answer(entry, seen, policy, naming);
+        entry.load = entry.held_bytes();
     }
     listen(entry, seen, policy, evidence);
     if !entry.is_placed && has_places(&policy.catalogue) {
@@ -436,25 +436,6 @@ fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
     if entry.rule.is_none() && judged_application(entry, policy) == Some(app) {
         entry.rule = policy.rules.for_app(app);
     }
-}
-
-/// Names a flow that begins by the answer that led to it.
-///
-/// The flow to the name server itself is about what it asks for, not about how the server's address was found.
-fn name_by_answer(entry: &mut Entry, seen: &Observation<'_>, answered: &Answered, policy: &Policy) {
-    let [src, dst] = [entry.initiator, entry.initiator.other()].map(|side| seen.key.endpoint(side));
-    if [src.port, dst.port].contains(&DNS_PORT) {
-        return;
-    }
-    let name = |client, server| answered.name((client, server), seen.is_inside, seen.timestamp);
-    let naming = name(src.addr, dst.addr).or_else(|| {
-        // Who opened the flow may be a guess; who asked for whose address is none.
-        let is_guess = !entry.initiator_known;
-        is_guess.then(|| name(dst.addr, src.addr)).flatten()
-    });
-    let Some(naming) = naming else { return };
-    conclude_from_answer(entry, seen, policy, naming);
-    entry.load = entry.held_bytes();
 }
 
 /// Reads the packet's payload and takes in what it says.

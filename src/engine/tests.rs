@@ -8,6 +8,7 @@ use super::*;
 use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{TcpFlags, TcpSegment};
+use crate::passive_dns::Answered;
 use crate::rules::RuleSetBuilder;
 use crate::tunnel::{Tunnel, Tunnels};
 
@@ -95,8 +96,9 @@ impl Bench {
             payload,
             payload_origlen: payload.len() as u32,
         };
+        let naming = self.answered.naming(&seen.opening());
         self.engine
-            .observe(&seen, &self.answered, &mut self.ended)
+            .observe(&seen, naming.map(|naming| &**naming), &mut self.ended)
             .verdict
             == Verdict::Forward
     }

@@ -1,16 +1,13 @@
 //! A chunk before it goes to the workers: the lists of its packets, what name servers answer in them, and how many still wait for
 //! the rest of their datagram.
 
-use std::iter;
-
-use super::worker::{Role, Task};
+use super::worker::{Around, Assignment, Role, Task};
 use crate::capture::Chunk;
 use crate::inspect::dns::answers::{answers, answers_over_tcp};
-use crate::key::{FiveTuple, FlowKey};
+use crate::key::{FiveTuple, FlowKey, shard_of};
 use crate::packet::{IpProtocol, Record};
 use crate::passive_dns::{Response, Told};
 use crate::services::DNS_PORT;
-use crate::tunnel::Tunnels;
 use crate::wire::{self, PacketView};
 
 /// A chunk whose packets were decoded. It is handed out when each of them has its flow.
@@ -19,21 +16,11 @@ pub(super) struct Held {
     pub(super) chunk: Chunk,
     /// For each worker.
     pub(super) assignments: Vec<Assignment>,
-    /// For all workers: what clients are told, and the place of the packet that does. In capture order as tasks are.
+    /// What clients are told, and the place of the packet that does. In capture order as tasks are.
     pub(super) told: Vec<(u32, Told)>,
     /// Fragments whose datagram is not known yet.
     pub(super) waiting: usize,
-}
-
-/// What one worker has to do with a chunk.
-#[derive(Default)]
-pub(super) struct Assignment {
-    /// In capture order, but for those that came late: [`Held::sort`].
-    pub(super) tasks: Vec<Task>,
-    /// Bytes of datagrams that were put together; payload offsets past the chunk's end are into these.
-    pub(super) assembled: Vec<u8>,
-    /// Packets around others.
-    pub(super) outer: Vec<FiveTuple>,
+    /// Whether a packet was listed behind later ones: then all has to be sorted.
     is_unsorted: bool,
 }
 
@@ -50,19 +37,22 @@ struct Listed<'a> {
 }
 
 impl Held {
-    /// A chunk of which no packet is listed yet.
-    pub(super) fn new(sequence: u64, chunk: Chunk, workers: usize) -> Self {
-        let room = chunk.records().len() / workers * 5 / 4 + 8;
-        let assignment = || Assignment {
-            tasks: Vec::with_capacity(room),
-            ..Assignment::default()
-        };
+    /// A chunk of which no packet is listed yet; `spent` are assignments to be used again.
+    pub(super) fn new(
+        sequence: u64,
+        chunk: Chunk,
+        mut spent: Vec<Assignment>,
+        workers: usize,
+    ) -> Self {
+        spent.iter_mut().for_each(Assignment::clear);
+        spent.resize_with(workers, Assignment::default);
         Self {
             sequence,
             chunk,
-            assignments: iter::repeat_with(assignment).take(workers).collect(),
+            assignments: spent,
             told: Vec::new(),
             waiting: 0,
+            is_unsorted: false,
         }
     }
 
@@ -98,9 +88,7 @@ impl Held {
         quoted: Option<FiveTuple>,
     ) {
         self.waiting = self.waiting.saturating_sub(1);
-        for assignment in &mut self.assignments {
-            assignment.is_unsorted = true;
-        }
+        self.is_unsorted = true;
         let listed = Listed {
             index,
             view,
@@ -113,13 +101,14 @@ impl Held {
 
     /// Puts the tasks, and what clients are told, into capture order.
     pub(super) fn sort(&mut self) {
+        if !std::mem::take(&mut self.is_unsorted) {
+            return;
+        }
         // Stable: a packet may hold several answers.
         self.told.sort_by_key(|(index, _)| *index);
         for assignment in &mut self.assignments {
-            if std::mem::take(&mut assignment.is_unsorted) {
-                // Stable: a question comes after the packet that asks it.
-                assignment.tasks.sort_by_key(|task| task.index);
-            }
+            // Stable: a question comes after the packet that asks it.
+            assignment.tasks.sort_by_key(|task| task.index);
         }
     }
 
@@ -133,8 +122,9 @@ impl Held {
         }
         let (key, sender) = FlowKey::of(&tuple);
         let chunk_len = self.chunk.bytes().len() as u32;
+        let spread = key.spread();
         let workers = self.assignments.len();
-        let Some(assignment) = self.assignments.get_mut(key.shard() % workers) else {
+        let Some(assignment) = self.assignments.get_mut(shard_of(spread) % workers) else {
             return;
         };
         let payload = listed.view.payload;
@@ -146,25 +136,27 @@ impl Held {
                 base
             }
         };
-        let outer_start = assignment.outer.len() as u32;
-        assignment.outer.extend_from_slice(listed.outer);
+        let is_plain = !listed.view.is_inside && listed.view.tunnels.is_empty();
         let task = Task {
+            key,
+            spread,
+            timestamp: record.timestamp,
             index: listed.index,
-            outer: (outer_start, assignment.outer.len() as u32),
-            is_inside: listed.view.is_inside,
+            origlen: record.origlen,
+            payload: base.saturating_add(payload.offset),
+            payload_caplen: payload.caplen,
+            payload_origlen: payload.origlen,
+            around: if is_plain {
+                0
+            } else {
+                list_around(assignment, listed)
+            },
+            tcp: listed.view.tcp,
+            sender,
             role: match listed.quoted {
                 None => Role::Packet,
                 Some(_) => Role::Quoting,
             },
-            key,
-            sender,
-            timestamp: record.timestamp,
-            origlen: record.origlen,
-            tunnels: listed.view.tunnels,
-            tcp: listed.view.tcp,
-            payload: base.saturating_add(payload.offset),
-            payload_caplen: payload.caplen,
-            payload_origlen: payload.origlen,
         };
         assignment.tasks.push(task);
         if let Some(quoted) = listed.quoted {
@@ -202,23 +194,36 @@ impl Held {
     #[cold]
     fn ask(&mut self, record: &Record, index: u32, quoted: FiveTuple) {
         let (key, sender) = FlowKey::of(&quoted);
+        let spread = key.spread();
         let workers = self.assignments.len();
-        if let Some(assignment) = self.assignments.get_mut(key.shard() % workers) {
+        if let Some(assignment) = self.assignments.get_mut(shard_of(spread) % workers) {
             assignment.tasks.push(Task {
-                index,
-                outer: (0, 0),
-                is_inside: false,
-                role: Role::Quoted,
                 key,
-                sender,
+                spread,
                 timestamp: record.timestamp,
+                index,
                 origlen: record.origlen,
-                tunnels: Tunnels::default(),
-                tcp: None,
                 payload: 0,
                 payload_caplen: 0,
                 payload_origlen: 0,
+                around: 0,
+                tcp: None,
+                sender,
+                role: Role::Quoted,
             });
         }
     }
+}
+
+/// Lists what a packet came through; its place, counted from 1.
+#[cold]
+fn list_around(assignment: &mut Assignment, listed: &Listed<'_>) -> u32 {
+    let from = assignment.outer.len() as u32;
+    assignment.outer.extend_from_slice(listed.outer);
+    assignment.around.push(Around {
+        tunnels: listed.view.tunnels,
+        is_inside: listed.view.is_inside,
+        outer: (from, assignment.outer.len() as u32),
+    });
+    assignment.around.len() as u32
 }

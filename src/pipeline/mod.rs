@@ -10,6 +10,7 @@
 
 mod fates;
 mod held;
+mod namings;
 mod quotes;
 mod reader;
 mod worker;
@@ -157,10 +158,10 @@ pub fn run(
 ) -> Result<Ran, PipelineError> {
     let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
-    let (idle_out, idle_in) = bounded::<Chunk>(CHUNKS);
+    let (idle_out, idle_in) = bounded::<Idle>(CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
-        let _ = idle_out.send(Chunk::new());
+        let _ = idle_out.send(Idle::default());
     }
     // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
     let (results_out, results) = bounded::<Message>((CHUNKS + 1) * (workers + 1));
@@ -188,7 +189,7 @@ pub fn run(
         idle_in,
         tasks,
         Arc::clone(&counters),
-        !policy.rules.is_empty(),
+        policy,
     );
     let results_of_reader = results_out.clone();
     threads.push(start("reader".to_owned(), results_out, move |progress| {
@@ -236,13 +237,21 @@ where
         .map_err(|source| PipelineError::Start { name, source })
 }
 
+/// A chunk that nobody uses, and the lists that went with it: all to be used again.
+#[derive(Default)]
+struct Idle {
+    chunk: Chunk,
+    spent: Vec<worker::Assignment>,
+}
+
 /// What the writer is told.
 enum Message {
-    /// A chunk was read, and `parts` workers have packets of it.
+    /// A chunk was read, and `parts` workers have packets of it; the others' lists are empty.
     Chunk {
         sequence: u64,
         chunk: Arc<Chunk>,
         parts: usize,
+        unused: Vec<worker::Assignment>,
     },
     /// A worker is done with its packets of a chunk.
     Part(worker::Part),

@@ -3,8 +3,8 @@
 //! A fragment alone has no flow. A chunk that holds one is kept back, with all that follow it, until the rest of its datagram has come
 //! or will not come any more; then the datagram is told with the first of its packets, and they all share its flow.
 //!
-//! What name servers answer is read here, where all packets pass in order, and goes to every worker at its place among the packets: so
-//! whichever worker a later flow falls to, it knows the same.
+//! What name servers answer is read here, where all packets pass in order, and goes to the workers with the packets that may begin a flow:
+//! so whichever worker a flow falls to, it knows the same.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,9 +12,11 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::held::Held;
+use super::namings::Namings;
 use super::worker::Batch;
-use super::{Message, Ran};
-use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, Chunk};
+use super::{Idle, Message, Ran};
+use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader};
+use crate::engine::Policy;
 use crate::fragments::{Assembled, Fragments, Moment};
 use crate::key::FiveTuple;
 use crate::packet::{IpProtocol, Timestamp};
@@ -24,9 +26,9 @@ use crate::wire::{self, Net, PacketView, Payload};
 pub(super) struct Reader {
     capture: CaptureReader,
     /// Chunks that nobody uses.
-    idle: Receiver<Chunk>,
+    idle: Receiver<Idle>,
     /// Chunks taken from `idle` and not used yet.
-    spare: Vec<Chunk>,
+    spare: Vec<Idle>,
     workers: Vec<Sender<Batch>>,
     counters: Arc<AtomicCounters>,
     span: Option<(Timestamp, Timestamp)>,
@@ -36,6 +38,7 @@ pub(super) struct Reader {
     /// Chunks that were decoded and not handed out, in order: the first holds a fragment whose datagram is not known yet.
     held: VecDeque<Held>,
     undecoded: Undecoded,
+    namings: Namings,
     /// Whether the packets around others are wanted: only rules ask for them.
     tells_outer: bool,
     /// Used again for every packet in a tunnel.
@@ -59,10 +62,10 @@ struct Part {
 impl Reader {
     pub(super) fn new(
         capture: CaptureReader,
-        idle: Receiver<Chunk>,
+        idle: Receiver<Idle>,
         workers: Vec<Sender<Batch>>,
         counters: Arc<AtomicCounters>,
-        tells_outer: bool,
+        policy: &Policy,
     ) -> Self {
         Self {
             capture,
@@ -75,7 +78,8 @@ impl Reader {
             fragments: Fragments::default(),
             held: VecDeque::new(),
             undecoded: Undecoded::default(),
-            tells_outer,
+            namings: Namings::new(policy.max_flows),
+            tells_outer: !policy.rules.is_empty(),
             outer: Vec::new(),
         }
     }
@@ -91,7 +95,7 @@ impl Reader {
             undecoded: self.undecoded,
             fragments: self.fragments.counts(),
             untold_drops: 0,
-            forgotten_answers: 0,
+            forgotten_answers: self.namings.forgotten(),
         });
         // When the writer has given up, nobody wants to know.
         let _ = results.send(Message::End { outcome, ran });
@@ -103,23 +107,23 @@ impl Reader {
         progress: &mut u64,
     ) -> Result<(), CaptureError> {
         for sequence in 0.. {
-            let Some(mut chunk) = self.spare.pop().or_else(|| self.idle.recv().ok()) else {
+            let Some(mut idle) = self.spare.pop().or_else(|| self.idle.recv().ok()) else {
                 return Ok(());
             };
             // While chunks are held, each has to be full: their number is bounded, and so must the bytes be that fit in.
             let is_more = if self.held.is_empty() {
-                self.capture.fill(&mut chunk)?
+                self.capture.fill(&mut idle.chunk)?
             } else {
-                self.capture.fill_up(&mut chunk)?
+                self.capture.fill_up(&mut idle.chunk)?
             };
             if !is_more {
                 break;
             }
-            *progress = chunk.first_packet();
-            if chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
+            *progress = idle.chunk.first_packet();
+            if idle.chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
                 return Ok(());
             }
-            self.take_in(sequence, chunk);
+            self.take_in(sequence, idle);
             if self.held.len() + 2 > super::CHUNKS {
                 // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
                 self.give_up_waiting();
@@ -145,7 +149,7 @@ impl Reader {
     fn wait_for_all_others(&mut self) -> bool {
         while self.spare.len() + self.held.len() + 1 < super::CHUNKS {
             match self.idle.recv() {
-                Ok(chunk) => self.spare.push(chunk),
+                Ok(idle) => self.spare.push(idle),
                 Err(_) => return false,
             }
         }
@@ -161,8 +165,8 @@ impl Reader {
     }
 
     /// Decodes the packets of a chunk, and lists those whose flow is known.
-    fn take_in(&mut self, sequence: u64, chunk: Chunk) {
-        let mut held = Held::new(sequence, chunk, self.workers.len());
+    fn take_in(&mut self, sequence: u64, idle: Idle) {
+        let mut held = Held::new(sequence, idle.chunk, idle.spent, self.workers.len());
         let mut counts = PacketCounts::default();
         let mut parts = Vec::new();
         for index in 0..held.chunk.records().len() as u32 {
@@ -268,6 +272,7 @@ impl Reader {
         while self.held.front().is_some_and(|held| held.waiting == 0) {
             let mut held = self.held.pop_front()?;
             held.sort();
+            self.namings.list(&mut held);
             self.send(held, results)?;
         }
         Some(())
@@ -278,33 +283,31 @@ impl Reader {
             sequence,
             chunk,
             assignments,
-            told,
             ..
         } = held;
         let chunk = Arc::new(chunk);
-        let told: Arc<[_]> = told.into();
         let mut parts = 0;
+        let mut unused = Vec::new();
         for (worker, assignment) in self.workers.iter().zip(assignments) {
-            // What clients are told concerns everybody, whoever has the packet that does.
-            if !assignment.tasks.is_empty() || !told.is_empty() {
-                parts += 1;
-                worker
-                    .send(Batch {
-                        sequence,
-                        chunk: Arc::clone(&chunk),
-                        tasks: assignment.tasks,
-                        assembled: assignment.assembled,
-                        outer: assignment.outer,
-                        told: Arc::clone(&told),
-                    })
-                    .ok()?;
+            if assignment.tasks.is_empty() {
+                unused.push(assignment);
+                continue;
             }
+            parts += 1;
+            worker
+                .send(Batch {
+                    sequence,
+                    chunk: Arc::clone(&chunk),
+                    assignment,
+                })
+                .ok()?;
         }
         // Last, and without a copy kept here: the writer, which gives chunks back, has to be the last to hold it.
         let announcement = Message::Chunk {
             sequence,
             chunk,
             parts,
+            unused,
         };
         results.send(announcement).ok()
     }

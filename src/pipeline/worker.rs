@@ -6,13 +6,14 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::{Blocked, Message};
 use crate::capture::Chunk;
-use crate::engine::{Ended, Engine, Policy, Verdict};
+use crate::engine::{Answer, Ended, Engine, Policy, Verdict};
 use crate::flow::FlowSummary;
-use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
+use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
-use crate::passive_dns::{Answered, Told};
+use crate::passive_dns::Naming;
 use crate::rules::RuleId;
+use crate::tunnel::Tunnels;
 
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,39 +25,73 @@ pub(super) enum Role {
     /// Say what becomes of the flow, which the packet only quotes.
     Quoted,
 }
-use crate::tunnel::Tunnels;
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
 pub(super) struct Task {
+    pub(super) key: FlowKey,
+    /// [`FlowKey::spread`].
+    pub(super) spread: u64,
+    pub(super) timestamp: Timestamp,
     /// Place among the chunk's records.
     pub(super) index: u32,
-    pub(super) role: Role,
-    pub(super) key: FlowKey,
-    pub(super) sender: Side,
-    pub(super) timestamp: Timestamp,
     pub(super) origlen: u32,
-    /// Where the packets around it stand in the batch: from, to.
-    pub(super) outer: (u32, u32),
-    pub(super) is_inside: bool,
-    pub(super) tunnels: Tunnels,
-    pub(super) tcp: Option<TcpSegment>,
-    /// Offset of the transport's payload in the chunk; past the chunk's end, in the batch's own bytes.
+    /// Offset of the transport's payload in the chunk; past the chunk's end, in the list's own bytes.
     pub(super) payload: u32,
     pub(super) payload_caplen: u32,
     pub(super) payload_origlen: u32,
+    /// Place of the tunnels around it in the list, counted from 1; 0 for a packet that is in none.
+    pub(super) around: u32,
+    pub(super) tcp: Option<TcpSegment>,
+    pub(super) sender: Side,
+    pub(super) role: Role,
 }
 
-/// One worker's packets of one chunk, in capture order.
+/// What a packet came through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around {
+    pub(super) tunnels: Tunnels,
+    pub(super) is_inside: bool,
+    /// Where the packets around it stand in the list: from, to.
+    pub(super) outer: (u32, u32),
+}
+
+/// Packets of one chunk that are one worker's. Goes to the worker and back, and is used again.
+#[derive(Default)]
+pub(super) struct Assignment {
+    /// In capture order when the worker gets it.
+    pub(super) tasks: Vec<Task>,
+    /// Bytes of datagrams that were put together from fragments; payload offsets past the chunk's end are into these.
+    pub(super) assembled: Vec<u8>,
+    /// What packets in tunnels came through.
+    pub(super) around: Vec<Around>,
+    /// Packets around others.
+    pub(super) outer: Vec<FiveTuple>,
+    /// What name servers told before of flows that may begin here: the packet's place, ascending, and the answer.
+    pub(super) namings: Vec<(u32, Arc<Naming>)>,
+}
+
+impl Assignment {
+    /// Tasks, and bytes of datagrams, for which a list keeps its room when it is used again: more than a chunk of ordinary packets has.
+    const MAX_KEPT: usize = 1 << 15;
+
+    /// Empties it, and keeps its room.
+    pub(super) fn clear(&mut self) {
+        if self.tasks.capacity().max(self.assembled.capacity()) > Self::MAX_KEPT {
+            *self = Self::default();
+        }
+        self.tasks.clear();
+        self.assembled.clear();
+        self.around.clear();
+        self.outer.clear();
+        self.namings.clear();
+    }
+}
+
+/// One worker's packets of one chunk.
 pub(super) struct Batch {
     pub(super) sequence: u64,
     pub(super) chunk: Arc<Chunk>,
-    pub(super) tasks: Vec<Task>,
-    /// Datagrams that were put together from fragments.
-    pub(super) assembled: Vec<u8>,
-    /// Packets around others.
-    pub(super) outer: Vec<FiveTuple>,
-    /// What clients are told by name servers, and the place of the packet that does; in capture order, the same for every worker.
-    pub(super) told: Arc<[(u32, Told)]>,
+    pub(super) assignment: Assignment,
 }
 
 /// What becomes of a flow that a packet quotes.
@@ -86,17 +121,14 @@ pub(super) struct Part {
     pub(super) ended: Vec<Ended>,
     /// Verdicts just reached, in order.
     pub(super) blocked: Vec<Blocked>,
-    /// How often an answer was forgotten that still counted. All workers forget the same: the first one tells.
-    pub(super) forgotten_answers: u64,
+    /// To be used again.
+    pub(super) spent: Assignment,
 }
 
 pub(super) struct Worker {
     /// Shards `number`, `number + workers`, `number + 2 * workers`, ….
     engines: Vec<Engine>,
-    number: usize,
     workers: usize,
-    /// What clients were told, up to the packet that is being judged.
-    answered: Answered,
     /// Whether the writer wants to know each packet's flow.
     keeps_flows: bool,
 }
@@ -109,9 +141,7 @@ impl Worker {
             .collect();
         Self {
             engines,
-            number,
             workers,
-            answered: Answered::default(),
             keeps_flows,
         }
     }
@@ -141,10 +171,7 @@ impl Worker {
         let Batch {
             sequence,
             chunk,
-            tasks,
-            assembled,
-            outer,
-            told,
+            assignment,
         } = batch;
         let mut part = Part {
             sequence,
@@ -155,18 +182,14 @@ impl Worker {
             quoted: Vec::new(),
             ended: Vec::new(),
             blocked: Vec::new(),
-            forgotten_answers: 0,
+            spent: Assignment::default(),
         };
-        let forgotten_before = self.answered.forgotten();
-        let mut told = told.iter().peekable();
         if self.keeps_flows {
-            part.flows.reserve_exact(tasks.len());
+            part.flows.reserve_exact(assignment.tasks.len());
         }
-        for task in &tasks {
-            while let Some((_, told)) = told.next_if(|(index, _)| *index < task.index) {
-                self.answered.learn(told);
-            }
-            let Some(engine) = self.engines.get_mut(task.key.shard() / self.workers) else {
+        let mut namings = assignment.namings.iter().peekable();
+        for task in &assignment.tasks {
+            let Some(engine) = self.engines.get_mut(shard_of(task.spread) / self.workers) else {
                 continue;
             };
             if task.role == Role::Quoted {
@@ -176,69 +199,68 @@ impl Worker {
                     flow: fate.flow,
                     rule: fate.rule,
                 }));
-            } else {
-                let beside = Beside {
-                    assembled: &assembled,
-                    outer: &outer,
-                    answered: &self.answered,
-                };
-                judge(task, &beside, engine, &mut part, self.keeps_flows);
+                continue;
             }
+            let naming = namings.next_if(|(index, _)| *index == task.index);
+            let answer = {
+                let seen = observation(task, &assignment, &part.chunk);
+                let naming = naming.map(|(_, naming)| &**naming);
+                engine.observe(&seen, naming, &mut part.ended)
+            };
+            if self.keeps_flows {
+                part.flows.push((task.index, answer.flow));
+            }
+            note(task, answer, &mut part);
         }
-        told.for_each(|(_, told)| self.answered.learn(told));
-        if self.number == 0 {
-            part.forgotten_answers = self.answered.forgotten() - forgotten_before;
-        }
+        part.spent = assignment;
         part
     }
 }
 
-/// What a task's places lead to, and what is known when it comes.
-struct Beside<'a> {
-    assembled: &'a [u8],
-    outer: &'a [FiveTuple],
-    answered: &'a Answered,
-}
-
-/// Judges one packet, and notes what comes of it.
-fn judge(task: &Task, beside: &Beside<'_>, engine: &mut Engine, part: &mut Part, keeps_flow: bool) {
-    let chunk = part.chunk.bytes();
-    let (bytes, start) = match (task.payload as usize).checked_sub(chunk.len()) {
-        None => (chunk, task.payload as usize),
-        Some(start) => (beside.assembled, start),
+/// The packet of a task, as the core takes it in.
+#[inline]
+fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) -> Observation<'a> {
+    let (bytes, start) = match (task.payload as usize).checked_sub(chunk.bytes().len()) {
+        None => (chunk.bytes(), task.payload as usize),
+        Some(start) => (&*assignment.assembled, start),
     };
     let payload = bytes.get(start..start + task.payload_caplen as usize);
-    let seen = Observation {
-        number: part.chunk.first_packet() + u64::from(task.index),
+    let around = (task.around as usize)
+        .checked_sub(1)
+        .and_then(|place| assignment.around.get(place));
+    let (tunnels, is_inside, outer) = around.map_or_else(Default::default, |around| {
+        let (from, to) = around.outer;
+        let outer = assignment.outer.get(from as usize..to as usize);
+        (around.tunnels, around.is_inside, outer.unwrap_or_default())
+    });
+    Observation {
+        number: chunk.first_packet() + u64::from(task.index),
         timestamp: task.timestamp,
         key: task.key,
         sender: task.sender,
         origlen: task.origlen,
-        outer: beside
-            .outer
-            .get(task.outer.0 as usize..task.outer.1 as usize)
-            .unwrap_or_default(),
-        is_inside: task.is_inside,
-        tunnels: task.tunnels,
+        outer,
+        is_inside,
+        tunnels,
         tcp: task.tcp,
         payload: payload.unwrap_or_default(),
         payload_origlen: task.payload_origlen,
-    };
-    let answer = engine.observe(&seen, beside.answered, &mut part.ended);
-    if keeps_flow {
-        part.flows.push((task.index, answer.flow));
     }
+}
+
+/// Notes what becomes of a packet.
+#[inline]
+fn note(task: &Task, answer: Answer, part: &mut Part) {
     if task.role == Role::Quoting {
         part.quoting.push((task.index, answer.flow));
     }
     if let Verdict::Drop(rule) = answer.verdict {
         part.drops.push(task.index);
         if answer.is_news {
-            let five_tuple = task.key.five_tuple(task.sender);
             part.blocked.push(Blocked {
-                packet: seen.number,
+                packet: part.chunk.first_packet() + u64::from(task.index),
                 flow: answer.flow,
-                five_tuple,
+                five_tuple: task.key.five_tuple(task.sender),
                 rule,
             });
         }

@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::vec;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::fates::NotedQuote;
 use super::quotes::{self, Quotes};
-use super::worker::Part;
-use super::{Finals, Message, Outputs, Packets, PipelineError, Ran, Sink};
+use super::worker::{Assignment, Part};
+use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
+use crate::engine::Ended;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
 use crate::stats::{AtomicCounters, PacketCounts};
@@ -17,7 +19,7 @@ use crate::stats::{AtomicCounters, PacketCounts};
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
     sink: &'s mut dyn Sink,
-    idle: Sender<Chunk>,
+    idle: Sender<Idle>,
     counters: &'s AtomicCounters,
     /// Sequence number of the first chunk in `open`.
     next: u64,
@@ -25,7 +27,6 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
     quotes: Quotes,
-    forgotten_answers: u64,
 }
 
 /// A chunk on its way through the workers.
@@ -34,13 +35,15 @@ struct Open {
     chunk: Option<Arc<Chunk>>,
     missing: usize,
     parts: Vec<Part>,
+    /// Lists of workers that have no packet of it.
+    unused: Vec<Assignment>,
 }
 
 impl<'a, 's> Writer<'a, 's> {
     pub(super) fn new(
         packets: Packets<'a>,
         sink: &'s mut dyn Sink,
-        idle: Sender<Chunk>,
+        idle: Sender<Idle>,
         counters: &'s AtomicCounters,
     ) -> Self {
         Self {
@@ -52,7 +55,6 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
-            forgotten_answers: 0,
         }
     }
 
@@ -65,9 +67,11 @@ impl<'a, 's> Writer<'a, 's> {
                     sequence,
                     chunk,
                     parts,
+                    unused,
                 } => {
                     let open = self.at(sequence);
                     open.chunk = Some(chunk);
+                    open.unused = unused;
                     // Parts may have overtaken their chunk's announcement.
                     open.missing = parts - open.parts.len();
                 }
@@ -94,10 +98,7 @@ impl<'a, 's> Writer<'a, 's> {
                 self.emit(open)?;
             }
             if let Some(end) = end.take_if(|_| self.open.is_empty()) {
-                return Ok(Ran {
-                    forgotten_answers: self.forgotten_answers,
-                    ..end
-                });
+                return Ok(end);
             }
         }
         // Every thread is gone and none has said why: they report even their own death, so this is out of reach.
@@ -117,27 +118,31 @@ impl<'a, 's> Writer<'a, 's> {
 
     /// Writes a chunk whose every packet was judged, tells what came of it, and gives the chunk back.
     fn emit(&mut self, open: Open) -> Result<(), PipelineError> {
-        let Open { chunk, parts, .. } = open;
+        let Open {
+            chunk,
+            parts,
+            unused: mut spent,
+            ..
+        } = open;
         let Some(chunk) = chunk else { return Ok(()) };
         self.write_packets(&chunk, &parts)?;
-        let mut ended = Vec::new();
+        let mut ended = Vec::with_capacity(parts.len());
         let mut blocked = Vec::new();
         for part in parts {
             drop(part.chunk);
-            ended.extend(part.ended);
+            spent.push(part.spent);
+            ended.push(part.ended.into_iter());
             blocked.extend(part.blocked);
-            self.forgotten_answers += part.forgotten_answers;
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
         blocked.sort_by_key(|news| news.packet);
         blocked.iter().for_each(|news| self.sink.blocked(news));
-        ended.sort_by_key(|ended| ended.at);
-        for ended in ended {
+        while let Some(ended) = next_in_order(&mut ended) {
             self.tell(ended.flow)?;
         }
         if let Some(chunk) = Arc::into_inner(chunk) {
             // The reader may have come to its end.
-            let _ = self.idle.send(chunk);
+            let _ = self.idle.send(Idle { chunk, spent });
         }
         Ok(())
     }
@@ -243,6 +248,14 @@ impl<'a, 's> Writer<'a, 's> {
         }
         Ok(self.quotes.untold())
     }
+}
+
+/// The flow that ended first of those that are left; each list is in order.
+fn next_in_order(lists: &mut [vec::IntoIter<Ended>]) -> Option<Ended> {
+    let firsts = lists
+        .iter_mut()
+        .filter_map(|list| Some((list.as_slice().first()?.at, list)));
+    firsts.min_by_key(|(at, _)| *at)?.1.next()
 }
 
 impl Outputs<'_> {
