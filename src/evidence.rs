@@ -116,11 +116,20 @@ pub struct Ground {
     pub packet: u64,
 }
 
+/// What decided a flow's application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deciding {
+    /// The name at this place among the flow's.
+    Name(u32),
+    /// Something else, or a name that the flow's list had no room for.
+    Sign(Box<Ground>),
+}
+
 /// What is known of a flow's application and protocols, and from where.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grounds {
     /// What decided the application.
-    pub application: Option<Ground>,
+    pub application: Option<Deciding>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Grounds::MAX_SIGNS`], each once.
     pub signs: Vec<Ground>,
@@ -131,6 +140,13 @@ pub struct Grounds {
 impl Grounds {
     /// How many signs of one flow are kept.
     pub const MAX_SIGNS: usize = 8;
+
+    /// None at all.
+    pub const NONE: Self = Self {
+        application: None,
+        signs: Vec::new(),
+        protocols: [0; Protocols::MAX],
+    };
 
     /// Keeps a sign, unless it is there already.
     pub fn add_sign(&mut self, sign: Ground) {

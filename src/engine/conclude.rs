@@ -1,12 +1,12 @@
 //! From evidence to classification to verdict.
 
 use super::Policy;
-use super::entry::{Entry, Found};
+use super::entry::Entry;
 use crate::catalogue::{AppId, Catalogue};
 use crate::classify;
 use crate::domain::DomainName;
 use crate::encrypted_dns;
-use crate::evidence::{Basis, Evidence, Ground, NameSource};
+use crate::evidence::{Basis, Deciding, Evidence, Ground, NameSource};
 use crate::key::FlowKey;
 use crate::observation::Observation;
 use crate::passive_dns::Naming;
@@ -95,17 +95,17 @@ impl<'a> Conclusion<'a> {
                     self.is_of(owner, Basis::Alpn, id);
                 }
                 self.carries_dns(&alpn);
-                let found = self.found();
-                found.alpn = alpn;
-                found.offered = version;
-                found.has_ech |= has_ech;
+                let findings = self.entry.findings();
+                findings.alpn = alpn;
+                findings.offered = version;
+                findings.has_ech |= has_ech;
             }
             // The first hello is what the software made of its own accord; a second one follows the server's wishes.
             Evidence::Fingerprints(prints) => {
-                self.found().fingerprints.get_or_insert(prints);
+                self.entry.findings().fingerprints.get_or_insert(prints);
             }
             Evidence::TlsChoice(version) => {
-                self.found().chosen = Some(version);
+                self.entry.findings().chosen = Some(version);
                 self.has_unheard_client();
             }
             Evidence::TlsRecords => {
@@ -116,18 +116,14 @@ impl<'a> Conclusion<'a> {
                 let owner = self.policy.catalogue.by_shape(shape);
                 self.is_of(owner, Basis::Content, shape.as_str());
             }
-            Evidence::HostConflict => self.found().host_conflict = true,
-            Evidence::Caveats(caveats) => self.found().caveats.add(&caveats),
+            Evidence::HostConflict => self.entry.findings().host_conflict = true,
+            Evidence::Caveats(caveats) => self.entry.findings().caveats().add(&caveats),
             Evidence::Name(name, from) => self.named(name, from),
         }
     }
 
     fn responder_port(&self) -> u16 {
         self.entry.responder_port(&self.seen.key)
-    }
-
-    fn found(&mut self) -> &mut Found {
-        self.entry.found.get_or_insert_default()
     }
 
     fn speaks(&mut self, protocol: Protocol) {
@@ -139,7 +135,7 @@ impl<'a> Conclusion<'a> {
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
-        let packets = &mut self.entry.grounds.get_or_insert_default().protocols;
+        let packets = &mut self.entry.findings().grounds.protocols;
         if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
             *last = self.at;
         }
@@ -147,7 +143,7 @@ impl<'a> Conclusion<'a> {
 
     /// TLS carries what its port says where its client was not heard: that is all there is to go by.
     fn has_unheard_client(&mut self) {
-        if self.found().offered.is_some() {
+        if self.entry.findings().offered.is_some() {
             return;
         }
         if classify::is_https(&[], self.responder_port()) {
@@ -172,23 +168,32 @@ impl<'a> Conclusion<'a> {
                 self.speaks(dns);
             }
         }
+        let mut is_deciding = false;
         if from.is_of_domains() {
             let owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
-            self.is_named_of(owner, &name, from);
+            let classification = &mut self.entry.classification;
+            match owner {
+                Some(app) => is_deciding = classification.consider(app, Basis::Name(from)),
+                None => classification.consider_stranger(from),
+            }
             let is_judged = from != NameSource::DnsAnswer || self.policy.block_by_dns;
             if is_judged && !self.policy.rules.is_empty() {
                 self.judge(owner, &name, from);
             }
         }
         let packet = self.at;
-        self.found().add(name, from, packet);
-    }
-
-    /// Takes in whose a name of the flow is.
-    fn is_named_of(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
-        match owner {
-            Some(app) => self.leads_to(app, Basis::Name(from), name.as_str()),
-            None => self.entry.classification.consider_stranger(from),
+        let findings = self.entry.findings();
+        let place = findings.add(name, from, packet);
+        // Of answers of DNS, it comes out at the end whether one decides.
+        if is_deciding && from != NameSource::DnsAnswer {
+            findings.grounds.application = Some(match place {
+                Ok(place) => Deciding::Name(place),
+                Err(name) => Deciding::Sign(Box::new(Ground {
+                    by: Basis::Name(from),
+                    value: name.as_str().into(),
+                    packet,
+                })),
+            });
         }
     }
 
@@ -209,24 +214,14 @@ impl<'a> Conclusion<'a> {
     /// Takes in whose something else is than a name.
     fn is_of(&mut self, owner: Option<AppId>, by: Basis, value: &str) {
         if let Some(app) = owner {
-            self.leads_to(app, by, value);
+            let sign = Ground {
+                by,
+                value: value.into(),
+                packet: self.at,
+            };
             self.unnamed.get_or_insert(app);
-            let sign = self.ground(by, value);
-            let grounds = self.entry.grounds.get_or_insert_default();
-            grounds.add_sign(sign);
-        }
-    }
-
-    fn leads_to(&mut self, app: AppId, by: Basis, value: &str) {
-        let ground = self.ground(by, value);
-        self.entry.is_of(app, by, || ground);
-    }
-
-    fn ground(&self, by: Basis, value: &str) -> Ground {
-        Ground {
-            by,
-            value: value.into(),
-            packet: self.at,
+            self.entry.is_of(app, sign.clone());
+            self.entry.findings().grounds.add_sign(sign);
         }
     }
 }

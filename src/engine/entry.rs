@@ -1,16 +1,11 @@
 //! One flow in a shard's table: its figures, its life, and what was found in it.
 
-use ahash::RandomState;
-use hashbrown::HashTable;
-
 use crate::catalogue::AppId;
-use crate::caveats::Caveats;
 use crate::classify::Classification;
 use crate::community_id::IcmpKind;
-use crate::domain::DomainName;
-use crate::evidence::{Basis, Fingerprints, FoundName, Ground, Grounds, NameSource, TlsVersion};
+use crate::evidence::{Deciding, Ground};
 use crate::flow::tcp::TcpLife;
-use crate::flow::{FlowEnd, FlowState, FlowSummary};
+use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
@@ -19,13 +14,6 @@ use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 
 use super::dialogue::Dialogue;
-
-/// Distinct names kept of one flow. Rules still see every one.
-pub const MAX_NAMES_PER_FLOW: usize = 4096;
-/// Bytes of names kept of one flow.
-pub const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
-/// Names up to which a plain scan finds a repetition as fast as an index.
-const SCANNED_NAMES: usize = 16;
 
 /// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
 #[derive(Debug)]
@@ -45,7 +33,6 @@ pub(super) struct Entry {
     /// Around any of its packets.
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
-    pub(super) grounds: Option<Box<Grounds>>,
     /// Whether it was asked whose the place is that it goes to.
     pub(super) is_placed: bool,
     pub(super) rule: Option<RuleId>,
@@ -58,7 +45,7 @@ pub(super) struct Entry {
     /// What the others say. Apart, because any host can make up a packet in a tunnel that seems to be of this flow: it may add to
     /// what is known, but must not spoil what we hear.
     other: Option<Box<Dialogue>>,
-    pub(super) found: Option<Box<Found>>,
+    pub(super) findings: Option<Box<Findings>>,
     /// What the flow adds to the shard's load, in bytes.
     pub(super) load: usize,
 }
@@ -69,22 +56,6 @@ pub(super) struct News {
     pub(super) is_first_of_sender: bool,
     /// It says, for the first time or better than before, which end is the responder.
     pub(super) names_responder: bool,
-}
-
-/// What was found in a flow.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    names: Vec<FoundName>,
-    name_bytes: usize,
-    /// Places in `names`, once there are more than a scan should look at.
-    index: Option<(RandomState, HashTable<u32>)>,
-    pub(super) alpn: Vec<Box<str>>,
-    pub(super) offered: Option<TlsVersion>,
-    pub(super) chosen: Option<TlsVersion>,
-    pub(super) has_ech: bool,
-    pub(super) host_conflict: bool,
-    pub(super) fingerprints: Option<Box<Fingerprints>>,
-    pub(super) caveats: Caveats,
 }
 
 impl Entry {
@@ -105,14 +76,13 @@ impl Entry {
             heard: [false; 2],
             tunnels: seen.tunnels,
             classification: Classification::default(),
-            grounds: None,
             is_placed: false,
             rule: None,
             icmp: icmp_kind(seen),
             began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
             other: None,
-            found: None,
+            findings: None,
             load: 0,
         }
     }
@@ -154,11 +124,8 @@ impl Entry {
     /// Bytes that it holds.
     pub(super) fn held_bytes(&self) -> usize {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
-        let grounds = self.grounds.as_ref().map_or(0, |grounds| {
-            size_of::<Grounds>() + grounds.signs.capacity() * size_of::<Ground>()
-        });
-        let found = self.found.as_ref().map_or(0, |found| found.size());
-        self.dialogue.held_bytes() + other + grounds + found
+        let findings = self.findings.as_ref().map_or(0, |findings| findings.size());
+        self.dialogue.held_bytes() + other + findings
     }
 
     /// The port that the flow goes to.
@@ -166,11 +133,16 @@ impl Entry {
         key.endpoint(self.initiator.other()).port
     }
 
-    /// Takes in what leads to an application.
-    pub(super) fn is_of(&mut self, app: AppId, by: Basis, ground: impl FnOnce() -> Ground) {
-        // Of an answer of DNS, the name that is kept is the ground.
-        if self.classification.consider(app, by) && by != Basis::Name(NameSource::DnsAnswer) {
-            self.grounds.get_or_insert_default().application = Some(ground());
+    /// What was found in it, to be added to.
+    pub(super) fn findings(&mut self) -> &mut Findings {
+        self.findings.get_or_insert_default()
+    }
+
+    /// Takes in what leads to an application, apart from names.
+    pub(super) fn is_of(&mut self, app: AppId, ground: Ground) {
+        if self.classification.consider(app, ground.by) {
+            let sign = Deciding::Sign(Box::new(ground));
+            self.findings().grounds.application = Some(sign);
         }
     }
 
@@ -179,9 +151,9 @@ impl Entry {
         let protocols = &self.classification.protocols;
         let is_said_in_datagrams = protocols.has(Protocol::Quic) || protocols.has(Protocol::Dtls);
         let is_heard = self
-            .found
+            .findings
             .as_ref()
-            .is_some_and(|found| found.offered.is_some() || found.names_itself());
+            .is_some_and(|findings| findings.offered.is_some() || findings.names_itself());
         is_said_in_datagrams && !is_heard
     }
 
@@ -197,10 +169,12 @@ impl Entry {
     /// What is told of the flow now that it is over.
     pub(super) fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
         let state = self.state();
-        let found = self.found.map(|found| *found).unwrap_or_default();
-        let mut grounds = self.grounds;
-        if self.classification.is_by_answer() {
-            grounds.get_or_insert_default().application = found.answer();
+        let mut findings = self.findings;
+        if let Some(findings) = &mut findings {
+            findings.close();
+            if self.classification.is_by_answer() {
+                findings.grounds.application = findings.answer().map(Deciding::Name);
+            }
         }
         FlowSummary {
             first_packet: self.first_packet,
@@ -213,22 +187,14 @@ impl Entry {
             bytes: self.bytes,
             dropped_packets: self.dropped_packets,
             dropped_bytes: self.dropped_bytes,
-            shared_drops: Vec::new(),
             state,
             end,
             protocols: self.classification.protocols,
             application: self.classification.application(),
-            grounds,
-            names: found.names,
-            alpn: found.alpn,
-            tls_version: found.chosen.or(found.offered),
             tunnels: self.tunnels,
-            has_ech: found.has_ech,
-            host_conflict: found.host_conflict,
-            fingerprints: found.fingerprints,
             icmp: self.icmp,
             rule: self.rule,
-            caveats: (!found.caveats.is_empty()).then(|| Box::new(found.caveats)),
+            findings,
         }
     }
 }
@@ -241,134 +207,9 @@ fn icmp_kind(seen: &Observation<'_>) -> Option<IcmpKind> {
     }
 }
 
-impl Found {
-    /// Adds a name unless it is there already; counts it only when there is no more room.
-    pub(super) fn add(&mut self, name: DomainName, from: NameSource, packet: u64) {
-        if self.has(&name, from) {
-            return;
-        }
-        let size = name.as_str().len();
-        if self.names.len() >= MAX_NAMES_PER_FLOW
-            || self.name_bytes + size > MAX_NAME_BYTES_PER_FLOW
-        {
-            self.caveats.names = self.caveats.names.saturating_add(1);
-            return;
-        }
-        self.name_bytes += size;
-        self.names.push(FoundName { name, from, packet });
-        self.index_last();
-    }
-
-    /// Whether any of the names was found in the flow itself.
-    fn names_itself(&self) -> bool {
-        self.names
-            .iter()
-            .any(|found| found.from != NameSource::DnsAnswer)
-    }
-
-    /// The answer of DNS that led to the flow, as what its application rests on.
-    fn answer(&self) -> Option<Ground> {
-        let by = NameSource::DnsAnswer;
-        let found = self.names.iter().find(|found| found.from == by)?;
-        Some(Ground {
-            by: Basis::Name(by),
-            value: found.name.as_str().into(),
-            packet: found.packet,
-        })
-    }
-
-    /// Bytes that the names take.
-    pub(super) fn size(&self) -> usize {
-        let alpn: usize = self
-            .alpn
-            .iter()
-            .map(|name| name.len() + size_of::<Box<str>>())
-            .sum();
-        size_of::<Self>() + alpn + self.name_bytes + self.names.len() * size_of::<FoundName>()
-    }
-
-    fn has(&self, name: &DomainName, from: NameSource) -> bool {
-        let is_it = |there: &FoundName| there.name == *name && there.from == from;
-        match &self.index {
-            None => self.names.iter().any(is_it),
-            Some((hasher, places)) => {
-                let hash = hasher.hash_one((name, from));
-                places
-                    .find(hash, |&place| {
-                        self.names.get(place as usize).is_some_and(is_it)
-                    })
-                    .is_some()
-            }
-        }
-    }
-
-    fn index_last(&mut self) {
-        let names = &self.names;
-        if self.index.is_none() && names.len() <= SCANNED_NAMES {
-            return;
-        }
-        let first = if self.index.is_none() {
-            0
-        } else {
-            names.len() - 1
-        };
-        let (hasher, places) = self.index.get_or_insert_with(Default::default);
-        let hash = |place: u32| {
-            names
-                .get(place as usize)
-                .map_or(0, |there| hasher.hash_one((&there.name, there.from)))
-        };
-        for place in first as u32..names.len() as u32 {
-            places.insert_unique(hash(place), place, |&other| hash(other));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_kept_once_however_many_there_are() {
-        let mut found = Found::default();
-        for round in 0..3u64 {
-            for i in 0..1000u64 {
-                let name = DomainName::from_bytes(format!("host{i}.example").as_bytes()).unwrap();
-                found.add(name, NameSource::DnsQuery, round * 1000 + i);
-            }
-        }
-        assert_eq!(found.names.len(), 1000);
-        assert!(
-            found
-                .names
-                .iter()
-                .enumerate()
-                .all(|(i, name)| name.packet == i as u64)
-        );
-        let name = DomainName::from_bytes(b"host7.example").unwrap();
-        found.add(name, NameSource::TlsSni, 9);
-        assert_eq!(found.names.len(), 1001);
-    }
-
-    #[test]
-    fn names_of_one_flow_are_bounded() {
-        let mut found = Found::default();
-        for i in 0..MAX_NAMES_PER_FLOW + 10 {
-            found.add(
-                DomainName::from_bytes(format!("{i}").as_bytes()).unwrap(),
-                NameSource::HttpHost,
-                1,
-            );
-        }
-        assert_eq!(found.names.len(), MAX_NAMES_PER_FLOW);
-        assert_eq!(found.caveats.names, 10);
-        found.add(
-            DomainName::from_bytes(b"7").unwrap(),
-            NameSource::HttpHost,
-            1,
-        );
-        assert_eq!(found.caveats.names, 10, "a name that is listed");
-    }
 
     #[test]
     fn an_entry_stays_small() {

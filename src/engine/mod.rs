@@ -20,9 +20,9 @@ use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
 use crate::rules::{RuleId, RuleSet};
 
+pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
 use entry::Entry;
-pub use entry::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -287,7 +287,7 @@ impl Engine {
         }
         let mut flow = self.summary(key, entry, end);
         if forgotten > 0 {
-            flow.caveats.get_or_insert_default().forgotten = forgotten;
+            flow.findings_mut().caveats().forgotten = forgotten;
         }
         ended.push(Ended { at, flow });
     }
@@ -296,7 +296,7 @@ impl Engine {
         if !entry.is_placed && has_places(&self.policy.catalogue) {
             let at = entry.first_packet;
             if let Some((app, ground)) = owner_of_place(&entry, &key, &self.policy.catalogue, at) {
-                entry.is_of(app, ground.by, || ground);
+                entry.is_of(app, ground);
             }
         }
         let mut flow = entry.summary(key, end);
@@ -432,7 +432,7 @@ fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
     entry.is_placed = true;
     let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
     let Some((app, ground)) = owner else { return };
-    entry.is_of(app, ground.by, || ground);
+    entry.is_of(app, ground);
     if entry.rule.is_none() && judged_application(entry, policy) == Some(app) {
         entry.rule = policy.rules.for_app(app);
     }

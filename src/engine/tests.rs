@@ -226,7 +226,7 @@ fn a_netbios_name_is_listed_but_is_no_domain() {
         b"\x8f\x2b\x01\x10\0\x01\0\0\0\0\0\0\x20FHFHFHCOFJEPFFFEFFECEFCOEDEPENAA\0\0\x20\0\x01";
     assert!(bench.send(tuple(IpProtocol::UDP, (1, 137), (2, 137)), None, question));
     let flow = &bench.engine.finish()[0];
-    assert_eq!(flow.names[0].name.as_str(), "www.youtube.com");
+    assert_eq!(flow.findings().names[0].name.as_str(), "www.youtube.com");
     assert_eq!((flow.application, flow.rule), (None, None));
 }
 
@@ -262,7 +262,7 @@ fn blocked_flows_that_are_forgotten_are_counted() {
     let forgotten: u64 = bench
         .ended
         .iter()
-        .filter_map(|e| e.flow.caveats.as_ref())
+        .filter_map(|e| e.flow.findings().caveats.as_ref())
         .map(|c| c.forgotten)
         .sum();
     assert_eq!(forgotten, 2);
@@ -285,9 +285,9 @@ fn the_bounds_that_a_flow_met_are_told_with_it() {
         .collect();
     flows.extend(bench.engine.finish());
     flows.sort_by_key(|flow| flow.first_packet);
-    assert_eq!(flows[0].names.len(), MAX_NAMES_PER_FLOW);
-    assert_eq!(flows[0].caveats.as_ref().unwrap().names, 5);
-    assert!(flows[1].caveats.is_none());
+    assert_eq!(flows[0].findings().names.len(), MAX_NAMES_PER_FLOW);
+    assert_eq!(flows[0].findings().caveats.as_ref().unwrap().names, 5);
+    assert!(flows[1].findings().caveats.is_none());
 }
 
 #[test]
@@ -449,7 +449,7 @@ fn a_flow_with_an_encrypted_hello_says_so() {
         let mut bench = Bench::new(&[], 8, false);
         let hello = crate::inspect::testing::hex(hello);
         bench.send(tcp(50_000), Some(ACK), &hello);
-        assert_eq!(bench.engine.finish()[0].has_ech, has_ech);
+        assert_eq!(bench.engine.finish()[0].findings().has_ech, has_ech);
     }
 }
 

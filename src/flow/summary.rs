@@ -1,9 +1,8 @@
 //! What is known of a flow when it ends: the only thing that reports, statistics and host findings are made from.
 
+use super::Findings;
 use crate::catalogue::AppId;
-use crate::caveats::Caveats;
 use crate::community_id::{IcmpKind, community_id};
-use crate::evidence::{Fingerprints, FoundName, Grounds, TlsVersion};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::protocol::Protocols;
@@ -96,8 +95,6 @@ pub struct FlowSummary {
     pub dropped_packets: u64,
     /// Their bytes on the wire.
     pub dropped_bytes: u64,
-    /// Further packets, dropped for the verdict of a flow that they quote.
-    pub shared_drops: Vec<SharedDrop>,
     /// How far it came.
     pub state: FlowState,
     /// Why it ended.
@@ -106,35 +103,31 @@ pub struct FlowSummary {
     pub protocols: Protocols,
     /// The application concluded.
     pub application: Option<AppId>,
-    /// What these were concluded from; `None` when nothing was.
-    pub grounds: Option<Box<Grounds>>,
-    /// Names found, in the order found.
-    pub names: Vec<FoundName>,
-    /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
-    pub alpn: Vec<Box<str>>,
-    /// The version the server chose; where it was not seen, the highest the client offered.
-    pub tls_version: Option<TlsVersion>,
     /// The tunnels that its packets came through, the outermost first; of all packets, where they differ.
     pub tunnels: Tunnels,
-    /// Whether a ClientHello carried an encrypted one, or something random in its place, which can't be told apart (RFC 9849 §6.2):
-    /// its `server_name` is possibly a cover name.
-    pub has_ech: bool,
-    /// Whether a request in it named more than one host.
-    pub host_conflict: bool,
-    /// What the client's first ClientHello looks like; `None` when it was not heard, or nobody asked.
-    pub fingerprints: Option<Box<Fingerprints>>,
     /// What kind of message its first packet was, where that is of ICMP or ICMPv6.
     pub icmp: Option<IcmpKind>,
     /// The rule that blocked it; `None` when it was forwarded.
     pub rule: Option<RuleId>,
-    /// What was not found in it, or is in doubt; `None` as a rule.
-    pub caveats: Option<Box<Caveats>>,
+    /// What was found in it; `None` when nothing was.
+    pub findings: Option<Box<Findings>>,
 }
 
 impl FlowSummary {
+    /// What was found in it, be it nothing.
+    pub fn findings(&self) -> &Findings {
+        static NONE: Findings = Findings::NONE;
+        self.findings.as_deref().unwrap_or(&NONE)
+    }
+
+    /// What was found in it, to be added to.
+    pub fn findings_mut(&mut self) -> &mut Findings {
+        self.findings.get_or_insert_default()
+    }
+
     /// Packets that were dropped, for whatever verdict.
     pub fn dropped_in_all(&self) -> u64 {
-        let shared = self.shared_drops.iter().map(|drop| drop.packets);
+        let shared = self.findings().shared_drops.iter().map(|drop| drop.packets);
         self.dropped_packets + shared.sum::<u64>()
     }
 

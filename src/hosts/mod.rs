@@ -122,7 +122,12 @@ impl Hosts {
         let untold = &mut self.untold;
         // From an answer only where no name stands in the flow itself: many names share an address.
         let mut peer: Option<(NameSource, _)> = None;
-        for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
+        for found in flow
+            .findings()
+            .names
+            .iter()
+            .filter(|found| found.from.is_of_domains())
+        {
             let name = self.names.id(&found.name);
             let is_kept = name.is_some_and(|name| {
                 contacts.note(from, Contact::Name(name), None, &mut initiator.names)

@@ -230,7 +230,7 @@ fn a_peer_is_known_by_what_its_flow_says_before_what_was_answered_for_its_addres
         for port in 1..=11 {
             let names: Vec<&str> = ["cdn.example"].into_iter().chain(own).collect();
             let mut flow = named(TCP, (CLIENT, SERVER, port), &names);
-            flow.names[0].from = NameSource::DnsAnswer;
+            flow.findings_mut().names[0].from = NameSource::DnsAnswer;
             hosts.observe(&flow);
         }
         let findings = hosts.finish();
@@ -244,7 +244,7 @@ fn a_peer_is_known_by_what_its_flow_says_before_what_was_answered_for_its_addres
 fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
     let mut hosts = hosts();
     let mut lookup = named(IpProtocol::UDP, (CLIENT, "8.8.8.8", 53), &["github.com"]);
-    lookup.names[0].from = NameSource::DnsQuery;
+    lookup.findings_mut().names[0].from = NameSource::DnsQuery;
     hosts.observe(&lookup);
     hosts.observe(&named(TCP, (CLIENT, SERVER, 666), &[]));
     for name in ["github.com", "api.github.com"] {

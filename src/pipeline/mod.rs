@@ -184,13 +184,7 @@ pub fn run(
             body,
         )?);
     }
-    let reader = reader::Reader::new(
-        capture,
-        idle_in,
-        tasks,
-        Arc::clone(&counters),
-        policy,
-    );
+    let reader = reader::Reader::new(capture, idle_in, tasks, Arc::clone(&counters), policy);
     let results_of_reader = results_out.clone();
     threads.push(start("reader".to_owned(), results_out, move |progress| {
         reader.read(&results_of_reader, progress)

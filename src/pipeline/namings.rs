@@ -122,8 +122,7 @@ impl Namings {
         };
         let is_known = recent.spread == task.spread;
         // The shortest silence that ends a flow is UDP's. A SYN may end one at once.
-        let is_lasting =
-            is_known && task.timestamp.ns_since(recent.last) <= UDP_IDLE_TIMEOUT_NS;
+        let is_lasting = is_known && task.timestamp.ns_since(recent.last) <= UDP_IDLE_TIMEOUT_NS;
         recent.last = if is_known {
             recent.last.max(task.timestamp)
         } else {

@@ -118,7 +118,7 @@ impl Quotes {
 
     fn put_right(&mut self, mut flow: FlowSummary) -> FlowSummary {
         let of_flow = (flow.first_packet, RuleId(0))..(flow.first_packet + 1, RuleId(0));
-        flow.shared_drops = self
+        let drops: Vec<_> = self
             .drops
             .extract_if(of_flow, |_, _| true)
             .map(|((_, rule), (packets, bytes))| SharedDrop {
@@ -127,6 +127,9 @@ impl Quotes {
                 bytes,
             })
             .collect();
+        if !drops.is_empty() {
+            flow.findings_mut().shared_drops = drops;
+        }
         flow
     }
 }

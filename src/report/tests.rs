@@ -80,6 +80,7 @@ fn flows() -> Vec<FlowSummary> {
     flows[dns].end = FlowEnd::Evicted;
     for at in [dns, dns_by_name] {
         flows[at]
+            .findings_mut()
             .names
             .iter_mut()
             .for_each(|name| name.from = NameSource::DnsQuery);
@@ -320,7 +321,7 @@ fn long_lists_end_with_how_many_more_there_are() {
 fn what_hides_what_connections_are_about_is_told_where_there_is_any() {
     let mut hidden = flows();
     hidden[0].protocols.push(Protocol::DnsOverTls);
-    hidden[1].has_ech = true;
+    hidden[1].findings_mut().has_ech = true;
     for (flows, is_told) in [(flows(), false), (hidden, true)] {
         let text = text(&report_on(&flows, input(), PacketCounts::default()), 64);
         for line in [

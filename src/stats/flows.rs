@@ -8,7 +8,8 @@ use crate::catalogue::AppId;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::encrypted_dns;
-use crate::flow::{FlowEnd, FlowSummary};
+use crate::evidence::FoundName;
+use crate::flow::{Findings, FlowEnd, FlowSummary};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
@@ -155,13 +156,11 @@ impl FlowStats {
             _ => &mut self.counts.other,
         } += 1;
         self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
-        self.counts.host_conflicts += u64::from(flow.host_conflict);
-        self.counts.ech += u64::from(flow.has_ech);
+        if let Some(findings) = &flow.findings {
+            self.observe_findings(findings, flow.first_packet);
+        }
         let mut protocols = flow.protocols.iter();
         self.counts.encrypted_dns += u64::from(protocols.any(encrypted_dns::is_kind));
-        if let Some(prints) = &flow.fingerprints {
-            self.observe_ja4(&prints.ja4);
-        }
         self.shown.entry(Shown::of(flow)).or_default().add(Tally {
             flows: 1,
             packets: flow.packets,
@@ -175,19 +174,28 @@ impl FlowStats {
                 bytes: flow.dropped_bytes,
             });
         }
-        for drop in &flow.shared_drops {
+    }
+
+    fn observe_findings(&mut self, findings: &Findings, flow: u64) {
+        self.counts.host_conflicts += u64::from(findings.host_conflict);
+        self.counts.ech += u64::from(findings.has_ech);
+        if let Some(prints) = &findings.fingerprints {
+            self.observe_ja4(&prints.ja4);
+        }
+        for drop in &findings.shared_drops {
             self.rules.entry(drop.rule).or_default().add(Tally {
                 flows: 0,
                 packets: drop.packets,
                 bytes: drop.bytes,
             });
         }
-        if let Some(caveats) = &flow.caveats {
+        if let Some(caveats) = &findings.caveats {
             self.caveats.add(caveats);
             self.caveat_flows.add(&caveats.kinds());
         }
-        for found in flow.names.iter().filter(|found| found.from.is_of_domains()) {
-            self.observe_name(&found.name, flow.first_packet);
+        let of_domains = |found: &&FoundName| found.from.is_of_domains();
+        for found in findings.names.iter().filter(of_domains) {
+            self.observe_name(&found.name, flow);
         }
     }
 
@@ -261,7 +269,7 @@ impl FlowStats {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::evidence::{Fingerprints, FoundName, NameSource};
+    use crate::evidence::{Fingerprints, NameSource};
     use crate::flow::FlowState;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;
@@ -292,6 +300,12 @@ pub(crate) mod tests {
             dst: end(dst),
             protocol,
         });
+        let mut findings = Findings::default();
+        findings.names.extend(names.iter().map(|name| FoundName {
+            name: DomainName::from_bytes(name.as_bytes()).unwrap(),
+            from: NameSource::TlsSni,
+            packet: first_packet,
+        }));
         FlowSummary {
             first_packet,
             key,
@@ -303,29 +317,14 @@ pub(crate) mod tests {
             bytes: 1000,
             dropped_packets: 0,
             dropped_bytes: 0,
-            shared_drops: Vec::new(),
             state: FlowState::Established,
             end: FlowEnd::Finished,
             protocols: Protocols::default(),
             application: None,
-            grounds: None,
-            names: names
-                .iter()
-                .map(|name| FoundName {
-                    name: DomainName::from_bytes(name.as_bytes()).unwrap(),
-                    from: NameSource::TlsSni,
-                    packet: first_packet,
-                })
-                .collect(),
-            alpn: Vec::new(),
-            tls_version: None,
             tunnels: Tunnels::default(),
-            has_ech: false,
-            host_conflict: false,
-            fingerprints: None,
             icmp: None,
             rule: None,
-            caveats: None,
+            findings: Some(Box::new(findings)),
         }
     }
 
@@ -338,19 +337,18 @@ pub(crate) mod tests {
         stats.observe(&tls);
         let mut doh = tls.clone();
         doh.protocols.push(Protocol::DnsOverHttps);
+        doh.findings_mut().has_ech = true;
         stats.observe(&FlowSummary {
             application: Some(AppId(7)),
             rule: Some(RuleId(2)),
             dropped_packets: 9,
             dropped_bytes: 950,
-            has_ech: true,
             ..doh
         });
-        stats.observe(&FlowSummary {
-            end: FlowEnd::Evicted,
-            host_conflict: true,
-            ..flow(3, IpProtocol::ICMP6, &[])
-        });
+        let mut conflict = flow(3, IpProtocol::ICMP6, &[]);
+        conflict.findings_mut().host_conflict = true;
+        conflict.end = FlowEnd::Evicted;
+        stats.observe(&conflict);
         stats.observe(&flow(4, IpProtocol::SCTP, &[]));
         let tables = stats.finish();
         let one = Tally {
@@ -405,13 +403,9 @@ pub(crate) mod tests {
     fn caveats_are_counted_by_times_and_by_flows() {
         let mut stats = FlowStats::default();
         for conflicts in [0, 2, 3] {
-            stats.observe(&FlowSummary {
-                caveats: Some(Box::new(Caveats {
-                    conflicts,
-                    ..Caveats::default()
-                })),
-                ..flow(1, IpProtocol::TCP, &[])
-            });
+            let mut flow = flow(1, IpProtocol::TCP, &[]);
+            flow.findings_mut().caveats().conflicts = conflicts;
+            stats.observe(&flow);
         }
         let tables = stats.finish();
         assert_eq!(
@@ -424,13 +418,12 @@ pub(crate) mod tests {
     fn fingerprints_are_counted_by_flow() {
         let mut stats = FlowStats::default();
         for ja4 in ["b", "a", "c", "c"] {
-            stats.observe(&FlowSummary {
-                fingerprints: Some(Box::new(Fingerprints {
-                    ja3: "".into(),
-                    ja4: ja4.into(),
-                })),
-                ..flow(1, IpProtocol::TCP, &[])
-            });
+            let mut flow = flow(1, IpProtocol::TCP, &[]);
+            flow.findings_mut().fingerprints = Some(Box::new(Fingerprints {
+                ja3: "".into(),
+                ja4: ja4.into(),
+            }));
+            stats.observe(&flow);
         }
         stats.observe(&flow(2, IpProtocol::TCP, &[]));
         let told = stats.finish().ja4;
@@ -441,7 +434,7 @@ pub(crate) mod tests {
     fn a_netbios_name_is_no_domain() {
         let mut stats = FlowStats::default();
         let mut named = flow(1, IpProtocol::UDP, &["workgroup"]);
-        named.names[0].from = NameSource::Netbios;
+        named.findings_mut().names[0].from = NameSource::Netbios;
         stats.observe(&named);
         assert_eq!(stats.finish().domains, []);
     }

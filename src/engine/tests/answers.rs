@@ -38,7 +38,7 @@ pub(super) fn tell(bench: &mut Bench) {
 /// The names of the flow that was seen: name, source, packet.
 fn names(bench: &mut Bench) -> Vec<(String, NameSource, u64)> {
     let flow = &bench.engine.finish()[0];
-    let names = flow.names.iter();
+    let names = flow.findings().names.iter();
     names
         .map(|found| (found.name.to_string(), found.from, found.packet))
         .collect()

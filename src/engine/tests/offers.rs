@@ -28,7 +28,10 @@ fn protocols(flow: &FlowSummary) -> Vec<Protocol> {
 }
 
 fn ja4(flow: &FlowSummary) -> Option<&str> {
-    flow.fingerprints.as_ref().map(|prints| &*prints.ja4)
+    flow.findings()
+        .fingerprints
+        .as_ref()
+        .map(|prints| &*prints.ja4)
 }
 
 /// The datagrams of a recorded flight.

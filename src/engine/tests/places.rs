@@ -65,11 +65,13 @@ fn connection(bench: &mut Bench, hello: &[u8]) -> (FlowSummary, Option<Ground>) 
     bench.tcp(tcp(4000), SYN);
     bench.tcp(back(tcp(4000)), SYN_ACK);
     bench.send(tcp(4000), Some(ACK), hello);
-    let mut flow = bench.engine.finish().remove(0);
-    let ground = flow
-        .grounds
-        .as_mut()
-        .and_then(|grounds| grounds.application.take());
+    let flow = bench.engine.finish().remove(0);
+    let decided = flow.findings().decided_by();
+    let ground = decided.map(|(by, value, packet)| Ground {
+        by,
+        value: value.into(),
+        packet,
+    });
     (flow, ground)
 }
 
@@ -83,7 +85,7 @@ fn a_sign_is_kept_also_where_a_name_decides() {
         value: "offered".into(),
         packet: 3,
     };
-    assert_eq!(flow.grounds.unwrap().signs, [sign]);
+    assert_eq!(flow.findings().grounds.signs, [sign]);
 }
 
 #[test]

@@ -79,9 +79,14 @@ impl<'a> Decided<'a> {
             value: protocol.as_str(),
             packet,
         };
-        let grounds = flow.grounds.as_deref();
-        let application = grounds.and_then(|grounds| grounds.application.as_ref());
-        let application = application.map(Self::by_ground);
+        let application = flow
+            .findings()
+            .decided_by()
+            .map(|(by, value, packet)| Self {
+                by: by.as_str(),
+                value,
+                packet,
+            });
         let guess = || {
             let protocol = services::protocol_of(flow.key.protocol(), flow.dst().port)?;
             Some(Self {
@@ -103,20 +108,15 @@ impl<'a> Decided<'a> {
 }
 
 fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
-    let grounds = flow.grounds.iter();
-    grounds
-        .flat_map(|grounds| &grounds.signs)
-        .map(Decided::by_ground)
-        .collect()
+    let signs = flow.findings().grounds.signs.iter();
+    signs.map(Decided::by_ground).collect()
 }
 
 /// The packets at which the flow's protocols were told, in their order.
 fn protocol_packets(flow: &FlowSummary) -> &[u64] {
     let told = flow.protocols.iter().count();
-    let grounds = flow.grounds.as_deref();
-    grounds
-        .and_then(|grounds| grounds.protocols.get(..told))
-        .unwrap_or_default()
+    let packets = flow.findings().grounds.protocols.get(..told);
+    packets.unwrap_or_default()
 }
 
 impl<'a> FlowLine<'a> {
@@ -129,7 +129,8 @@ impl<'a> FlowLine<'a> {
             _ => port,
         };
         let application = flow.application.and_then(|id| names.application(id));
-        let fingerprints = flow.fingerprints.as_deref();
+        let findings = flow.findings();
+        let fingerprints = findings.fingerprints.as_deref();
         Self {
             first: Shown(flow.first),
             last: Shown(flow.last),
@@ -149,10 +150,10 @@ impl<'a> FlowLine<'a> {
             category: application.map(|(_, category)| category),
             classification: Decided::of(flow),
             signs: signs(flow),
-            names: &flow.names,
-            alpn: &flow.alpn,
-            tls_version: flow.tls_version.map(Shown),
-            ech: flow.has_ech,
+            names: &findings.names,
+            alpn: &findings.alpn,
+            tls_version: findings.tls_version().map(Shown),
+            ech: findings.has_ech,
             ja3: fingerprints.map(|prints| &*prints.ja3),
             ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,

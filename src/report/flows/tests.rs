@@ -1,6 +1,6 @@
 use super::*;
 use crate::community_id::IcmpKind;
-use crate::evidence::{Basis, Fingerprints, Ground, Grounds, NameSource, TlsVersion};
+use crate::evidence::{Basis, Deciding, Fingerprints, Ground, Grounds, NameSource, TlsVersion};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
 use crate::report::tests::{Book, GITHUB};
@@ -22,21 +22,22 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     flow.protocols.push(Protocol::Tls);
     flow.protocols.push(Protocol::Https);
     flow.application = Some(GITHUB);
-    flow.grounds = Some(Box::new(Grounds {
-        application: Some(Ground {
-            by: Basis::Name(NameSource::TlsSni),
-            value: "github.com".into(),
-            packet: 6,
-        }),
+    let findings = flow.findings_mut();
+    findings.grounds = Grounds {
+        application: Some(Deciding::Name(0)),
         signs: vec![Ground {
             by: Basis::Alpn,
             value: "h9".into(),
             packet: 6,
         }],
         protocols: [6, 6, 0, 0, 0, 0],
+    };
+    findings.alpn = vec!["h2".into(), "http/1.1".into()];
+    findings.offered = Some(TlsVersion(0x0304));
+    findings.fingerprints = Some(Box::new(Fingerprints {
+        ja3: "c1".into(),
+        ja4: "t13d".into(),
     }));
-    flow.alpn = vec!["h2".into(), "http/1.1".into()];
-    flow.tls_version = Some(TlsVersion(0x0304));
     flow.rule = Some(RuleId(0));
     flow.dropped_packets = 8;
     flow.tunnels = [Tunnel::Pppoe, Tunnel::Vxlan].into_iter().collect();
@@ -46,13 +47,9 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
         ("[fe80::1]:128", "[ff02::1]:7"),
         &["a"],
     );
-    plain.names[0].from = NameSource::Mdns;
+    plain.findings_mut().names[0].from = NameSource::Mdns;
     plain.initiator_known = false;
     plain.icmp = Some(IcmpKind { kind: 128, code: 0 });
-    flow.fingerprints = Some(Box::new(Fingerprints {
-        ja3: "c1".into(),
-        ja4: "t13d".into(),
-    }));
     let mut lines = FlowLines::new("/nonexistent");
     lines.push(&flow, &Book).unwrap();
     lines.push(&plain, &Book).unwrap();
@@ -66,7 +63,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
         r#"{"id":2,"first":"1970-01-01T00:00:00.000000000Z","last":"1970-01-01T00:00:00.000000001Z","protocol":"tcp","#,
         r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"community_id":"1:FD68+tP7lGCxmnujfa9/P+kEXbs=","packets":10,"bytes":1000,"dropped":8,"#,
         r#""state":"established","protocols":["TLS","HTTPS"],"protocol_packets":[6,6],"application":"GitHub","category":"Developer","#,
-        r#""classification":{"by":"tls_sni","value":"github.com","packet":6},"signs":[{"by":"alpn","value":"h9","packet":6}],"#,
+        r#""classification":{"by":"tls_sni","value":"github.com","packet":3},"signs":[{"by":"alpn","value":"h9","packet":6}],"#,
         r#""names":[{"name":"github.com","from":"tls_sni","packet":3}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ech":false,"ja3":"c1","ja4":"t13d","tunnels":["pppoe","vxlan"],"#,
         r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
         "\n",
@@ -87,10 +84,7 @@ fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
         serde_json::json!({"by": "port", "value": "SSH", "packet": 3})
     );
     flow.protocols.push(Protocol::Telnet);
-    flow.grounds = Some(Box::new(Grounds {
-        protocols: [5, 0, 0, 0, 0, 0],
-        ..Grounds::default()
-    }));
+    flow.findings_mut().grounds.protocols[0] = 5;
     assert_eq!(
         decided(&flow),
         serde_json::json!({"by": "content", "value": "Telnet", "packet": 5})

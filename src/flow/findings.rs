@@ -1,0 +1,245 @@
+//! What was found in a flow: its names, what its client offered in TLS, and what its application was concluded from.
+
+use ahash::RandomState;
+use hashbrown::HashTable;
+
+use super::SharedDrop;
+use crate::caveats::Caveats;
+use crate::domain::DomainName;
+use crate::evidence::{
+    Basis, Deciding, Fingerprints, FoundName, Ground, Grounds, NameSource, TlsVersion,
+};
+
+/// Distinct names kept of one flow. Rules still see every one.
+pub const MAX_NAMES_PER_FLOW: usize = 4096;
+/// Bytes of names kept of one flow.
+pub const MAX_NAME_BYTES_PER_FLOW: usize = 256 << 10;
+/// Names up to which a plain scan finds a repetition as fast as an index.
+const SCANNED_NAMES: usize = 16;
+
+/// What was found in a flow. One allocation holds nearly all of it, made when there is something to tell.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Findings {
+    /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`].
+    pub names: Vec<FoundName>,
+    /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
+    pub alpn: Vec<Box<str>>,
+    /// The highest TLS version that the client offered.
+    pub offered: Option<TlsVersion>,
+    /// The TLS version that the server chose.
+    pub chosen: Option<TlsVersion>,
+    /// Whether a ClientHello carried an encrypted one, or something random in its place, which can't be told apart (RFC 9849 §6.2):
+    /// its `server_name` is possibly a cover name.
+    pub has_ech: bool,
+    /// Whether a request in it named more than one host.
+    pub host_conflict: bool,
+    name_bytes: u32,
+    /// What the client's first ClientHello looks like; `None` when it was not heard, or nobody asked.
+    pub fingerprints: Option<Box<Fingerprints>>,
+    /// What its application and protocols were concluded from.
+    pub grounds: Grounds,
+    /// Further packets, dropped for the verdict of a flow that they quote.
+    pub shared_drops: Vec<SharedDrop>,
+    /// What was not found in it, or is in doubt; `None` as a rule.
+    pub caveats: Option<Box<Caveats>>,
+    /// Once there are more names than a scan should look at.
+    index: Option<Box<NameIndex>>,
+}
+
+/// Places of names. Says nothing that the names do not say, so any two are equal.
+#[derive(Debug, Clone, Default)]
+struct NameIndex {
+    hasher: RandomState,
+    places: HashTable<u32>,
+}
+
+impl PartialEq for NameIndex {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Findings {
+    /// Nothing.
+    pub(super) const NONE: Self = Self {
+        names: Vec::new(),
+        alpn: Vec::new(),
+        offered: None,
+        chosen: None,
+        has_ech: false,
+        host_conflict: false,
+        name_bytes: 0,
+        fingerprints: None,
+        grounds: Grounds::NONE,
+        shared_drops: Vec::new(),
+        caveats: None,
+        index: None,
+    };
+
+    /// Adds a name unless it is there already: its place among the names. Counts it, and gives it back, when there is no more room.
+    ///
+    /// * `packet`: the number of the packet that completed it.
+    ///
+    /// # Errors
+    /// The name, when the flow has [`MAX_NAMES_PER_FLOW`] or [`MAX_NAME_BYTES_PER_FLOW`] of them.
+    pub fn add(
+        &mut self,
+        name: DomainName,
+        from: NameSource,
+        packet: u64,
+    ) -> Result<u32, DomainName> {
+        if let Some(place) = self.place(&name, from) {
+            return Ok(place);
+        }
+        let size = name.as_str().len();
+        if self.names.len() >= MAX_NAMES_PER_FLOW
+            || self.name_bytes as usize + size > MAX_NAME_BYTES_PER_FLOW
+        {
+            let caveats = self.caveats();
+            caveats.names = caveats.names.saturating_add(1);
+            return Err(name);
+        }
+        self.name_bytes += size as u32;
+        if self.names.is_empty() {
+            // Most flows have one name, and no more.
+            self.names.reserve_exact(1);
+        }
+        let place = self.names.len() as u32;
+        self.names.push(FoundName { name, from, packet });
+        self.index_last();
+        Ok(place)
+    }
+
+    /// The TLS version that the server chose; where it was not seen, the highest that the client offered.
+    pub fn tls_version(&self) -> Option<TlsVersion> {
+        self.chosen.or(self.offered)
+    }
+
+    /// What decided the application: what it is, what it says, and the number of the packet that carried it.
+    pub fn decided_by(&self) -> Option<(Basis, &str, u64)> {
+        match self.grounds.application.as_ref()? {
+            Deciding::Name(place) => {
+                let found = self.names.get(*place as usize)?;
+                Some((Basis::Name(found.from), found.name.as_str(), found.packet))
+            }
+            Deciding::Sign(sign) => Some((sign.by, &sign.value, sign.packet)),
+        }
+    }
+
+    /// The place of the first name that an answer of DNS gave.
+    pub(crate) fn answer(&self) -> Option<u32> {
+        let by_answer = |found: &FoundName| found.from == NameSource::DnsAnswer;
+        self.names
+            .iter()
+            .position(by_answer)
+            .map(|place| place as u32)
+    }
+
+    /// Whether any of the names was found in the flow itself.
+    pub(crate) fn names_itself(&self) -> bool {
+        self.names
+            .iter()
+            .any(|found| found.from != NameSource::DnsAnswer)
+    }
+
+    /// Its caveats, to be added to.
+    pub(crate) fn caveats(&mut self) -> &mut Caveats {
+        self.caveats.get_or_insert_default()
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        let alpn: usize = self
+            .alpn
+            .iter()
+            .map(|name| name.len() + size_of::<Box<str>>())
+            .sum();
+        size_of::<Self>()
+            + alpn
+            + self.name_bytes as usize
+            + self.names.len() * size_of::<FoundName>()
+            + self.grounds.signs.capacity() * size_of::<Ground>()
+    }
+
+    /// Lets go of what only adding needs.
+    pub(crate) fn close(&mut self) {
+        self.index = None;
+    }
+
+    fn place(&self, name: &DomainName, from: NameSource) -> Option<u32> {
+        let is_it = |there: &FoundName| there.name == *name && there.from == from;
+        match &self.index {
+            None => self.names.iter().position(is_it).map(|place| place as u32),
+            Some(index) => {
+                let hash = index.hasher.hash_one((name, from));
+                let is_there = |&place: &u32| self.names.get(place as usize).is_some_and(is_it);
+                index.places.find(hash, is_there).copied()
+            }
+        }
+    }
+
+    fn index_last(&mut self) {
+        let names = &self.names;
+        if self.index.is_none() && names.len() <= SCANNED_NAMES {
+            return;
+        }
+        let first = if self.index.is_none() {
+            0
+        } else {
+            names.len() - 1
+        };
+        let NameIndex { hasher, places } = &mut **self.index.get_or_insert_default();
+        let hash = |place: u32| {
+            names
+                .get(place as usize)
+                .map_or(0, |there| hasher.hash_one((&there.name, there.from)))
+        };
+        for place in first as u32..names.len() as u32 {
+            places.insert_unique(hash(place), place, |&other| hash(other));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_kept_once_however_many_there_are() {
+        let mut found = Findings::default();
+        for round in 0..3u64 {
+            for i in 0..1000u64 {
+                let name = DomainName::from_bytes(format!("host{i}.example").as_bytes()).unwrap();
+                found
+                    .add(name, NameSource::DnsQuery, round * 1000 + i)
+                    .unwrap();
+            }
+        }
+        assert_eq!(found.names.len(), 1000);
+        assert!(
+            found
+                .names
+                .iter()
+                .enumerate()
+                .all(|(i, name)| name.packet == i as u64)
+        );
+        let name = DomainName::from_bytes(b"host7.example").unwrap();
+        assert_eq!(found.add(name, NameSource::TlsSni, 9), Ok(1000));
+        assert_eq!(found.names.len(), 1001);
+    }
+
+    #[test]
+    fn names_of_one_flow_are_bounded() {
+        let mut found = Findings::default();
+        for i in 0..MAX_NAMES_PER_FLOW + 10 {
+            let name = DomainName::from_bytes(format!("{i}").as_bytes()).unwrap();
+            let is_kept = found.add(name, NameSource::HttpHost, 1).is_ok();
+            assert_eq!(is_kept, i < MAX_NAMES_PER_FLOW);
+        }
+        assert_eq!(found.names.len(), MAX_NAMES_PER_FLOW);
+        assert_eq!(found.caveats().names, 10);
+        let name = DomainName::from_bytes(b"7").unwrap();
+        assert_eq!(found.add(name, NameSource::HttpHost, 1), Ok(7));
+        assert_eq!(found.caveats().names, 10, "a name that is listed");
+    }
+}
