@@ -1,7 +1,7 @@
 //! The flows of one shard, the least recently used first out.
 
 use ahash::RandomState;
-use lru::LruCache;
+use hashbrown::HashTable;
 
 use crate::key::FlowKey;
 
@@ -10,68 +10,191 @@ use crate::key::FlowKey;
 /// * Bound: `capacity`, at least 1; the table never drops a flow by itself: the caller takes the oldest out
 ///   ([`FlowTable::pop_oldest`]) while [`FlowTable::is_full`], so that no flow's figures are lost.
 /// * Seeded at random, so that nobody can aim at one bucket; its order of iteration is that of use, never that of the hash.
+/// * Flows stand in one array and their order in another, small one: a new flow allocates nothing once the arrays have grown, and to use
+///   one touches no other flow's memory.
 pub struct FlowTable<V> {
-    flows: LruCache<FlowKey, V, RandomState>,
+    hasher: RandomState,
+    index: HashTable<Place>,
+    slots: Vec<Option<(FlowKey, V)>>,
+    /// For each slot.
+    links: Vec<Link>,
+    /// Slots without a flow.
+    free: Vec<u32>,
+    oldest: u32,
+    newest: u32,
     capacity: usize,
 }
+
+/// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: u64,
+    slot: u32,
+}
+
+/// The slots of the flows that were used just before and just after.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    older: u32,
+    newer: u32,
+}
+
+/// No slot.
+const NONE: u32 = u32::MAX;
 
 impl<V> FlowTable<V> {
     /// An empty table for `capacity` flows. Memory grows with use.
     pub fn new(capacity: usize) -> Self {
         Self {
-            flows: LruCache::unbounded_with_hasher(RandomState::new()),
-            capacity: capacity.max(1),
+            hasher: RandomState::new(),
+            index: HashTable::new(),
+            slots: Vec::new(),
+            links: Vec::new(),
+            free: Vec::new(),
+            oldest: NONE,
+            newest: NONE,
+            capacity: capacity.clamp(1, NONE as usize),
         }
     }
 
     /// The flow of `key`, which becomes the most recently used.
     pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut V> {
-        self.flows.get_mut(key)
+        let slot = self.find(key)?;
+        if slot != self.newest {
+            self.unlink(slot);
+            self.link_newest(slot);
+        }
+        let (_, value) = self.slots.get_mut(slot as usize)?.as_mut()?;
+        Some(value)
     }
 
     /// The flow of `key`, which is not used by that.
     pub fn peek(&self, key: &FlowKey) -> Option<&V> {
-        self.flows.peek(key)
+        let (_, value) = self.at(self.find(key)?)?;
+        Some(value)
     }
 
     /// Whether there is no room for one more.
     pub fn is_full(&self) -> bool {
-        self.flows.len() >= self.capacity
+        self.len() >= self.capacity
     }
 
-    /// Puts `value` in as the most recently used.
+    /// Puts `value` in as the most recently used, in the place of what is there under the same key.
     pub fn insert(&mut self, key: FlowKey, value: V) {
-        self.flows.put(key, value);
+        self.remove(&key);
+        let flow = Some((key, value));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                if let Some(place) = self.slots.get_mut(slot as usize) {
+                    *place = flow;
+                }
+                slot
+            }
+            None => {
+                self.grow();
+                self.slots.push(flow);
+                self.links.push(Link {
+                    older: NONE,
+                    newer: NONE,
+                });
+                self.slots.len() as u32 - 1
+            }
+        };
+        self.link_newest(slot);
+        let hash = self.hasher.hash_one(key);
+        self.index
+            .insert_unique(hash, Place { hash, slot }, |place| place.hash);
     }
 
     /// Takes the flow of `key` out.
     pub fn remove(&mut self, key: &FlowKey) -> Option<V> {
-        self.flows.pop(key)
+        let slot = self.find(key)?;
+        self.take(slot).map(|(_, value)| value)
     }
 
     /// The least recently used flow.
     pub fn oldest(&self) -> Option<(&FlowKey, &V)> {
-        self.flows.peek_lru()
+        let (key, value) = self.at(self.oldest)?;
+        Some((key, value))
     }
 
     /// Takes the least recently used flow out.
     pub fn pop_oldest(&mut self) -> Option<(FlowKey, V)> {
-        self.flows.pop_lru()
+        self.take(self.oldest)
     }
 
     /// Flows in the table.
     pub fn len(&self) -> usize {
-        self.flows.len()
+        self.index.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.flows.is_empty()
+        self.index.is_empty()
+    }
+
+    fn at(&self, slot: u32) -> Option<&(FlowKey, V)> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    fn find(&self, key: &FlowKey) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        let is_it = |place: &Place| {
+            place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
+        };
+        self.index.find(hash, is_it).map(|place| place.slot)
+    }
+
+    fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
+        let flow = self.slots.get_mut(slot as usize)?.take()?;
+        self.unlink(slot);
+        self.free.push(slot);
+        let hash = self.hasher.hash_one(flow.0);
+        if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
+            entry.remove();
+        }
+        Some(flow)
+    }
+
+    /// Makes room for one more, and never for more than the table's capacity.
+    fn grow(&mut self) {
+        let len = self.slots.len();
+        if len == self.slots.capacity() {
+            let more = len.max(16).min(self.capacity.saturating_sub(len)).max(1);
+            self.slots.reserve_exact(more);
+        }
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let Some(Link { older, newer }) = self.links.get(slot as usize).copied() else {
+            return;
+        };
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.links.get_mut(newer as usize) {
+            Some(link) => link.older = older,
+            None => self.newest = older,
+        }
+    }
+
+    fn link_newest(&mut self, slot: u32) {
+        let older = std::mem::replace(&mut self.newest, slot);
+        match self.links.get_mut(older as usize) {
+            Some(link) => link.newer = slot,
+            None => self.oldest = slot,
+        }
+        if let Some(link) = self.links.get_mut(slot as usize) {
+            *link = Link { older, newer: NONE };
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::key::{Endpoint, FiveTuple};
     use crate::packet::IpProtocol;
@@ -104,5 +227,49 @@ mod tests {
             .map(|(_, port)| port)
             .collect();
         assert_eq!(order, [3, 1, 4]);
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_plain_list_in_order_of_use_holds(
+            steps in proptest::collection::vec((0u8..4, 0u16..12), 0..200),
+        ) {
+            let mut table = FlowTable::new(8);
+            let mut list: Vec<(u16, u32)> = Vec::new();
+            for (number, (step, port)) in (0..).zip(steps) {
+                let place = list.iter().position(|(there, _)| *there == port);
+                match step {
+                    0 => {
+                        let used = place.map(|place| list.remove(place));
+                        list.extend(used);
+                        prop_assert_eq!(
+                            table.get_mut(&key(port)).copied(),
+                            used.map(|(_, value)| value)
+                        );
+                    }
+                    1 => {
+                        let gone = place.map(|place| list.remove(place).1);
+                        prop_assert_eq!(table.remove(&key(port)), gone);
+                    }
+                    2 => {
+                        let oldest = (!list.is_empty()).then(|| list.remove(0));
+                        let oldest = oldest.map(|(port, value)| (key(port), value));
+                        prop_assert_eq!(table.pop_oldest(), oldest);
+                    }
+                    _ => {
+                        if table.is_full() {
+                            table.pop_oldest();
+                            list.remove(0);
+                        }
+                        list.retain(|(there, _)| *there != port);
+                        list.push((port, number));
+                        table.insert(key(port), number);
+                    }
+                }
+                prop_assert_eq!(table.len(), list.len());
+                let oldest = table.oldest().map(|(key, value)| (*key, *value));
+                prop_assert_eq!(oldest, list.first().map(|&(port, value)| (key(port), value)));
+            }
+        }
     }
 }

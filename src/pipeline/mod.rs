@@ -248,7 +248,7 @@ enum Message {
         unused: Vec<worker::Assignment>,
     },
     /// A worker is done with its packets of a chunk.
-    Part(worker::Part),
+    Part(Box<worker::Part>),
     /// The reader came to the end.
     End {
         outcome: Result<(), CaptureError>,

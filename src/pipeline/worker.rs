@@ -156,7 +156,10 @@ impl Worker {
     ) {
         for batch in batches {
             *progress = batch.chunk.first_packet();
-            if results.send(Message::Part(self.judge(batch))).is_err() {
+            if results
+                .send(Message::Part(Box::new(self.judge(batch))))
+                .is_err()
+            {
                 return;
             }
         }

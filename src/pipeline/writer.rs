@@ -78,7 +78,7 @@ impl<'a, 's> Writer<'a, 's> {
                 Message::Part(part) => {
                     let open = self.at(part.sequence);
                     open.missing = open.missing.saturating_sub(1);
-                    open.parts.push(part);
+                    open.parts.push(*part);
                 }
                 Message::End { outcome, ran } => {
                     outcome?;
