@@ -59,11 +59,16 @@ impl<V> FlowTable<V> {
 
     /// The flow of `key`, which becomes the most recently used.
     pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut V> {
-        let slot = self.find(key)?;
-        if slot != self.newest {
+        // Packets of one flow often come in a row.
+        let is_again = |(newest, _): &(FlowKey, V)| newest == key;
+        let slot = if self.at(self.newest).is_some_and(is_again) {
+            self.newest
+        } else {
+            let slot = self.find(key)?;
             self.unlink(slot);
             self.link_newest(slot);
-        }
+            slot
+        };
         let (_, value) = self.slots.get_mut(slot as usize)?.as_mut()?;
         Some(value)
     }

@@ -12,7 +12,6 @@ use crate::engine::UDP_IDLE_TIMEOUT_NS;
 use crate::flow::tcp;
 use crate::key::{SHARDS, shard_of};
 use crate::opening::Opening;
-use crate::packet::Timestamp;
 use crate::passive_dns::Answered;
 
 /// Flows of one shard that are known to have begun, at most: enough to pass over nearly every packet that begins none.
@@ -20,6 +19,11 @@ const MAX_RECENT_PER_SHARD: usize = 512;
 
 /// Flows that a shard's table holds for each of which one is remembered here: so few that hardly any is remembered longer than there.
 const HELD_PER_RECENT: usize = 8;
+
+const NS_PER_S: i64 = 1_000_000_000;
+
+/// The shortest silence that ends a flow is UDP's; less one, for seconds are cut off. A SYN may end one at once.
+const SHORTEST_END_S: u32 = (UDP_IDLE_TIMEOUT_NS / NS_PER_S as u64) as u32 - 1;
 
 /// What name servers told, and the flows that are known to have begun.
 pub(super) struct Namings {
@@ -29,27 +33,30 @@ pub(super) struct Namings {
     /// Shard by shard, each flow in a place of its own that others may take; so that what is passed over depends on the shard's
     /// packets alone.
     recent: Vec<Recent>,
+    /// A power of two.
     recent_per_shard: usize,
     /// Packets to ask for: place in the chunk, worker, place among its tasks. Used again for every chunk.
     asks: Vec<(u32, u32, u32)>,
 }
 
-/// A flow, and when it was last seen.
+/// A flow, and when it was last seen. Small, for there are many, and each packet looks one up.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
-    spread: u64,
-    last: Timestamp,
+    /// The lower half of [`FlowKey::spread`]; the upper one leads here.
+    spread: u32,
+    /// Seconds of packet time, wrapping around.
+    second: u32,
 }
 
 impl Namings {
     /// * `max_flows`: flows that all shards' tables hold.
     pub(super) fn new(max_flows: usize) -> Self {
-        let held = max_flows.div_ceil(SHARDS);
+        let recent = (max_flows.div_ceil(SHARDS) / HELD_PER_RECENT).clamp(1, MAX_RECENT_PER_SHARD);
         Self {
             answered: Answered::default(),
             is_told: false,
             recent: Vec::new(),
-            recent_per_shard: (held / HELD_PER_RECENT).clamp(1, MAX_RECENT_PER_SHARD),
+            recent_per_shard: 1 << recent.ilog2(),
             asks: Vec::new(),
         }
     }
@@ -115,20 +122,19 @@ impl Namings {
 
     /// Whether a packet may be the first of a flow.
     fn may_begin(&mut self, task: &Task) -> bool {
-        let place = shard_of(task.spread) * self.recent_per_shard
-            + task.spread as usize % self.recent_per_shard;
+        let in_shard = (task.spread >> 32) as usize & (self.recent_per_shard - 1);
+        let place = shard_of(task.spread) * self.recent_per_shard + in_shard;
         let Some(recent) = self.recent.get_mut(place) else {
             return true;
         };
-        let is_known = recent.spread == task.spread;
-        // The shortest silence that ends a flow is UDP's. A SYN may end one at once.
-        let is_lasting = is_known && task.timestamp.ns_since(recent.last) <= UDP_IDLE_TIMEOUT_NS;
-        recent.last = if is_known {
-            recent.last.max(task.timestamp)
-        } else {
-            task.timestamp
+        let now = Recent {
+            spread: task.spread as u32,
+            second: (task.timestamp.as_ns() / NS_PER_S) as u32,
         };
-        recent.spread = task.spread;
+        let before = std::mem::replace(recent, now);
+        // Also one that steps back in time is asked for.
+        let is_lasting =
+            before.spread == now.spread && now.second.wrapping_sub(before.second) < SHORTEST_END_S;
         !is_lasting || task.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
     }
 }
