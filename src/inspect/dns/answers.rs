@@ -4,10 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::name::Labels;
+use super::name::{Labels, skip_name};
 use super::record::{Record, kind};
 use super::{Dialect, HEADER_LEN, Header, read_question};
-use crate::domain::DomainName;
+use crate::domain::{DomainName, MAX_NAME_LEN};
 use crate::inspect::cursor::Cursor;
 
 /// Most records that are read of a message. A resolver's answer has a handful, of all sections a few dozen.
@@ -46,6 +46,7 @@ pub struct Address {
 ///
 /// * `message`: the payload of a UDP datagram, or a message from a TCP connection without its length. Of one that is cut short,
 ///   the records before the cut count.
+/// * Costs no allocation where no record leads anywhere.
 /// * `None` for what is no response, says no address, or has another number of questions than one.
 /// * Addresses are those of A and AAAA records, and the hints of HTTPS and SVCB records. They count if they belong to the question's
 ///   name or to an alias that it leads to (CNAME, the target of HTTPS and SVCB), in whatever order the records come, in whatever section.
@@ -58,13 +59,18 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
     if !is_answer || header.questions != 1 || header.records() == 0 {
         return None;
     }
-    let (question, end) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
-    let name = question.name.filter(|_| question.qclass == IN)?;
-    let records = owned_records(message, end, header.records());
-    let aliases = aliases(message, plain(message, HEADER_LEN)?, &records);
+    let question_end = skip_name(message, HEADER_LEN)? + 4;
+    let records = leading_records(message, question_end, header.records());
+    if !records.iter().any(|(_, record)| may_hold_addresses(record)) {
+        return None;
+    }
+    let mut names = Names::new(message);
+    let owners: Vec<Option<Span>> = records.iter().map(|&(at, _)| names.at(at)).collect();
+    let aliases = aliases(&mut names, &owners, &records)?;
     let mut addresses = Vec::new();
-    for (owner, record) in &records {
-        let Some((_, ttl)) = aliases.iter().find(|(alias, _)| alias == owner) else {
+    for (owner, (_, record)) in owners.iter().zip(&records) {
+        let leads_here = |alias: &&(Span, u32)| names.are_same(Some(alias.0), *owner);
+        let Some((_, ttl)) = aliases.iter().find(leads_here) else {
             continue;
         };
         let ttl = record_ttl(record).min(*ttl);
@@ -74,7 +80,12 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
             }
         });
     }
-    (!addresses.is_empty()).then_some(Answers { name, addresses })
+    if addresses.is_empty() {
+        return None;
+    }
+    let (question, _) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
+    let name = question.name.filter(|_| question.qclass == IN)?;
+    Some(Answers { name, addresses })
 }
 
 /// Reads the answers in a TCP segment that begins with a message: those of every message that ends in it.
@@ -100,53 +111,53 @@ pub fn answers_over_tcp(segment: &[u8], origlen: usize) -> Vec<Answers> {
     found
 }
 
-/// The records at `at` that may say where a name leads, each behind its owner's name in plain form.
-fn owned_records(message: &[u8], mut at: usize, count: usize) -> Vec<(Vec<u8>, Record<'_>)> {
+/// The records at `at` that may say where a name leads, and where each begins.
+fn leading_records(message: &[u8], mut at: usize, count: usize) -> Vec<(usize, Record<'_>)> {
     let mut records = Vec::new();
     for _ in 0..count.min(MAX_RECORDS) {
         let Some(record) = Record::read(message, at) else {
             break;
         };
-        let leads_on = matches!(
-            record.kind,
-            kind::A | kind::AAAA | kind::CNAME | kind::SVCB | kind::HTTPS
-        );
         let start = std::mem::replace(&mut at, record.end);
-        if leads_on
-            && record.class == IN
-            && let Some(owner) = plain(message, start)
-        {
-            records.push((owner, record));
+        if record.class == IN && (record.kind == kind::CNAME || may_hold_addresses(&record)) {
+            records.push((start, record));
         }
     }
     records
 }
 
-/// The names that `question` leads to, itself the first, and for how many seconds.
+const fn may_hold_addresses(record: &Record<'_>) -> bool {
+    matches!(record.kind, kind::A | kind::AAAA | kind::SVCB | kind::HTTPS)
+}
+
+/// The names that the question leads to, itself the first, and for how many seconds. `None` when it has no name that can be read.
 fn aliases(
-    message: &[u8],
-    question: Vec<u8>,
-    records: &[(Vec<u8>, Record<'_>)],
-) -> Vec<(Vec<u8>, u32)> {
-    let mut aliases = vec![(question, u32::MAX)];
+    names: &mut Names<'_>,
+    owners: &[Option<Span>],
+    records: &[(usize, Record<'_>)],
+) -> Option<Vec<(Span, u32)>> {
+    let mut aliases = vec![(names.at(HEADER_LEN)?, u32::MAX)];
     let mut next = 0;
-    while let Some((name, ttl)) = aliases.get(next).cloned() {
+    while let Some(&(name, ttl)) = aliases.get(next) {
         next += 1;
-        for (_, record) in records.iter().filter(|(owner, _)| *owner == name) {
-            let Some(target) = target(message, record) else {
+        for (owner, (_, record)) in owners.iter().zip(records) {
+            if !names.are_same(Some(name), *owner) {
+                continue;
+            }
+            let Some(target) = target(names, record) else {
                 continue;
             };
-            let is_new = aliases.iter().all(|(alias, _)| *alias != target);
-            if is_new && aliases.len() < MAX_ALIASES {
+            let is_known = |alias: &(Span, u32)| names.are_same(Some(alias.0), Some(target));
+            if aliases.len() < MAX_ALIASES && !aliases.iter().any(is_known) {
                 aliases.push((target, record_ttl(record).min(ttl)));
             }
         }
     }
-    aliases
+    Some(aliases)
 }
 
 /// The other name that a record leads to.
-fn target(message: &[u8], record: &Record<'_>) -> Option<Vec<u8>> {
+fn target(names: &mut Names<'_>, record: &Record<'_>) -> Option<Span> {
     let data = record.end - record.data.len();
     let at = match record.kind {
         kind::CNAME => data,
@@ -154,8 +165,10 @@ fn target(message: &[u8], record: &Record<'_>) -> Option<Vec<u8>> {
         kind::SVCB | kind::HTTPS => data + 2,
         _ => return None,
     };
-    let end = Labels::new(message, at).end().ok()?;
-    plain(message, at).filter(|name| end <= record.end && !name.is_empty())
+    let end = Labels::new(names.message, at).end().ok()?;
+    names
+        .at(at)
+        .filter(|name| end <= record.end && name.start < name.end)
 }
 
 /// Tells every address in a record.
@@ -214,16 +227,71 @@ const fn record_ttl(record: &Record<'_>) -> u32 {
     }
 }
 
-/// The name at `at` in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
-fn plain(message: &[u8], at: usize) -> Option<Vec<u8>> {
-    let mut name = Vec::new();
-    for label in Labels::new(message, at) {
-        let label = label.ok()?;
-        // A label has 63 bytes at most.
-        name.push(label.len() as u8);
-        name.extend(label.iter().map(u8::to_ascii_lowercase));
+/// Names of a message in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
+struct Names<'a> {
+    message: &'a [u8],
+    /// One behind the other.
+    bytes: Vec<u8>,
+    /// The question's, once it was asked for: most records are of it, and say so with a pointer.
+    question: Option<Span>,
+}
+
+/// Where a name stands in [`Names`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Names<'a> {
+    /// No names yet, with room for the question's and some more.
+    fn new(message: &'a [u8]) -> Self {
+        let mut names = Self {
+            message,
+            bytes: Vec::with_capacity(2 * MAX_NAME_LEN),
+            question: None,
+        };
+        names.question = names.at(HEADER_LEN);
+        names
     }
-    Some(name)
+
+    /// Reads the name at `at`.
+    fn at(&mut self, at: usize) -> Option<Span> {
+        /// A pointer to the question.
+        const TO_QUESTION: [u8; 2] = [0xc0, HEADER_LEN as u8];
+        let is_question = at == HEADER_LEN
+            || self
+                .message
+                .get(at..)
+                .is_some_and(|name| name.starts_with(&TO_QUESTION));
+        if is_question && self.question.is_some() {
+            return self.question;
+        }
+        let start = self.bytes.len();
+        for label in Labels::new(self.message, at) {
+            let Ok(label) = label else {
+                self.bytes.truncate(start);
+                return None;
+            };
+            // A label has 63 bytes at most.
+            self.bytes.push(label.len() as u8);
+            self.bytes.extend_from_slice(label);
+        }
+        let end = self.bytes.len();
+        // Lengths are no letters.
+        self.bytes.get_mut(start..)?.make_ascii_lowercase();
+        Some(Span { start, end })
+    }
+
+    /// Whether both are names, and the same.
+    fn are_same(&self, a: Option<Span>, b: Option<Span>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => {
+                a == b || self.bytes.get(a.start..a.end) == self.bytes.get(b.start..b.end)
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]
