@@ -60,25 +60,17 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
         return None;
     }
     let question_end = skip_name(message, HEADER_LEN)? + 4;
-    let records = leading_records(message, question_end, header.records());
-    if !records.iter().any(|(_, record)| may_hold_addresses(record)) {
-        return None;
-    }
-    let mut names = Names::new(message);
-    let owners: Vec<Option<Span>> = records.iter().map(|&(at, _)| names.at(at)).collect();
-    let aliases = aliases(&mut names, &owners, &records)?;
+    let records = Leading {
+        message,
+        at: question_end,
+        left: header.records().min(MAX_RECORDS),
+    };
     let mut addresses = Vec::new();
-    for (owner, (_, record)) in owners.iter().zip(&records) {
-        let leads_here = |alias: &&(Span, u32)| names.are_same(Some(alias.0), *owner);
-        let Some((_, ttl)) = aliases.iter().find(leads_here) else {
-            continue;
-        };
-        let ttl = record_ttl(record).min(*ttl);
-        addresses_of(message, record, |addr| {
-            if addresses.len() < MAX_ADDRESSES {
-                addresses.push(Address { addr, ttl });
-            }
-        });
+    if records.clone().all(|lead| lead.is_of_question(message)) {
+        // Nearly every answer: addresses of the very name, and nothing else.
+        records.for_each(|lead| lead.tell_addresses(message, u32::MAX, &mut addresses));
+    } else {
+        follow(message, &records.collect::<Vec<_>>(), &mut addresses)?;
     }
     if addresses.is_empty() {
         return None;
@@ -111,36 +103,83 @@ pub fn answers_over_tcp(segment: &[u8], origlen: usize) -> Vec<Answers> {
     found
 }
 
-/// The records at `at` that may say where a name leads, and where each begins.
-fn leading_records(message: &[u8], mut at: usize, count: usize) -> Vec<(usize, Record<'_>)> {
-    let mut records = Vec::new();
-    for _ in 0..count.min(MAX_RECORDS) {
-        let Some(record) = Record::read(message, at) else {
-            break;
-        };
-        let start = std::mem::replace(&mut at, record.end);
-        if record.class == IN && (record.kind == kind::CNAME || may_hold_addresses(&record)) {
-            records.push((start, record));
-        }
-    }
-    records
+/// A record that may say where a name leads.
+struct Lead<'a> {
+    /// Where its owner's name begins.
+    at: usize,
+    record: Record<'a>,
 }
 
-const fn may_hold_addresses(record: &Record<'_>) -> bool {
-    matches!(record.kind, kind::A | kind::AAAA | kind::SVCB | kind::HTTPS)
+impl Lead<'_> {
+    /// Whether it belongs to the question's name, says so with a pointer, and leads to no other name.
+    fn is_of_question(&self, message: &[u8]) -> bool {
+        points_to_question(message, self.at) && matches!(self.record.kind, kind::A | kind::AAAA)
+    }
+
+    /// Adds the addresses in it, where its owner leads for `ttl` seconds.
+    fn tell_addresses(&self, message: &[u8], ttl: u32, addresses: &mut Vec<Address>) {
+        let ttl = record_ttl(&self.record).min(ttl);
+        addresses_of(message, &self.record, |addr| {
+            if addresses.len() < MAX_ADDRESSES {
+                addresses.push(Address { addr, ttl });
+            }
+        });
+    }
+}
+
+/// The leads among the records from `at` on.
+#[derive(Clone)]
+struct Leading<'a> {
+    message: &'a [u8],
+    at: usize,
+    /// Records that are still to be read.
+    left: usize,
+}
+
+impl<'a> Iterator for Leading<'a> {
+    type Item = Lead<'a>;
+
+    fn next(&mut self) -> Option<Lead<'a>> {
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            let record = Record::read(self.message, self.at)?;
+            let at = std::mem::replace(&mut self.at, record.end);
+            let leads_on = matches!(
+                record.kind,
+                kind::A | kind::AAAA | kind::CNAME | kind::SVCB | kind::HTTPS
+            );
+            if leads_on && record.class == IN {
+                return Some(Lead { at, record });
+            }
+        }
+    }
+}
+
+/// Adds the addresses of the question's name and of all that it leads to. `None` when it has no name that can be read.
+fn follow(message: &[u8], leads: &[Lead<'_>], addresses: &mut Vec<Address>) -> Option<()> {
+    let mut names = Names::new(message);
+    let owners: Vec<Option<Span>> = leads.iter().map(|lead| names.at(lead.at)).collect();
+    let aliases = aliases(&mut names, &owners, leads)?;
+    for (owner, lead) in owners.iter().zip(leads) {
+        let leads_here = |alias: &&(Span, u32)| names.are_same(Some(alias.0), *owner);
+        if let Some((_, ttl)) = aliases.iter().find(leads_here) {
+            lead.tell_addresses(message, *ttl, addresses);
+        }
+    }
+    Some(())
 }
 
 /// The names that the question leads to, itself the first, and for how many seconds. `None` when it has no name that can be read.
 fn aliases(
     names: &mut Names<'_>,
     owners: &[Option<Span>],
-    records: &[(usize, Record<'_>)],
+    leads: &[Lead<'_>],
 ) -> Option<Vec<(Span, u32)>> {
     let mut aliases = vec![(names.at(HEADER_LEN)?, u32::MAX)];
     let mut next = 0;
     while let Some(&(name, ttl)) = aliases.get(next) {
         next += 1;
-        for (owner, (_, record)) in owners.iter().zip(records) {
+        for (owner, Lead { record, .. }) in owners.iter().zip(leads) {
             if !names.are_same(Some(name), *owner) {
                 continue;
             }
@@ -227,6 +266,14 @@ const fn record_ttl(record: &Record<'_>) -> u32 {
     }
 }
 
+/// Whether the name at `at` is nothing but a pointer to the question's.
+fn points_to_question(message: &[u8], at: usize) -> bool {
+    const POINTER: [u8; 2] = [0xc0, HEADER_LEN as u8];
+    message
+        .get(at..)
+        .is_some_and(|name| name.starts_with(&POINTER))
+}
+
 /// Names of a message in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
 struct Names<'a> {
     message: &'a [u8],
@@ -257,13 +304,7 @@ impl<'a> Names<'a> {
 
     /// Reads the name at `at`.
     fn at(&mut self, at: usize) -> Option<Span> {
-        /// A pointer to the question.
-        const TO_QUESTION: [u8; 2] = [0xc0, HEADER_LEN as u8];
-        let is_question = at == HEADER_LEN
-            || self
-                .message
-                .get(at..)
-                .is_some_and(|name| name.starts_with(&TO_QUESTION));
+        let is_question = at == HEADER_LEN || points_to_question(self.message, at);
         if is_question && self.question.is_some() {
             return self.question;
         }
