@@ -142,16 +142,17 @@ impl Draft {
     }
 
     fn lower(&mut self) {
+        // By the place in a chunk, so that all places are looked at in one step.
+        let (mut strange, mut dots) = ([0; CHUNK], [0_u8; CHUNK]);
         for chunk in self.text.iter_mut().take(self.len.div_ceil(CHUNK)) {
-            // Each of these is a handful of instructions, for they have no branches.
-            let strange = chunk
-                .iter()
-                .fold(0, |any, &b| any | u8::from(is_strange(b)));
-            let dots = chunk.iter().fold(0, |dots, &b| dots + u8::from(b == b'.'));
-            chunk.make_ascii_lowercase();
-            self.is_strange |= strange != 0;
-            self.dots += dots;
+            for ((byte, strange), dots) in chunk.iter_mut().zip(&mut strange).zip(&mut dots) {
+                *strange |= u8::from(is_strange(*byte));
+                *dots += u8::from(*byte == b'.');
+                byte.make_ascii_lowercase();
+            }
         }
+        self.is_strange = strange != [0; CHUNK];
+        self.dots = dots.iter().sum();
     }
 
     /// The name; `None` where it has to be written in another way.
