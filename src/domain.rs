@@ -24,13 +24,7 @@ pub const MAX_NAME_LEN: usize = 255;
 impl DomainName {
     /// The name in `bytes`, dots between its labels. `None` when it is empty, the root, or longer than [`MAX_NAME_LEN`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
-        if bytes.is_empty() || bytes.len() > MAX_NAME_LEN {
-            return None;
-        }
-        let mut text = String::with_capacity(bytes.len());
-        push_ascii(&mut text, bytes);
-        Some(Self(text.into_boxed_str()))
+        Self::of_one_piece(bytes, push_ascii)
     }
 
     /// The name in UTF-8 `bytes`, as multicast DNS and LLMNR write names: letters and digits of every script stand as they are.
@@ -40,51 +34,68 @@ impl DomainName {
     ///
     /// Source: RFC 6762 §16; RFC 4795 §2.1.
     pub fn from_utf8_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
-        if bytes.is_empty() || bytes.len() > MAX_NAME_LEN {
-            return None;
-        }
-        let mut text = String::with_capacity(bytes.len());
-        push_utf8(&mut text, bytes);
-        Some(Self(text.into_boxed_str()))
+        Self::of_one_piece(bytes, push_utf8)
     }
 
-    /// The name that `labels` make, joined by dots; `None` as for [`DomainName::from_bytes`].
+    /// The name that `labels` make, joined by dots; `Ok(None)` as for [`DomainName::from_bytes`], and where a label is empty.
     ///
-    /// A dot inside a label stands as `\046`, so that every dot in the text is a border between labels
-    /// and nobody can dress up as `youtube.com` with a label of that text.
-    pub fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+    /// * A dot inside a label stands as `\046`, so that every dot in the text is a border between labels
+    ///   and nobody can dress up as `youtube.com` with a label of that text.
+    ///
+    /// # Errors
+    /// The first that `labels` tell: there is no name then.
+    pub fn from_labels<'a, E>(
+        labels: &mut (impl Iterator<Item = Result<&'a [u8], E>> + Clone),
+    ) -> Result<Option<Self>, E> {
         Self::join(labels, push_ascii)
     }
 
     /// The name that UTF-8 `labels` make, as [`DomainName::from_utf8_bytes`] and [`DomainName::from_labels`] together would write it.
-    pub fn from_utf8_labels<'a>(labels: impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+    ///
+    /// # Errors
+    /// As for [`DomainName::from_labels`].
+    pub fn from_utf8_labels<'a, E>(
+        labels: &mut (impl Iterator<Item = Result<&'a [u8], E>> + Clone),
+    ) -> Result<Option<Self>, E> {
         Self::join(labels, push_utf8)
     }
 
-    fn join<'a>(
-        labels: impl Iterator<Item = &'a [u8]>,
-        push: fn(&mut String, &[u8]),
-    ) -> Option<Self> {
-        let mut text = String::new();
-        let mut len: usize = 0;
-        for label in labels {
-            if len > 0 {
-                text.push('.');
-                len += 1;
-            }
-            len = len.saturating_add(label.len());
-            if label.is_empty() || len > MAX_NAME_LEN {
-                return None;
-            }
-            for (i, piece) in label.split(|&byte| byte == b'.').enumerate() {
-                if i > 0 {
-                    text.push_str("\\046");
-                }
-                push(&mut text, piece);
-            }
+    fn of_one_piece(bytes: &[u8], push: fn(&mut String, &[u8])) -> Option<Self> {
+        let bytes = bytes.strip_suffix(b".").unwrap_or(bytes);
+        let mut draft = Draft::new();
+        if bytes.is_empty() || !draft.push(bytes) {
+            return None;
         }
-        (!text.is_empty()).then(|| Self(text.into_boxed_str()))
+        draft.lower();
+        Some(draft.finish().unwrap_or_else(|| {
+            let mut text = String::with_capacity(2 * bytes.len());
+            push(&mut text, bytes);
+            Self(text.into_boxed_str())
+        }))
+    }
+
+    fn join<'a, E>(
+        labels: &mut (impl Iterator<Item = Result<&'a [u8], E>> + Clone),
+        push: fn(&mut String, &[u8]),
+    ) -> Result<Option<Self>, E> {
+        let again = labels.clone();
+        let mut draft = Draft::new();
+        let mut borders = 0;
+        for label in labels {
+            let label = label?;
+            let is_joined = draft.len == 0 || draft.push(b".");
+            if label.is_empty() || !is_joined || !draft.push(label) {
+                return Ok(None);
+            }
+            borders += 1;
+        }
+        if draft.len == 0 {
+            return Ok(None);
+        }
+        draft.lower();
+        let is_plain = usize::from(draft.dots) + 1 == borders;
+        let plain = is_plain.then(|| draft.finish()).flatten();
+        Ok(Some(plain.unwrap_or_else(|| escape(again, push))))
     }
 
     /// The name's text.
@@ -93,11 +104,101 @@ impl DomainName {
     }
 }
 
+/// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation.
+struct Draft {
+    /// Letters behind the name fill the last chunk.
+    text: [[u8; CHUNK]; (MAX_NAME_LEN + 1) / CHUNK],
+    len: usize,
+    /// Whether a byte has to be escaped, and how many are dots: known once it is in lower case.
+    is_strange: bool,
+    dots: u8,
+}
+
+/// Bytes that are looked at in one step.
+const CHUNK: usize = 16;
+
+impl Draft {
+    const fn new() -> Self {
+        Self {
+            text: [[b'a'; CHUNK]; (MAX_NAME_LEN + 1) / CHUNK],
+            len: 0,
+            is_strange: false,
+            dots: 0,
+        }
+    }
+
+    /// Adds `bytes` as they are. Whether there is room.
+    fn push(&mut self, bytes: &[u8]) -> bool {
+        let end = self.len.saturating_add(bytes.len());
+        let text = self.text.as_flattened_mut();
+        match text.get_mut(self.len..end) {
+            Some(room) if end <= MAX_NAME_LEN => {
+                room.copy_from_slice(bytes);
+                self.len = end;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn lower(&mut self) {
+        // By the place in a chunk, so that all places are looked at in one step.
+        let (mut strange, mut dots) = ([0; CHUNK], [0_u8; CHUNK]);
+        for chunk in self.text.iter_mut().take(self.len.div_ceil(CHUNK)) {
+            for ((byte, strange), dots) in chunk.iter_mut().zip(&mut strange).zip(&mut dots) {
+                *strange |= u8::from(is_strange(*byte));
+                *dots += u8::from(*byte == b'.');
+                byte.make_ascii_lowercase();
+            }
+        }
+        self.is_strange = strange != [0; CHUNK];
+        self.dots = dots.iter().sum();
+    }
+
+    /// The name; `None` where it has to be written in another way.
+    fn finish(&self) -> Option<DomainName> {
+        if self.is_strange {
+            return None;
+        }
+        let text = self.text.as_flattened().get(..self.len)?;
+        Some(DomainName(std::str::from_utf8(text).ok()?.into()))
+    }
+}
+
+/// The name that `labels` make, written out byte by byte.
+fn escape<'a, E>(
+    labels: impl Iterator<Item = Result<&'a [u8], E>>,
+    push: fn(&mut String, &[u8]),
+) -> DomainName {
+    let mut text = String::with_capacity(2 * MAX_NAME_LEN);
+    for label in labels.flatten() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for (i, piece) in label.split(|&byte| byte == b'.').enumerate() {
+            if i > 0 {
+                text.push_str("\\046");
+            }
+            push(&mut text, piece);
+        }
+    }
+    DomainName(text.into_boxed_str())
+}
+
 /// Bytes of any origin, made fit to show: as in a [`DomainName`], but with their letter case.
 pub fn escaped(bytes: &[u8]) -> Box<str> {
-    let mut text = String::with_capacity(bytes.len());
+    let is_plain = !bytes.iter().any(|&byte| is_strange(byte));
+    if let (true, Ok(text)) = (is_plain, std::str::from_utf8(bytes)) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(2 * bytes.len());
     bytes.iter().for_each(|&byte| push_escaped(&mut text, byte));
     text.into_boxed_str()
+}
+
+/// Whether a byte does not stand for itself.
+const fn is_strange(byte: u8) -> bool {
+    (byte < b' ') | (byte > b'~') | (byte == b'\\')
 }
 
 fn push_ascii(text: &mut String, bytes: &[u8]) {
@@ -120,12 +221,11 @@ fn push_utf8(text: &mut String, bytes: &[u8]) {
 }
 
 fn push_escaped(text: &mut String, byte: u8) {
-    match byte {
-        b'\\' | 0..0x20 | 0x7f.. => {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\\{byte:03}");
-        }
-        _ => text.push(byte as char),
+    if is_strange(byte) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "\\{byte:03}");
+    } else {
+        text.push(byte as char);
     }
 }
 
@@ -256,7 +356,9 @@ mod tests {
 
     #[test]
     fn labels_are_joined_so_that_every_dot_is_a_border() {
-        let join = |labels: &[&'static [u8]]| DomainName::from_labels(labels.iter().copied());
+        let join = |labels: &[&'static [u8]]| {
+            DomainName::from_labels(&mut labels.iter().copied().map(Ok::<_, ()>)).unwrap()
+        };
         assert_eq!(
             join(&[b"WWW", b"a\\b", b"com"]).unwrap().as_str(),
             "www.a\\092b.com"
@@ -271,11 +373,36 @@ mod tests {
         assert_eq!(join(&[&[b'a'; 64][..]; 4]), None);
         let utf8 = ["Ñ.ü".as_bytes(), b"\xff", b"local"];
         assert_eq!(
-            DomainName::from_utf8_labels(utf8.into_iter())
+            DomainName::from_utf8_labels(&mut utf8.into_iter().map(Ok::<_, ()>))
+                .unwrap()
                 .unwrap()
                 .as_str(),
             "ñ\\046ü.\\255.local"
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn names_are_written_at_once_as_they_are_byte_by_byte(labels in proptest::collection::vec("[a-cA-C.\\\\\\-]{1,20}|[\\x00-\\xff]{1,9}|[x-zX-Z]{1,40}", 1..9)) {
+            let labels: Vec<&[u8]> = labels.iter().map(String::as_bytes).collect();
+            let joined = labels.join(&b'.');
+            let whole = joined.strip_suffix(b".").unwrap_or(&joined);
+            let is_name = (1..=MAX_NAME_LEN).contains(&whole.len());
+            let mut text = String::new();
+            push_ascii(&mut text, whole);
+            let name = DomainName::from_bytes(&joined);
+            proptest::prop_assert_eq!(name, is_name.then(|| DomainName(text.into_boxed_str())));
+            let results = labels.iter().copied().map(Ok::<_, ()>);
+            let name = DomainName::from_labels(&mut results.clone()).unwrap();
+            let written = escape(results, push_ascii);
+            proptest::prop_assert_eq!(name, (joined.len() <= MAX_NAME_LEN).then_some(written));
+        }
+    }
+
+    #[test]
+    fn a_label_that_stops_early_makes_no_name() {
+        let mut labels = [Ok(&b"www"[..]), Err("cut"), Ok(b"com")].into_iter();
+        assert_eq!(DomainName::from_labels(&mut labels), Err("cut"));
     }
 
     #[test]

@@ -77,8 +77,33 @@ pub const fn is_kind(protocol: Protocol) -> bool {
 
 /// Whether the host of this name is a public resolver.
 fn is_resolver(name: &str) -> bool {
-    RESOLVERS.binary_search(&name).is_ok()
-        || suffixes(name).any(|suffix| RESOLVER_DOMAINS.binary_search(&suffix).is_ok())
+    has(&RESOLVERS, &RESOLVER_LENS, name)
+        || suffixes(name).any(|suffix| has(&RESOLVER_DOMAINS, &RESOLVER_DOMAIN_LENS, suffix))
+}
+
+/// Whether `names`, which are in ascending order, have this one.
+fn has(names: &[&str], lens: &Lens, name: &str) -> bool {
+    let first = name.as_bytes().first().copied().unwrap_or_default();
+    let lens = lens.get(usize::from(first)).copied().unwrap_or_default();
+    // Turns away nearly every name before one is compared.
+    let is_len =
+        u32::try_from(name.len()).is_ok_and(|len| lens.checked_shr(len).unwrap_or(0) & 1 == 1);
+    is_len && names.binary_search(&name).is_ok()
+}
+
+/// For every first byte, how long the names are that begin with it: a bit for each length.
+type Lens = [u64; 256];
+
+static RESOLVER_LENS: Lens = lens(&RESOLVERS);
+static RESOLVER_DOMAIN_LENS: Lens = lens(&RESOLVER_DOMAINS);
+
+const fn lens(mut names: &[&str]) -> Lens {
+    let mut lens = [0; 256];
+    while let [name, rest @ ..] = names {
+        lens[name.as_bytes()[0] as usize] |= 1 << name.len();
+        names = rest;
+    }
+    lens
 }
 
 #[cfg(test)]

@@ -145,8 +145,7 @@ impl Listener<'_> {
     /// The version that a server chose in the hello at the front of `bytes`. Where no client named the server, its certificate may.
     fn tell_choice(&mut self, version: TlsVersion, bytes: &[u8]) -> usize {
         self.evidence.push(Evidence::TlsChoice(version));
-        let mut starts = bytes.windows(RETRY_RANDOM.len()).take(RETRY_REACH);
-        if starts.any(|start| start == RETRY_RANDOM) {
+        if asks_for_another_hello(bytes) {
             // The client says another hello, and that one counts.
             self.own.phase = Phase::TlsReply;
             if matches!(self.reply.phase, Phase::Done) {
@@ -228,6 +227,15 @@ impl Listener<'_> {
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));
         }
     }
+}
+
+/// Whether the `random` of a HelloRetryRequest stands where that of a ServerHello does.
+fn asks_for_another_hello(bytes: &[u8]) -> bool {
+    let [first, ..] = RETRY_RANDOM;
+    let reach = bytes.get(..RETRY_REACH).unwrap_or(bytes);
+    memchr::memchr_iter(first, reach)
+        .filter_map(|at| bytes.get(at..))
+        .any(|rest| rest.starts_with(&RETRY_RANDOM))
 }
 
 /// Whether a server name spares its reader the certificate. An address does not, which should not stand there (RFC 6066 §3)

@@ -34,7 +34,7 @@ use crate::flow::tcp;
 use crate::inspect::signature::of_ip_protocol;
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
-use crate::packet::IpProtocol;
+use crate::packet::{IpProtocol, TcpFlags};
 use crate::services::DNS_PORT;
 use association::Association;
 use datagrams::Datagrams;
@@ -117,9 +117,17 @@ impl Dialogue {
         }
     }
 
-    /// Whether there is nothing to learn from `seen` either: only a new connection on the same ports begins anew.
+    /// Whether there is nothing to learn from `seen`: where all is settled, only a new connection on the same ports begins anew; and
+    /// in a connection nobody says anything without a payload, but for its beginning.
     pub(super) fn is_settled_before(&self, seen: &Observation<'_>) -> bool {
-        matches!(self, Self::Settled) && !seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
+        match (self, seen.tcp) {
+            (Self::Settled, None) => true,
+            (Self::Settled, Some(tcp)) => !tcp::is_opening(tcp.flags),
+            (Self::Silent(_) | Self::Stream(_), Some(tcp)) => {
+                seen.payload_origlen == 0 && !tcp.flags.has(TcpFlags::SYN)
+            }
+            _ => false,
+        }
     }
 
     /// Bytes that are held for later.

@@ -4,10 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::name::Labels;
+use super::name::{Labels, skip_name};
 use super::record::{Record, kind};
 use super::{Dialect, HEADER_LEN, Header, read_question};
-use crate::domain::DomainName;
+use crate::domain::{DomainName, MAX_NAME_LEN};
 use crate::inspect::cursor::Cursor;
 
 /// Most records that are read of a message. A resolver's answer has a handful, of all sections a few dozen.
@@ -46,6 +46,7 @@ pub struct Address {
 ///
 /// * `message`: the payload of a UDP datagram, or a message from a TCP connection without its length. Of one that is cut short,
 ///   the records before the cut count.
+/// * Costs no allocation where no record leads anywhere.
 /// * `None` for what is no response, says no address, or has another number of questions than one.
 /// * Addresses are those of A and AAAA records, and the hints of HTTPS and SVCB records. They count if they belong to the question's
 ///   name or to an alias that it leads to (CNAME, the target of HTTPS and SVCB), in whatever order the records come, in whatever section.
@@ -58,23 +59,25 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
     if !is_answer || header.questions != 1 || header.records() == 0 {
         return None;
     }
-    let (question, end) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
-    let name = question.name.filter(|_| question.qclass == IN)?;
-    let records = owned_records(message, end, header.records());
-    let aliases = aliases(message, plain(message, HEADER_LEN)?, &records);
+    let question_end = skip_name(message, HEADER_LEN)? + 4;
+    let records = Leading {
+        message,
+        at: question_end,
+        left: header.records().min(MAX_RECORDS),
+    };
     let mut addresses = Vec::new();
-    for (owner, record) in &records {
-        let Some((_, ttl)) = aliases.iter().find(|(alias, _)| alias == owner) else {
-            continue;
-        };
-        let ttl = record_ttl(record).min(*ttl);
-        addresses_of(message, record, |addr| {
-            if addresses.len() < MAX_ADDRESSES {
-                addresses.push(Address { addr, ttl });
-            }
-        });
+    if records.clone().all(|lead| lead.is_of_question(message)) {
+        // Nearly every answer: addresses of the very name, and nothing else.
+        records.for_each(|lead| lead.tell_addresses(message, u32::MAX, &mut addresses));
+    } else {
+        follow(message, &records.collect::<Vec<_>>(), &mut addresses)?;
     }
-    (!addresses.is_empty()).then_some(Answers { name, addresses })
+    if addresses.is_empty() {
+        return None;
+    }
+    let (question, _) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
+    let name = question.name.filter(|_| question.qclass == IN)?;
+    Some(Answers { name, addresses })
 }
 
 /// Reads the answers in a TCP segment that begins with a message: those of every message that ends in it.
@@ -100,53 +103,100 @@ pub fn answers_over_tcp(segment: &[u8], origlen: usize) -> Vec<Answers> {
     found
 }
 
-/// The records at `at` that may say where a name leads, each behind its owner's name in plain form.
-fn owned_records(message: &[u8], mut at: usize, count: usize) -> Vec<(Vec<u8>, Record<'_>)> {
-    let mut records = Vec::new();
-    for _ in 0..count.min(MAX_RECORDS) {
-        let Some(record) = Record::read(message, at) else {
-            break;
-        };
-        let leads_on = matches!(
-            record.kind,
-            kind::A | kind::AAAA | kind::CNAME | kind::SVCB | kind::HTTPS
-        );
-        let start = std::mem::replace(&mut at, record.end);
-        if leads_on
-            && record.class == IN
-            && let Some(owner) = plain(message, start)
-        {
-            records.push((owner, record));
-        }
-    }
-    records
+/// A record that may say where a name leads.
+struct Lead<'a> {
+    /// Where its owner's name begins.
+    at: usize,
+    record: Record<'a>,
 }
 
-/// The names that `question` leads to, itself the first, and for how many seconds.
+impl Lead<'_> {
+    /// Whether it belongs to the question's name, says so with a pointer, and leads to no other name.
+    fn is_of_question(&self, message: &[u8]) -> bool {
+        points_to_question(message, self.at) && matches!(self.record.kind, kind::A | kind::AAAA)
+    }
+
+    /// Adds the addresses in it, where its owner leads for `ttl` seconds.
+    fn tell_addresses(&self, message: &[u8], ttl: u32, addresses: &mut Vec<Address>) {
+        let ttl = record_ttl(&self.record).min(ttl);
+        addresses_of(message, &self.record, |addr| {
+            if addresses.len() < MAX_ADDRESSES {
+                addresses.push(Address { addr, ttl });
+            }
+        });
+    }
+}
+
+/// The leads among the records from `at` on.
+#[derive(Clone)]
+struct Leading<'a> {
+    message: &'a [u8],
+    at: usize,
+    /// Records that are still to be read.
+    left: usize,
+}
+
+impl<'a> Iterator for Leading<'a> {
+    type Item = Lead<'a>;
+
+    fn next(&mut self) -> Option<Lead<'a>> {
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            let record = Record::read(self.message, self.at)?;
+            let at = std::mem::replace(&mut self.at, record.end);
+            let leads_on = matches!(
+                record.kind,
+                kind::A | kind::AAAA | kind::CNAME | kind::SVCB | kind::HTTPS
+            );
+            if leads_on && record.class == IN {
+                return Some(Lead { at, record });
+            }
+        }
+    }
+}
+
+/// Adds the addresses of the question's name and of all that it leads to. `None` when it has no name that can be read.
+fn follow(message: &[u8], leads: &[Lead<'_>], addresses: &mut Vec<Address>) -> Option<()> {
+    let mut names = Names::new(message);
+    let owners: Vec<Option<Span>> = leads.iter().map(|lead| names.at(lead.at)).collect();
+    let aliases = aliases(&mut names, &owners, leads)?;
+    for (owner, lead) in owners.iter().zip(leads) {
+        let leads_here = |alias: &&(Span, u32)| names.are_same(Some(alias.0), *owner);
+        if let Some((_, ttl)) = aliases.iter().find(leads_here) {
+            lead.tell_addresses(message, *ttl, addresses);
+        }
+    }
+    Some(())
+}
+
+/// The names that the question leads to, itself the first, and for how many seconds. `None` when it has no name that can be read.
 fn aliases(
-    message: &[u8],
-    question: Vec<u8>,
-    records: &[(Vec<u8>, Record<'_>)],
-) -> Vec<(Vec<u8>, u32)> {
-    let mut aliases = vec![(question, u32::MAX)];
+    names: &mut Names<'_>,
+    owners: &[Option<Span>],
+    leads: &[Lead<'_>],
+) -> Option<Vec<(Span, u32)>> {
+    let mut aliases = vec![(names.at(HEADER_LEN)?, u32::MAX)];
     let mut next = 0;
-    while let Some((name, ttl)) = aliases.get(next).cloned() {
+    while let Some(&(name, ttl)) = aliases.get(next) {
         next += 1;
-        for (_, record) in records.iter().filter(|(owner, _)| *owner == name) {
-            let Some(target) = target(message, record) else {
+        for (owner, Lead { record, .. }) in owners.iter().zip(leads) {
+            if !names.are_same(Some(name), *owner) {
+                continue;
+            }
+            let Some(target) = target(names, record) else {
                 continue;
             };
-            let is_new = aliases.iter().all(|(alias, _)| *alias != target);
-            if is_new && aliases.len() < MAX_ALIASES {
+            let is_known = |alias: &(Span, u32)| names.are_same(Some(alias.0), Some(target));
+            if aliases.len() < MAX_ALIASES && !aliases.iter().any(is_known) {
                 aliases.push((target, record_ttl(record).min(ttl)));
             }
         }
     }
-    aliases
+    Some(aliases)
 }
 
 /// The other name that a record leads to.
-fn target(message: &[u8], record: &Record<'_>) -> Option<Vec<u8>> {
+fn target(names: &mut Names<'_>, record: &Record<'_>) -> Option<Span> {
     let data = record.end - record.data.len();
     let at = match record.kind {
         kind::CNAME => data,
@@ -154,8 +204,10 @@ fn target(message: &[u8], record: &Record<'_>) -> Option<Vec<u8>> {
         kind::SVCB | kind::HTTPS => data + 2,
         _ => return None,
     };
-    let end = Labels::new(message, at).end().ok()?;
-    plain(message, at).filter(|name| end <= record.end && !name.is_empty())
+    let end = Labels::new(names.message, at).end().ok()?;
+    names
+        .at(at)
+        .filter(|name| end <= record.end && name.start < name.end)
 }
 
 /// Tells every address in a record.
@@ -214,16 +266,73 @@ const fn record_ttl(record: &Record<'_>) -> u32 {
     }
 }
 
-/// The name at `at` in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
-fn plain(message: &[u8], at: usize) -> Option<Vec<u8>> {
-    let mut name = Vec::new();
-    for label in Labels::new(message, at) {
-        let label = label.ok()?;
-        // A label has 63 bytes at most.
-        name.push(label.len() as u8);
-        name.extend(label.iter().map(u8::to_ascii_lowercase));
+/// Whether the name at `at` is nothing but a pointer to the question's.
+fn points_to_question(message: &[u8], at: usize) -> bool {
+    const POINTER: [u8; 2] = [0xc0, HEADER_LEN as u8];
+    message
+        .get(at..)
+        .is_some_and(|name| name.starts_with(&POINTER))
+}
+
+/// Names of a message in a form in which equal names are equal bytes: lower case, every label behind its length, no pointers, no root.
+struct Names<'a> {
+    message: &'a [u8],
+    /// One behind the other.
+    bytes: Vec<u8>,
+    /// The question's, once it was asked for: most records are of it, and say so with a pointer.
+    question: Option<Span>,
+}
+
+/// Where a name stands in [`Names`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Names<'a> {
+    /// No names yet, with room for the question's and some more.
+    fn new(message: &'a [u8]) -> Self {
+        let mut names = Self {
+            message,
+            bytes: Vec::with_capacity(2 * MAX_NAME_LEN),
+            question: None,
+        };
+        names.question = names.at(HEADER_LEN);
+        names
     }
-    Some(name)
+
+    /// Reads the name at `at`.
+    fn at(&mut self, at: usize) -> Option<Span> {
+        let is_question = at == HEADER_LEN || points_to_question(self.message, at);
+        if is_question && self.question.is_some() {
+            return self.question;
+        }
+        let start = self.bytes.len();
+        for label in Labels::new(self.message, at) {
+            let Ok(label) = label else {
+                self.bytes.truncate(start);
+                return None;
+            };
+            // A label has 63 bytes at most.
+            self.bytes.push(label.len() as u8);
+            self.bytes.extend_from_slice(label);
+        }
+        let end = self.bytes.len();
+        // Lengths are no letters.
+        self.bytes.get_mut(start..)?.make_ascii_lowercase();
+        Some(Span { start, end })
+    }
+
+    /// Whether both are names, and the same.
+    fn are_same(&self, a: Option<Span>, b: Option<Span>) -> bool {
+        match (a, b) {
+            (Some(a), Some(b)) => {
+                a == b || self.bytes.get(a.start..a.end) == self.bytes.get(b.start..b.end)
+            }
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -189,14 +189,15 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
     if !header.is_plausible() && check_question(bytes).is_none() {
         return None;
     }
+    let count = usize::from(header.questions).min(MAX_QUESTIONS);
     let mut message = Message {
         id: header.id,
         is_response: header.is_response(),
-        questions: Vec::new(),
+        questions: Vec::with_capacity(count.min(bytes.len() / MIN_QUESTION_LEN)),
         unread_questions: 0,
     };
     let mut at = HEADER_LEN;
-    for _ in 0..usize::from(header.questions).min(MAX_QUESTIONS) {
+    for _ in 0..count {
         match read_question(bytes, at, dialect) {
             Ok((question, end)) => {
                 message.questions.push(question);
@@ -219,17 +220,17 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
 
 /// The question at `at` and where it ends.
 fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Question, usize), Stop> {
-    let end = Labels::new(message, at).end()?;
+    let mut labels = Labels::new(message, at);
+    let name = match dialect {
+        Dialect::Dns => DomainName::from_labels(&mut labels)?,
+        Dialect::Mdns | Dialect::Llmnr => DomainName::from_utf8_labels(&mut labels)?,
+    };
+    let end = labels.end()?;
     let mut rest = Cursor(message.get(end..).unwrap_or(&[]));
     let qtype = rest.u16().ok_or(Stop::Cut)?;
     let qclass = rest.u16().ok_or(Stop::Cut)?;
-    // The walk above has found nothing wrong, so this one sees every label.
-    let labels = Labels::new(message, at).map_while(Result::ok);
     let question = Question {
-        name: match dialect {
-            Dialect::Dns => DomainName::from_labels(labels),
-            Dialect::Mdns | Dialect::Llmnr => DomainName::from_utf8_labels(labels),
-        },
+        name,
         qtype,
         qclass: match dialect {
             Dialect::Mdns => qclass & 0x7fff,

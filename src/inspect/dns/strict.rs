@@ -71,8 +71,8 @@ pub(super) fn check_question(message: &[u8]) -> Option<usize> {
 /// `Some` when everything in `message` is as [`is_surely_dns`] says.
 fn check(message: &[u8]) -> Option<()> {
     let header = Header::read(message)?;
-    // Cheap, and turns away nearly everything.
-    if !can_be_header(message) {
+    // Cheap, and each turns away nearly everything.
+    if header.questions != 1 || !can_be_header(message) {
         return None;
     }
     let (mut at, kind) = read_question(message).ok()?;

@@ -55,8 +55,10 @@ impl Hosts {
 /// Source: RFC 3986 §3.2.
 pub(super) fn host_of(authority: &[u8]) -> Option<DomainName> {
     let authority = authority.rsplit(|&byte| byte == b'@').next()?.trim_ascii();
-    let is_address =
-        || str::from_utf8(authority).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok());
+    let is_address = || {
+        authority.contains(&b':')
+            && str::from_utf8(authority).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
+    };
     let host = match authority.strip_prefix(b"[") {
         Some(literal) => literal.split(|&byte| byte == b']').next()?,
         // Without its brackets it is against the rules, but no less an address.

@@ -92,12 +92,14 @@ fn crypto<'a>(cursor: &mut Cursor<'a>) -> Option<Frame<'a>> {
 
 /// Most of an Initial packet may be padding: it goes in one step.
 fn skip_padding(cursor: &mut Cursor<'_>) {
-    let start = cursor
-        .0
-        .iter()
-        .position(|&byte| byte != 0)
-        .unwrap_or(cursor.0.len());
-    cursor.0 = cursor.0.get(start..).unwrap_or_default();
+    while let Some((&chunk, rest)) = cursor.0.split_first_chunk()
+        && u128::from_ne_bytes(chunk) == 0
+    {
+        cursor.0 = rest;
+    }
+    while let [0, rest @ ..] = cursor.0 {
+        cursor.0 = rest;
+    }
 }
 
 /// RFC 9000 §19.3. A count that is too high ends at the packet's end.

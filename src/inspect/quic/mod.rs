@@ -59,6 +59,8 @@ pub struct QuicHello {
 #[derive(Debug, Default)]
 pub struct Initials {
     connection: Option<Connection>,
+    /// The keys that opened nothing yet, of those made last: they take longer to make than to try.
+    tried: Option<Box<Tried>>,
     /// Since the last hello; see [`MAX_ATTEMPTS`].
     attempts: u16,
     is_quic: bool,
@@ -77,6 +79,14 @@ struct Connection {
     keys: Option<Keys>,
     /// What there is of its hello; `None` once that was told or given up.
     stream: Option<Scattered>,
+}
+
+/// Keys that follow from a connection ID which may be nobody's first.
+#[derive(Debug)]
+struct Tried {
+    version: QuicVersion,
+    id: Box<[u8]>,
+    keys: Keys,
 }
 
 /// Whether `datagram` begins with a packet of QUIC that tells its version, and the version is one that can be read.
@@ -158,10 +168,13 @@ impl Initials {
     /// The client's later packets have a connection ID of the server's, and still the keys of the first one. After a Retry,
     /// the server's connection ID makes new keys. So both are tried; and what the server sends is left alone.
     fn open(&mut self, packet: &Initial<'_>) -> Option<Vec<u8>> {
+        protection::sample(packet)?;
         if let Some(connection) = &self.connection
             && connection.version == packet.version
         {
-            if *packet.destination == *connection.client_id {
+            let is_first = *packet.destination == *connection.id;
+            let is_over = is_first && connection.stream.is_none();
+            if is_over || *packet.destination == *connection.client_id {
                 return None;
             }
             if let Some(keys) = &connection.keys {
@@ -170,7 +183,7 @@ impl Initials {
                     return Some(frames);
                 }
             }
-            if *packet.destination == *connection.id {
+            if is_first {
                 return None;
             }
         }
@@ -178,8 +191,19 @@ impl Initials {
             return None;
         }
         self.attempts += 1;
-        let keys = Keys::of_client(packet.suite, packet.destination)?;
-        let frames = keys.open(packet)?;
+        let tried = self.tried.take().filter(|tried| tried.is_of(packet));
+        let keys = match tried {
+            Some(tried) => tried.keys,
+            None => Keys::of_client(packet.suite, packet.destination)?,
+        };
+        let Some(frames) = keys.open(packet) else {
+            self.tried = Some(Box::new(Tried {
+                version: packet.version,
+                id: packet.destination.into(),
+                keys,
+            }));
+            return None;
+        };
         self.connection = Some(Connection {
             version: packet.version,
             id: packet.destination.into(),
@@ -206,6 +230,12 @@ impl Initials {
             stream: None,
         });
         Some(QuicHello::from_chlo(packet.version, chlo))
+    }
+}
+
+impl Tried {
+    fn is_of(&self, packet: &Initial<'_>) -> bool {
+        self.version == packet.version && *self.id == *packet.destination
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! They hide nothing from anybody who sees the packets: they only prove that a packet is what it seems to be.
 
+use std::sync::OnceLock;
+
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::aes::Aes128;
 use aes_gcm::aes::cipher::BlockCipherEncrypt;
 use aes_gcm::{Aes128Gcm, KeyInit};
-use hkdf::Hkdf;
+use hkdf::{Hkdf, HkdfExtract};
 use sha2::Sha256;
 
 use super::header::Initial;
@@ -17,6 +19,34 @@ const TAG_LEN: usize = 16;
 /// Distance from the packet number to the bytes that its mask is made from, and their length. RFC 9001 §5.4.2.
 const SAMPLE_OFFSET: usize = 4;
 const SAMPLE_LEN: usize = 16;
+
+/// What a version salts its initial secrets with, RFC 9001 §5.2.
+#[derive(Debug)]
+pub(super) struct Salt {
+    bytes: [u8; 20],
+    /// The extraction as far as it is the same for every connection: an eighth of the work of making keys.
+    begun: OnceLock<HkdfExtract<Sha256>>,
+}
+
+impl Salt {
+    pub(super) const fn new(bytes: [u8; 20]) -> Self {
+        Self {
+            bytes,
+            begun: OnceLock::new(),
+        }
+    }
+
+    /// The initial secret that follows from `connection_id`.
+    fn initial_secret(&self, connection_id: &[u8]) -> Hkdf<Sha256> {
+        let begun = self
+            .begun
+            .get_or_init(|| HkdfExtract::new(Some(&self.bytes)));
+        let mut extraction = begun.clone();
+        extraction.input_ikm(connection_id);
+        let (_, secret) = extraction.finalize();
+        secret
+    }
+}
 
 /// Keys of what a client sends in Initial packets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +61,7 @@ impl Keys {
     ///
     /// Source: RFC 9001 §5.1, §5.2.
     pub(super) fn of_client(suite: &Suite, connection_id: &[u8]) -> Option<Self> {
-        let initial = Hkdf::<Sha256>::new(Some(&suite.salt), connection_id);
+        let initial = suite.salt.initial_secret(connection_id);
         let secret: [u8; 32] = expand_label(&initial, b"client in")?;
         let client = Hkdf::from_prk(&secret).ok()?;
         let [key, iv, header] = suite.labels;
@@ -48,9 +78,7 @@ impl Keys {
     ///
     /// Source: RFC 9001 §5.3, §5.4.
     pub(super) fn open(&self, packet: &Initial<'_>) -> Option<Vec<u8>> {
-        let sample_at = packet.number_at + SAMPLE_OFFSET;
-        let sample = packet.bytes.get(sample_at..sample_at + SAMPLE_LEN)?;
-        let [first_mask, number_mask @ ..] = self.mask(sample.first_chunk()?);
+        let [first_mask, number_mask @ ..] = self.mask(sample(packet)?);
 
         let first = packet.bytes.first()? ^ (first_mask & 0x0f);
         let number_len = usize::from(first & 3) + 1;
@@ -92,6 +120,14 @@ impl Keys {
         }
         nonce
     }
+}
+
+/// The bytes of `packet` that its mask is made from; `None` when it is too short for one, and nobody's keys open it.
+pub(super) fn sample<'a>(packet: &Initial<'a>) -> Option<&'a [u8; SAMPLE_LEN]> {
+    packet
+        .bytes
+        .get(packet.number_at + SAMPLE_OFFSET..)?
+        .first_chunk()
 }
 
 /// HKDF-Expand-Label without a context, RFC 8446 §7.1. Always there: no output here is too long for it.

@@ -257,6 +257,48 @@ fn later_packets_have_the_keys_of_the_first() {
 }
 
 #[test]
+fn keys_that_opened_nothing_are_kept_for_the_next_packet() {
+    let packet = PLAN.packet(&crypto(0, &hello("a.example", 0)));
+    let mut damaged = packet.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    let mut initials = Initials::default();
+    assert_eq!(initials.datagram(&damaged), Outcome::NeedMore);
+    let tried = initials.tried.as_ref().unwrap();
+    assert_eq!((&*tried.id, tried.version), (&ID[..], QuicVersion::V1));
+    assert_eq!(tried.keys, keys(QuicVersion::V1, &ID));
+    // Another version's are others.
+    let v2 = Plan {
+        version: QuicVersion::V2,
+        ..PLAN
+    };
+    let v2 = v2.packet(&crypto(0, &hello("b.example", 0)));
+    assert_eq!(host(initials.datagram(&v2)).unwrap(), "b.example");
+    assert_eq!(initials.datagram(&damaged), Outcome::NeedMore);
+    assert_eq!(host(initials.datagram(&packet)).unwrap(), "a.example");
+    assert!(initials.tried.is_none());
+}
+
+#[test]
+fn what_no_keys_can_open_costs_none() {
+    // A header, and less behind it than is needed for a mask.
+    let short =
+        hex("c0 00000001 08 6669727374206964 00 00 4013 00000000 00000000000000000000000000 0000");
+    let mut initials = Initials::default();
+    assert_eq!(initials.datagram(&short), Outcome::NeedMore);
+    assert_eq!((initials.attempts, initials.tried.is_none()), (0, true));
+}
+
+#[test]
+fn padding_of_any_length_is_passed_over() {
+    let hello = hello("a.example", 0);
+    for padding in 0..40 {
+        let frames = [&vec![0; padding], &crypto(0, &hello)[..], &[0; 100]].concat();
+        let outcome = Initials::default().datagram(&PLAN.packet(&frames));
+        assert_eq!(host(outcome).unwrap(), "a.example", "{padding}");
+    }
+}
+
+#[test]
 fn each_connection_of_a_flow_is_told_once() {
     let first = PLAN.packet(&crypto(0, &hello("a.example", 0)));
     let second = Plan {

@@ -9,6 +9,7 @@
 //! Knows nothing of flows, packets or names. The protocols in which names are found have rooms of their own beside this one.
 
 mod data;
+mod front;
 mod media;
 mod network;
 mod numbers;
@@ -20,6 +21,7 @@ mod tunnels;
 mod testing;
 
 use crate::protocol::{Protocol, Shape};
+use front::{Begins, DatagramRow, DatagramTable, Front, StreamRow, StreamTable};
 
 pub use network::of_ip_protocol;
 
@@ -140,33 +142,38 @@ type StreamLook = fn(&Opening<'_>) -> Option<Recognised>;
 type DatagramLook = fn(&Datagram<'_>) -> Option<Look>;
 
 /// Every look at a connection, room by room; the first that is sure is believed.
-const STREAMS: [&[StreamLook]; 5] = [
+const STREAM_ROOMS: &[&[StreamRow]] = &[
     text::STREAMS,
     tunnels::STREAMS,
     data::STREAMS,
     network::STREAMS,
     media::STREAMS,
 ];
+static STREAMS: [StreamRow; front::count(STREAM_ROOMS)] =
+    front::join(STREAM_ROOMS, (Begins::ANY, |_| None));
+static STREAM_TABLE: StreamTable = StreamTable::new(&STREAMS);
 
 /// Every look at a datagram.
-const DATAGRAMS: [&[DatagramLook]; 5] = [
+const DATAGRAM_ROOMS: &[&[DatagramRow]] = &[
     network::DATAGRAMS,
     media::DATAGRAMS,
     tunnels::DATAGRAMS,
     text::DATAGRAMS,
     data::DATAGRAMS,
 ];
+static DATAGRAMS: [DatagramRow; front::count(DATAGRAM_ROOMS)] =
+    front::join(DATAGRAM_ROOMS, (Front::ANY, |_| None));
+static DATAGRAM_TABLE: DatagramTable = DatagramTable::new(&DATAGRAMS);
 
 /// What a connection that opened like this speaks; `None` when that is not known (yet).
 ///
-/// * Costs a few nanoseconds a protocol: each look first turns away nearly everything.
+/// * Costs some tens of nanoseconds: it is shown to the looks that know how it begins, and each of them first turns away nearly everything.
 pub fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
-    let ask = |opening: &Opening<'_>| STREAMS.iter().find_map(|room| of_stream_in(room, opening));
     if opening.is_certain {
-        return ask(opening);
+        return of_sides(opening);
     }
-    ask(opening).or_else(|| {
-        ask(&Opening {
+    of_sides(opening).or_else(|| {
+        of_sides(&Opening {
             client: opening.server,
             server: opening.client,
             client_port: opening.server_port,
@@ -176,30 +183,16 @@ pub fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     })
 }
 
+fn of_sides(opening: &Opening<'_>) -> Option<Recognised> {
+    let mut rows = STREAM_TABLE.rows(opening.client, opening.server);
+    rows.find_map(|row| STREAMS.get(row).and_then(|(_, look)| look(opening)))
+}
+
 /// What a datagram says of its flow: something sure if anybody knows, else the first guess.
 pub fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let mut guess = None;
-    for room in DATAGRAMS {
-        match of_datagram_in(room, datagram) {
-            Some(sure @ Look::Sure(_)) => return Some(sure),
-            likely => guess = guess.or(likely),
-        }
-    }
-    guess
-}
-
-// One room each, out of line: inlined into one another, a hundred looks are a long way through the compiler.
-
-#[inline(never)]
-fn of_stream_in(room: &[StreamLook], opening: &Opening<'_>) -> Option<Recognised> {
-    room.iter().find_map(|look| look(opening))
-}
-
-#[inline(never)]
-fn of_datagram_in(room: &[DatagramLook], datagram: &Datagram<'_>) -> Option<Look> {
-    let mut guess = None;
-    for look in room {
-        match look(datagram) {
+    for row in DATAGRAM_TABLE.rows(datagram.bytes) {
+        match DATAGRAMS.get(row).and_then(|(_, look)| look(datagram)) {
             Some(sure @ Look::Sure(_)) => return Some(sure),
             likely => guess = guess.or(likely),
         }
@@ -251,13 +244,47 @@ mod tests {
                     ..testing::opening(client, server)
                 };
                 assert_eq!(of_stream(&late), None, "{client:02x?} {server:02x?}");
+                testing::check_stream_table(&late);
+                testing::check_stream_table(&testing::opening(client, server));
             }
-            let said = of_datagram(&testing::datagram(&bytes, 40_000, 50_000));
+            let datagram = testing::datagram(&bytes, 40_000, 50_000);
+            testing::check_datagram_table(&datagram);
+            let said = of_datagram(&datagram);
             assert!(
                 !matches!(said, Some(Look::Sure(_))),
                 "{said:?} {bytes:02x?}"
             );
         }
+    }
+
+    /// At ports that tip the scales, and with every first byte of either side.
+    #[test]
+    fn whoever_is_not_shown_something_has_nothing_to_say_of_it() {
+        let fronts: [&[u8]; 4] = [b"", b"\0\0\0\x0c", b"\0\x01\0\x01\0\0\0\x05", b"OK a\r\n"];
+        let ports = [
+            21, 23, 25, 53, 67, 68, 102, 110, 119, 123, 143, 502, 514, 546, 547, 1701, 1883, 2123,
+            2427, 3478, 4500, 5060, 5683, 6379, 8000, 8801, 11_211,
+        ];
+        for (i, port) in ports.into_iter().cycle().take(256 * 9).enumerate() {
+            let (first, second) = (i as u8, (i / 256) as u8 * 29);
+            let bytes = [&[first][..], &[second, 0, 4], fronts[i % 4], &[second; 40]].concat();
+            for server in fronts {
+                let opening = Opening {
+                    server_port: port,
+                    ..testing::opening(&bytes, server)
+                };
+                testing::check_stream_table(&opening);
+                testing::check_stream_table(&Opening {
+                    client: server,
+                    server: &bytes,
+                    ..opening
+                });
+            }
+            testing::check_datagram_table(&testing::datagram(&bytes, port, 50_000));
+            testing::check_datagram_table(&testing::datagram(&bytes, port, port));
+        }
+        testing::check_stream_table(&testing::opening(b"", b""));
+        testing::check_datagram_table(&testing::datagram(b"", 123, 123));
     }
 
     #[test]

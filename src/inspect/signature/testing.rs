@@ -1,6 +1,9 @@
 //! What the tests of every look share: what the bytes come in, and the damage that none may panic at.
 
-use super::{Datagram, DatagramLook, Look, Opening, Recognised, StreamLook};
+use super::{
+    DATAGRAMS, Datagram, DatagramLook, Look, Opening, Recognised, STREAMS, StreamLook, of_datagram,
+    of_sides,
+};
 use crate::inspect::testing::each_mutation;
 
 /// A whole datagram between two ports.
@@ -15,7 +18,33 @@ pub(super) fn datagram(bytes: &[u8], src_port: u16, dst_port: u16) -> Datagram<'
 
 /// What `look` says of a whole datagram between ports that nobody knows.
 pub(super) fn look_at(look: DatagramLook, bytes: &[u8]) -> Option<Look> {
-    look(&datagram(bytes, 40_000, 50_000))
+    shown(look, &datagram(bytes, 40_000, 50_000))
+}
+
+/// What `look` says; and no table keeps it from being heard.
+fn shown(look: DatagramLook, datagram: &Datagram<'_>) -> Option<Look> {
+    let said = look(datagram);
+    if said.is_some() {
+        check_datagram_table(datagram);
+    }
+    said
+}
+
+/// The looks that a datagram is shown to say what all together would.
+pub(super) fn check_datagram_table(datagram: &Datagram<'_>) {
+    let mut said = DATAGRAMS.iter().filter_map(|(_, look)| look(datagram));
+    let first = said.next();
+    let sure = first
+        .into_iter()
+        .chain(said)
+        .find(|said| matches!(said, Look::Sure(_)));
+    assert_eq!(of_datagram(datagram), sure.or(first), "{datagram:02x?}");
+}
+
+/// The same for a connection, and the looks at it.
+pub(super) fn check_stream_table(opening: &Opening<'_>) {
+    let first = STREAMS.iter().find_map(|(_, look)| look(opening));
+    assert_eq!(of_sides(opening), first, "{opening:02x?}");
 }
 
 /// What the sides of a connection to a port that nobody knows said first.
@@ -31,7 +60,12 @@ pub(super) fn opening<'a>(client: &'a [u8], server: &'a [u8]) -> Opening<'a> {
 
 /// What `look` says of it.
 pub(super) fn listen(look: StreamLook, client: &[u8], server: &[u8]) -> Option<Recognised> {
-    look(&opening(client, server))
+    let opening = opening(client, server);
+    let said = look(&opening);
+    if said.is_some() {
+        check_stream_table(&opening);
+    }
+    said
 }
 
 /// Shows `look` every prefix of `bytes`, as a datagram of its own and as one that the capture cut, and damaged copies.
@@ -42,10 +76,11 @@ pub(super) fn damage_datagram(look: DatagramLook, bytes: &[u8], is_sure_from: us
         let prefix = &bytes[..cut];
         let said = look_at(look, prefix);
         assert!(cut >= is_sure_from || said.is_none(), "{cut}: {said:?}");
-        look(&Datagram {
+        let cut = Datagram {
             origlen: bytes.len(),
             ..datagram(prefix, 40_000, 50_000)
-        });
+        };
+        shown(look, &cut);
     }
     each_mutation(bytes, 3000, |bytes| {
         look_at(look, bytes);

@@ -39,10 +39,12 @@ fn any_len(bytes: &[u8]) -> Option<usize> {
 /// Source: RFC 3244 §2.
 fn password_change_len(bytes: &[u8]) -> Option<usize> {
     let (len, version, inner_len) = (be16(bytes, 0)?, be16(bytes, 2)?, be16(bytes, 4)?);
+    if !matches!(version, 1 | 0xff80) {
+        return None;
+    }
     let inner = message_len(bytes.get(PASSWORD_HEADER_LEN..)?)?;
-    let is_change = matches!(version, 1 | 0xff80)
-        && inner == usize::from(inner_len)
-        && inner + PASSWORD_HEADER_LEN <= usize::from(len);
+    let is_change =
+        inner == usize::from(inner_len) && inner + PASSWORD_HEADER_LEN <= usize::from(len);
     is_change.then_some(len.into())
 }
 

@@ -43,9 +43,8 @@ pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_told = is_array(opening.client)
         || is_array(opening.server)
         || is_own_answer(opening.server)
-        || is_inline(opening.client)
-            && (is_answer(opening.server)
-                || opening.server.is_empty() && opening.server_port == PORT);
+        || (is_answer(opening.server) || opening.server.is_empty() && opening.server_port == PORT)
+            && is_inline(opening.client);
     is_told.then_some(Protocol::Redis.into())
 }
 

@@ -14,7 +14,10 @@ pub(super) fn stream_answers(server_port: u16, client: &[u8], server: &[u8]) -> 
         server_port,
         ..testing::opening(client, server)
     };
-    STREAMS.iter().filter_map(|look| look(&opening)).collect()
+    STREAMS
+        .iter()
+        .filter_map(|(_, look)| look(&opening))
+        .collect()
 }
 
 /// What the room's looks make of a datagram to `port`: every answer.
@@ -22,7 +25,7 @@ pub(super) fn datagram_answers(port: u16, bytes: &[u8]) -> Vec<Look> {
     let datagram = testing::datagram(bytes, 50_000, port);
     DATAGRAMS
         .iter()
-        .filter_map(|look| look(&datagram))
+        .filter_map(|(_, look)| look(&datagram))
         .collect()
 }
 

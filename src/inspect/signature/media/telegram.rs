@@ -62,11 +62,13 @@ pub(super) fn chat(opening: &Opening<'_>) -> Option<Recognised> {
 /// Source: libtgvoip, `VoIPController.cpp`, SendPublicEndpointsRequest and UDP relays; nDPI, `telegram.c`.
 pub(super) fn reflector(datagram: &Datagram<'_>) -> Option<Look> {
     let (tag, rest) = datagram.bytes.split_at_checked(TAG_LEN)?;
+    if !rest.starts_with(&REFLECTOR_MARK) {
+        return None;
+    }
     let is_random = tag.iter().filter(|&&byte| matches!(byte, 0 | 0xff)).count() <= TAG_LEN / 4;
     // No more than four numbers are -1: a longer run of such bytes is something else.
     let is_run = rest.get(TAG_LEN..TAG_LEN + 4) == Some(&[0xff; 4]);
-    (rest.starts_with(&REFLECTOR_MARK) && rest.len() >= TAG_LEN && is_random && !is_run)
-        .then(|| Shape::TelegramCall.into())
+    (rest.len() >= TAG_LEN && is_random && !is_run).then(|| Shape::TelegramCall.into())
 }
 
 impl Transport {

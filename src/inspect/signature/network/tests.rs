@@ -13,10 +13,12 @@ pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
 /// What a datagram between these ports is of, when that is beyond doubt.
 pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
     let datagram = testing::datagram(bytes, src_port, dst_port);
-    let mut sure = DATAGRAMS.iter().filter_map(|look| match look(&datagram) {
-        Some(Look::Sure(Recognised { protocol, .. })) => protocol,
-        _ => None,
-    });
+    let mut sure = DATAGRAMS
+        .iter()
+        .filter_map(|(_, look)| match look(&datagram) {
+            Some(Look::Sure(Recognised { protocol, .. })) => protocol,
+            _ => None,
+        });
     let first = sure.next();
     assert_eq!(sure.next(), None, "two looks are sure of {bytes:02x?}");
     first
@@ -25,7 +27,9 @@ pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Prot
 /// What a connection speaks whose sides said this.
 pub(super) fn spoken(client: &[u8], server: &[u8]) -> Option<Protocol> {
     let opening = testing::opening(client, server);
-    STREAMS.iter().find_map(|look| look(&opening)?.protocol)
+    STREAMS
+        .iter()
+        .find_map(|(_, look)| look(&opening)?.protocol)
 }
 
 /// A datagram of each protocol, and the port that it goes to.

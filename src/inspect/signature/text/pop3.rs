@@ -19,8 +19,8 @@ const TELLING: [&str; 3] = ["CAPA", "STLS", "APOP"];
 /// Whether a server's replies, with a client's commands or its own words, are those of RFC 1939.
 pub(super) fn of_stream(opening: &Opening<'_>) -> Option<Recognised> {
     let is_at_port = opening.server_port == PORT;
-    let verb = command(opening.client).map(|(verb, _)| verb);
-    let says = |words: &[&str]| verb.is_some_and(|verb| is_one_of(verb, words));
+    let says =
+        |words: &[&str]| command(opening.client).is_some_and(|(verb, _)| is_one_of(verb, words));
     let is_pop3 = if opening.server.is_empty() {
         says(&TELLING) || is_at_port && says(&OWN)
     } else {

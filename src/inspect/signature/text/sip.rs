@@ -64,7 +64,9 @@ fn is_message(bytes: &[u8]) -> bool {
     if bytes.starts_with(ANSWER) {
         return bytes.get(ANSWER.len()).is_none_or(u8::is_ascii_digit);
     }
-    if !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+    // Cheap, and turns away nearly everything: a method is one of these letters, and another at least.
+    if !matches!(bytes, [first, second, ..] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic())
+    {
         return false;
     }
     let line = first_line(bytes);

@@ -42,17 +42,21 @@ fn is_identification(bytes: &[u8]) -> bool {
 
 /// Lines before the identification, which must not begin like it.
 fn says_so_behind_a_notice(server: &[u8]) -> bool {
-    let at = memchr::memmem::find(server, b"\nSSH-");
-    at.and_then(|at| server.get(at + 1..))
+    let mut lines = memchr::memchr_iter(b'\n', server).filter_map(|at| server.get(at + 1..));
+    lines
+        .find(|line| line.starts_with(b"SSH-"))
         .is_some_and(is_identification)
 }
 
 fn is_key_exchange(bytes: &[u8]) -> bool {
     let first_method = || {
-        let len = be32(bytes, 0)?;
         let mut cursor = Cursor(bytes.get(4..)?);
         let padding = cursor.u8()?;
-        if cursor.u8()? != KEXINIT || padding < 4 || u32::from(padding) >= len {
+        if cursor.u8()? != KEXINIT {
+            return None;
+        }
+        let len = be32(bytes, 0)?;
+        if padding < 4 || u32::from(padding) >= len {
             return None;
         }
         cursor.take(COOKIE_LEN)?;

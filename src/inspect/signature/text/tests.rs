@@ -100,10 +100,12 @@ pub(super) fn late(client: &[u8], server: &[u8]) -> Option<Protocol> {
 /// What a datagram to this port is of, when that is beyond doubt.
 pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
     let datagram = testing::datagram(bytes, 40_000, dst_port);
-    let mut sure = DATAGRAMS.iter().filter_map(|look| match look(&datagram) {
-        Some(Look::Sure(Recognised { protocol, .. })) => protocol,
-        _ => None,
-    });
+    let mut sure = DATAGRAMS
+        .iter()
+        .filter_map(|(_, look)| match look(&datagram) {
+            Some(Look::Sure(Recognised { protocol, .. })) => protocol,
+            _ => None,
+        });
     let first = sure.next();
     assert_eq!(sure.next(), None, "two looks are sure");
     first
@@ -119,7 +121,7 @@ fn opening<'a>(server_port: u16, client: &'a [u8], server: &'a [u8]) -> Opening<
 fn protocols(opening: &Opening<'_>) -> Vec<Protocol> {
     STREAMS
         .iter()
-        .filter_map(|look| look(opening)?.protocol)
+        .filter_map(|(_, look)| look(opening)?.protocol)
         .collect()
 }
 
