@@ -2,8 +2,6 @@
 //!
 //! In: a whole ClientHello. Out: two short texts, the same for the same software whatever it connects to. Knows nothing of whose they are.
 
-use std::fmt::Write as _;
-
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
@@ -20,8 +18,14 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 
 /// The highest number that JA4 has two digits for.
 const MAX_COUNT: usize = 99;
+/// Characters of a JA4: the ten that can be read, two hashes, what stands between.
+const JA4_LEN: usize = 10 + 2 * (1 + 2 * HASH_LEN);
 /// Bytes of a hash that JA4 tells.
 const HASH_LEN: usize = 6;
+
+/// Room for the text that is hashed and for most lists, so that they seldom grow: browsers have lists of 20 and texts of 250.
+const USUAL_TEXT: usize = 512;
+const USUAL_LIST: usize = 32;
 
 /// What carries a ClientHello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +90,10 @@ impl Offer {
         let front = Front::read(body, has_cookie)?;
         let mut offer = Self {
             version: front.version.0,
-            suites: numbers(front.suites).collect(),
+            extensions: Vec::with_capacity(USUAL_LIST),
             ..Self::default()
         };
+        add_numbers(&mut offer.suites, front.suites);
         for (kind, content) in Extensions::in_block(front.rest) {
             if extension::is_grease(kind.to_be_bytes()) {
                 continue;
@@ -97,8 +102,8 @@ impl Offer {
             // Behind the length of the list, which is not believed.
             let list = content.get(2..).unwrap_or_default();
             match kind {
-                SUPPORTED_GROUPS => offer.groups.extend(numbers(list)),
-                SIGNATURE_ALGORITHMS => offer.signatures.extend(numbers(list)),
+                SUPPORTED_GROUPS => add_numbers(&mut offer.groups, list),
+                SIGNATURE_ALGORITHMS => add_numbers(&mut offer.signatures, list),
                 EC_POINT_FORMATS => {
                     let formats = content.iter().skip(1);
                     offer.point_formats.extend(formats.map(|&b| u16::from(b)));
@@ -106,7 +111,7 @@ impl Offer {
                 SUPPORTED_VERSIONS => {
                     // Their length is a single byte.
                     let list = content.get(1..).unwrap_or_default();
-                    offer.versions.extend(numbers(list));
+                    add_numbers(&mut offer.versions, list);
                 }
                 ALPN if offer.alpn.is_none() => {
                     let first = extension::protocols(content).next();
@@ -119,84 +124,88 @@ impl Offer {
     }
 
     fn ja3(&self) -> Box<str> {
-        let mut text = self.version.to_string();
+        let mut text = Vec::with_capacity(USUAL_TEXT);
+        push_decimal(&mut text, self.version);
         for list in [
             &self.suites,
             &self.extensions,
             &self.groups,
             &self.point_formats,
         ] {
-            text.push(',');
-            join_with(&mut text, '-', list.iter());
+            text.push(b',');
+            push_list(&mut text, b'-', list, push_decimal);
         }
-        hex(&Md5::digest(text)).into()
+        let hash = Md5::digest(text);
+        let mut ja3 = String::with_capacity(hash.len() * 2);
+        push_hex(&mut ja3, &hash);
+        ja3.into()
     }
 
     fn ja4(&self, carrier: Carrier) -> Box<str> {
-        let letter = match carrier {
-            Carrier::Stream => 't',
-            Carrier::Quic => 'q',
-            Carrier::Dtls => 'd',
-        };
         // The highest as a number, so that a draft is above them all; DTLS counts down.
         let versions = self.versions.iter().copied();
         let highest = versions.max_by_key(|&version| match carrier {
             Carrier::Dtls => !version,
             Carrier::Stream | Carrier::Quic => version,
         });
+        let mut ja4 = String::with_capacity(JA4_LEN);
+        ja4.push(match carrier {
+            Carrier::Stream => 't',
+            Carrier::Quic => 'q',
+            Carrier::Dtls => 'd',
+        });
+        ja4.push_str(version_digits(highest.unwrap_or(self.version)));
         let is_named = self.extensions.contains(&SERVER_NAME);
-        format!(
-            "{letter}{}{}{:02}{:02}{}_{}_{}",
-            version_digits(highest.unwrap_or(self.version)),
-            if is_named { 'd' } else { 'i' },
-            self.suites.len().min(MAX_COUNT),
-            self.extensions.len().min(MAX_COUNT),
-            self.alpn_digits(),
-            self.suites_hash(),
-            self.extensions_hash(),
-        )
-        .into()
+        ja4.push(if is_named { 'd' } else { 'i' });
+        push_count(&mut ja4, self.suites.len());
+        push_count(&mut ja4, self.extensions.len());
+        ja4.extend(self.alpn_digits());
+        let mut text = Vec::with_capacity(USUAL_TEXT);
+        for write in [Self::write_suites, Self::write_extensions] {
+            text.clear();
+            write(self, &mut text);
+            ja4.push('_');
+            push_short_hash(&mut ja4, &text);
+        }
+        ja4.into()
     }
 
     /// The ends of the first application protocol; of their hex digits where one is no letter or digit.
-    fn alpn_digits(&self) -> String {
+    fn alpn_digits(&self) -> [char; 2] {
         match self.alpn {
-            None => "00".to_owned(),
+            None => ['0'; 2],
             Some((first, last)) if is_plain(first) && is_plain(last) => {
-                [first, last].map(char::from).iter().collect()
+                [first, last].map(char::from)
             }
-            Some((first, last)) => format!("{:x}{:x}", first >> 4, last & 0x0f),
+            Some((first, last)) => [first >> 4, last].map(hex_digit),
         }
     }
 
-    fn suites_hash(&self) -> String {
+    fn write_suites(&self, text: &mut Vec<u8>) {
         let mut suites = self.suites.clone();
         suites.sort_unstable();
-        short_hash(&joined_hex(&suites))
+        push_list(text, b',', &suites, push_four_hex);
     }
 
-    fn extensions_hash(&self) -> String {
-        let told = self.extensions.iter().copied();
-        let mut told: Vec<_> = told
-            .filter(|kind| ![SERVER_NAME, ALPN].contains(kind))
-            .collect();
+    fn write_extensions(&self, text: &mut Vec<u8>) {
+        let mut told = self.extensions.clone();
+        told.retain(|kind| ![SERVER_NAME, ALPN].contains(kind));
         told.sort_unstable();
-        let mut text = joined_hex(&told);
+        push_list(text, b',', &told, push_four_hex);
         if !self.signatures.is_empty() {
-            text.push('_');
-            text.push_str(&joined_hex(&self.signatures));
+            text.push(b'_');
+            push_list(text, b',', &self.signatures, push_four_hex);
         }
-        short_hash(&text)
     }
 }
 
-/// The numbers of two bytes in `list`, without GREASE.
-fn numbers(list: &[u8]) -> impl Iterator<Item = u16> {
+/// Adds the numbers of two bytes in `list`, without GREASE.
+fn add_numbers(numbers: &mut Vec<u16>, list: &[u8]) {
     let (pairs, _) = list.as_chunks();
+    numbers.reserve(pairs.len());
     let pairs = pairs.iter().copied();
-    pairs
-        .filter(|&pair| !extension::is_grease(pair))
-        .map(u16::from_be_bytes)
+    let told = pairs.filter(|&pair| !extension::is_grease(pair));
+    numbers.extend(told.map(u16::from_be_bytes));
 }
 
 /// The two characters that JA4 has for a version.
@@ -221,38 +230,52 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
-fn join_with(text: &mut String, separator: char, items: impl Iterator<Item = impl ToString>) {
-    for (i, item) in items.enumerate() {
+/// Writes `list` with `separator` between its numbers.
+fn push_list(text: &mut Vec<u8>, separator: u8, list: &[u16], push: fn(&mut Vec<u8>, u16)) {
+    for (i, &number) in list.iter().enumerate() {
         if i > 0 {
             text.push(separator);
         }
-        text.push_str(&item.to_string());
+        push(text, number);
     }
 }
 
-/// `list` in hex, four digits each, with commas between.
-fn joined_hex(list: &[u16]) -> String {
-    let mut text = String::with_capacity(list.len() * 5);
-    join_with(&mut text, ',', list.iter().map(|n| format!("{n:04x}")));
-    text
+// Digits are written by hand here: there are hundreds in a fingerprint, and the machinery of `format!` costs more than the hashes do.
+
+fn push_decimal(text: &mut Vec<u8>, number: u16) {
+    let digits = [10_000, 1000, 100, 10, 1].map(|unit| b'0' + (number / unit % 10) as u8);
+    let zeros = digits.iter().take(4).take_while(|&&digit| digit == b'0');
+    text.extend_from_slice(digits.get(zeros.count()..).unwrap_or_default());
+}
+
+fn push_four_hex(text: &mut Vec<u8>, number: u16) {
+    text.extend([12, 8, 4, 0].map(|shift| hex_digit((number >> shift) as u8) as u8));
+}
+
+/// The lower four bits as a digit.
+fn hex_digit(bits: u8) -> char {
+    char::from_digit(u32::from(bits & 0x0f), 16).unwrap_or_default()
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        text.extend([byte >> 4, *byte].map(hex_digit));
+    }
+}
+
+/// How many there are, in two digits.
+fn push_count(text: &mut String, count: usize) {
+    let count = count.min(MAX_COUNT) as u8;
+    text.extend([count / 10, count % 10].map(hex_digit));
 }
 
 /// The first digits of the hash of `text`, zeros for none.
-fn short_hash(text: &str) -> String {
+fn push_short_hash(digits: &mut String, text: &[u8]) {
     if text.is_empty() {
-        return "0".repeat(HASH_LEN * 2);
+        return push_hex(digits, &[0; HASH_LEN]);
     }
     let hash = Sha256::digest(text);
-    hex(hash.get(..HASH_LEN).unwrap_or_default())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    push_hex(digits, hash.get(..HASH_LEN).unwrap_or_default());
 }
 
 #[cfg(test)]
