@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::domain::DomainName;
 
-use super::contacts::{Contact, HostId, MAX_CONTACTS, MAX_LISTED, NameId};
+use super::contacts::{Contact, Contacts, HostId, MAX_CONTACTS, MAX_LISTED};
 use super::reason::{Reason, Severity};
 use super::reserved::{ReservedRange, reserved_range};
 use super::{Host, MAX_ADDRESSES, Thresholds, Untold};
@@ -41,7 +41,7 @@ pub struct Findings {
     hosts: Vec<Host>,
     /// For each address, the flagged ones that contacted it.
     associations: Vec<Option<Association>>,
-    contacts: Vec<(HostId, Contact, Option<NameId>)>,
+    contacts: Contacts,
     names: Vec<DomainName>,
     /// The flagged addresses, worst first.
     order: Vec<HostId>,
@@ -49,11 +49,11 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Draws the conclusions. `contacts` and `names` are sorted, by address and by number.
+    /// Draws the conclusions. `names` are sorted by number.
     pub(super) fn new(
         thresholds: Thresholds,
         hosts: Vec<Host>,
-        contacts: Vec<(HostId, Contact, Option<NameId>)>,
+        contacts: Contacts,
         names: Vec<DomainName>,
         untold: Untold,
     ) -> Self {
@@ -66,8 +66,13 @@ impl Findings {
             order: Vec::new(),
             untold,
         };
-        findings.associate();
-        findings.rank();
+        let own: Vec<_> = findings
+            .hosts
+            .iter()
+            .map(|host| findings.own(host))
+            .collect();
+        findings.associate(&own);
+        findings.rank(&own);
         findings
     }
 
@@ -123,61 +128,69 @@ impl Findings {
         warnings
     }
 
+    fn own(&self, host: &Host) -> Weight {
+        let own = Own::of(host, &self.thresholds);
+        Weight {
+            severity: own.severity(),
+            reasons: own.count(),
+        }
+    }
+
     /// Finds who was contacted by flagged addresses: one hop, so that an associated address flags nobody.
-    fn associate(&mut self) {
-        let mut from = None;
-        for &(id, contact, _) in &self.contacts {
-            // Nobody is guilty by association with itself.
-            let (Contact::Peer(peer), Some(source)) = (contact, self.hosts.get(id.0 as usize))
-            else {
+    fn associate(&mut self, own: &[Weight]) {
+        let addr_of = |id: HostId| self.hosts.get(id.0 as usize).map(|host| host.addr);
+        for ((id, host), own) in (0..).map(HostId).zip(&self.hosts).zip(own) {
+            let Some(severity) = own.severity else {
                 continue;
             };
-            if peer == id {
-                continue;
-            }
-            let severity = match from {
-                Some((last, severity)) if last == id => severity,
-                _ => Own::of(source, &self.thresholds).severity(),
-            };
-            from = Some((id, severity));
-            if let Some(severity) = severity
-                && let Some(association) = self.associations.get_mut(peer.0 as usize)
-            {
-                Association::add(association, severity, source.addr);
+            for (contact, _) in self.contacts.of(&host.shares) {
+                // Nobody is guilty by association with itself.
+                let Contact::Peer(peer) = contact else {
+                    continue;
+                };
+                if peer == id {
+                    continue;
+                }
+                let Some(association) = self.associations.get_mut(peer.0 as usize) else {
+                    continue;
+                };
+                let new = Association {
+                    severity,
+                    source: id,
+                    sources: 1,
+                };
+                *association = Some(match *association {
+                    None => new,
+                    Some(known) => known.with(new, addr_of),
+                });
             }
         }
     }
 
-    fn rank(&mut self) {
-        let mut ranked: Vec<(Severity, u8, HostId)> = (0..)
+    fn rank(&mut self, own: &[Weight]) {
+        let mut ranked: Vec<_> = (0..)
             .map(HostId)
             .zip(self.hosts.iter().zip(&self.associations))
-            .filter_map(|(id, (host, association))| {
-                let own = Own::of(host, &self.thresholds);
+            .zip(own)
+            .filter_map(|((id, (host, association)), own)| {
                 let associated = association.map(|a| a.severity.step_down());
-                let severity = own.severity().max(associated)?;
-                Some((severity, own.count() + u8::from(associated.is_some()), id))
+                let severity = own.severity.max(associated)?;
+                let reasons = own.reasons + u8::from(associated.is_some());
+                let weight = Reverse((severity, reasons, host.flows));
+                Some((weight, host.addr, id))
             })
             .collect();
-        let traffic = |id: HostId| {
-            let host = self.hosts.get(id.0 as usize);
-            host.map(|host| (Reverse(host.flows), host.addr))
-        };
-        ranked.sort_unstable_by(|a, b| {
-            let by_weight = (b.0, b.1).cmp(&(a.0, a.1));
-            by_weight.then_with(|| traffic(a.2).cmp(&traffic(b.2)))
-        });
+        // No two have one address: what follows it does not count.
+        ranked.sort_unstable();
         self.order = ranked.into_iter().map(|(.., id)| id).collect();
     }
 
     fn finding(&self, id: HostId) -> Option<Finding<'_>> {
         let host = self.hosts.get(id.0 as usize)?;
-        let start = self.contacts.partition_point(|(host, ..)| *host < id);
-        let contacts = self.contacts.get(start..)?.iter();
         let mut unusual_ports = Vec::new();
         let mut domains = Vec::new();
         let mut peers = Vec::new();
-        for &(_, contact, name) in contacts.take_while(|(host, ..)| *host == id) {
+        for (contact, name) in self.contacts.of(&host.shares) {
             match contact {
                 Contact::Port(_) => {}
                 Contact::UnusualPort(port) => unusual_ports.push(port),
@@ -191,15 +204,18 @@ impl Findings {
                 Contact::Name(name) => domains.extend(name.of(&self.names)),
             }
         }
+        unusual_ports.sort_unstable();
         domains.sort_unstable();
         peers.sort_unstable();
         let association = self.associations.get(id.0 as usize).copied().flatten();
         let mut reasons =
             Own::of(host, &self.thresholds).reasons(host, &self.thresholds, unusual_ports);
-        reasons.extend(association.map(|association| Reason::Associated {
-            source: association.source,
-            sources: association.sources,
-            severity: association.severity.step_down(),
+        reasons.extend(association.and_then(|association| {
+            Some(Reason::Associated {
+                source: self.hosts.get(association.source.0 as usize)?.addr,
+                sources: association.sources,
+                severity: association.severity.step_down(),
+            })
         }));
         // Stable: reasons of one severity stay in the order of their kinds.
         reasons.sort_by_key(|reason| Reverse(reason.severity()));
@@ -213,32 +229,35 @@ impl Findings {
     }
 }
 
+/// What an address is flagged for by what it did itself, in figures.
+struct Weight {
+    severity: Option<Severity>,
+    reasons: u8,
+}
+
 /// The flagged addresses that contacted one address.
 #[derive(Debug, Clone, Copy)]
 struct Association {
     /// Of the worst of them.
     severity: Severity,
     /// The worst of them; of several, the lowest address.
-    source: IpAddr,
+    source: HostId,
     sources: u32,
 }
 
 impl Association {
-    fn add(association: &mut Option<Self>, severity: Severity, source: IpAddr) {
-        let sources = association.map_or(0, |known| known.sources) + 1;
-        let worst = match *association {
-            Some(known)
-                if (known.severity, Reverse(known.source)) > (severity, Reverse(source)) =>
-            {
-                known
-            }
-            _ => Self {
-                severity,
-                source,
-                sources,
-            },
+    /// Both together.
+    fn with(self, other: Self, addr_of: impl Fn(HostId) -> Option<IpAddr>) -> Self {
+        let rank = |it: &Self| (it.severity, Reverse(addr_of(it.source)));
+        let worst = if rank(&self) > rank(&other) {
+            self
+        } else {
+            other
         };
-        *association = Some(Self { sources, ..worst });
+        Self {
+            sources: self.sources + other.sources,
+            ..worst
+        }
     }
 }
 
@@ -254,10 +273,12 @@ struct Own {
 impl Own {
     fn of(host: &Host, thresholds: &Thresholds) -> Self {
         Self {
-            has_scanned: host.ports > thresholds.port_scan,
+            has_scanned: host.shares.ports > thresholds.port_scan,
             has_high_volume: host.flows > thresholds.high_volume,
-            has_unusual_ports: host.unusual_ports > 0,
-            range: reserved_range(host.addr).filter(|_| host.served > 0),
+            has_unusual_ports: host.shares.unusual_ports > 0,
+            range: (host.served > 0)
+                .then(|| reserved_range(host.addr))
+                .flatten(),
         }
     }
 
@@ -282,7 +303,7 @@ impl Own {
 
     fn reasons(self, host: &Host, thresholds: &Thresholds, unusual_ports: Vec<u16>) -> Vec<Reason> {
         let scan = self.has_scanned.then_some(Reason::PortScan {
-            ports: host.ports,
+            ports: host.shares.ports,
             at_least: host.has_more_ports,
             threshold: thresholds.port_scan,
         });

@@ -11,14 +11,15 @@ mod findings;
 mod reason;
 mod reserved;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
+
+use hashbrown::HashTable;
 
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::packet::IpProtocol;
 use crate::services;
-use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, PortMaps};
+use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, PortMaps, Shares};
 
 pub use findings::{Finding, Findings, Peer};
 pub use reason::{Reason, Severity};
@@ -49,8 +50,10 @@ impl Default for Thresholds {
 #[derive(Debug)]
 pub struct Hosts {
     thresholds: Thresholds,
-    ids: HashMap<IpAddr, HostId, ahash::RandomState>,
     hosts: Vec<Host>,
+    /// Finds their places by their addresses.
+    index: HashTable<HostId>,
+    hasher: ahash::RandomState,
     bound: usize,
     contacts: Contacts,
     names: Interned,
@@ -66,16 +69,13 @@ struct Host {
     flows: u64,
     /// To it.
     served: u64,
-    /// Distinct ports that it contacted, those in its map included.
-    ports: u16,
+    /// What it contacted.
+    shares: Shares,
     port_map: Option<u16>,
     /// The port that was counted last: most flows go to the same one, and need not look it up.
     last_port: u16,
     /// Whether there were ports that could not be counted.
     has_more_ports: bool,
-    unusual_ports: u16,
-    peers: u16,
-    names: u16,
 }
 
 /// What went past a bound: flows, and contacts of flows, each as often as it came.
@@ -130,7 +130,7 @@ impl Hosts {
         {
             let name = self.names.id(&found.name);
             let is_kept = name.is_some_and(|name| {
-                contacts.note(from, Contact::Name(name), None, &mut initiator.names)
+                contacts.note(from, &mut initiator.shares, Contact::Name(name), None)
             });
             untold.names += u64::from(!is_kept);
             let is_better = peer.is_none_or(|(from, _)| from == NameSource::DnsAnswer);
@@ -141,7 +141,7 @@ impl Hosts {
         if let Some(to) = to {
             let contact = Contact::Peer(to);
             let peer_name = peer.map(|(_, name)| name);
-            let is_kept = contacts.note(from, contact, peer_name, &mut initiator.peers);
+            let is_kept = contacts.note(from, &mut initiator.shares, contact, peer_name);
             untold.peers += u64::from(!is_kept);
         }
         if dst.port != 0 && initiator.last_port != dst.port {
@@ -150,13 +150,14 @@ impl Hosts {
     }
 
     /// What all flows together say.
-    pub fn finish(self) -> Findings {
-        drop(self.ids);
+    pub fn finish(mut self) -> Findings {
+        drop(self.index);
         drop(self.port_maps);
+        self.contacts.close();
         Findings::new(
             self.thresholds,
             self.hosts,
-            self.contacts.into_sorted(),
+            self.contacts,
             self.names.into_sorted(),
             self.untold,
         )
@@ -165,8 +166,9 @@ impl Hosts {
     fn with_bounds(thresholds: Thresholds, addresses: usize, contacts: usize) -> Self {
         Self {
             thresholds,
-            ids: HashMap::default(),
             hosts: Vec::new(),
+            index: HashTable::new(),
+            hasher: ahash::RandomState::new(),
             bound: addresses,
             contacts: Contacts::new(contacts),
             names: Interned::default(),
@@ -176,25 +178,27 @@ impl Hosts {
     }
 
     fn id(&mut self, addr: IpAddr) -> Option<HostId> {
-        if let Some(&id) = self.ids.get(&addr) {
-            return Some(id);
+        let hosts = &self.hosts;
+        let addr_of = |id: &HostId| hosts.get(id.0 as usize).map(|host| host.addr);
+        let hash = hash(&self.hasher, addr);
+        let known = self.index.find(hash, |id| addr_of(id) == Some(addr));
+        if known.is_some() {
+            return known.copied();
         }
-        if self.hosts.len() >= self.bound {
+        if hosts.len() >= self.bound {
             return None;
         }
-        let id = HostId(u32::try_from(self.hosts.len()).ok()?);
-        self.ids.insert(addr, id);
+        let id = HostId(u32::try_from(hosts.len()).ok()?);
+        let rehash = |id: &HostId| addr_of(id).map_or(0, |addr| self::hash(&self.hasher, addr));
+        self.index.insert_unique(hash, id, rehash);
         self.hosts.push(Host {
             addr,
             flows: 0,
             served: 0,
-            ports: 0,
+            shares: Shares::default(),
             port_map: None,
             last_port: 0,
             has_more_ports: false,
-            unusual_ports: 0,
-            peers: 0,
-            names: 0,
         });
         Some(id)
     }
@@ -211,12 +215,14 @@ impl Hosts {
         let mut is_kept = true;
         if is_tcp_or_udp && services::is_unusual(port) {
             let contact = Contact::UnusualPort(port);
-            is_kept = contacts.note(from, contact, None, &mut host.unusual_ports);
+            is_kept = contacts.note(from, &mut host.shares, contact, None);
         }
-        if !contacts.note(from, Contact::Port(port), None, &mut host.ports) {
+        if !contacts.note(from, &mut host.shares, Contact::Port(port), None) {
             match self.port_maps.insert(&mut host.port_map, port) {
                 // Cannot overflow: 0 is no port here, so there are no more than `u16::MAX`.
-                Some(is_new) => host.ports = host.ports.saturating_add(u16::from(is_new)),
+                Some(is_new) => {
+                    host.shares.ports = host.shares.ports.saturating_add(u16::from(is_new));
+                }
                 None => {
                     host.has_more_ports = true;
                     is_kept = false;
@@ -229,6 +235,14 @@ impl Hosts {
             host.last_port = port;
         }
     }
+}
+
+/// Of an address of IPv4 as of the IPv6 one with the same number: it takes one step instead of three.
+fn hash(hasher: &ahash::RandomState, addr: IpAddr) -> u64 {
+    hasher.hash_one(match addr {
+        IpAddr::V4(addr) => addr.to_bits().into(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    })
 }
 
 /// Whether a name says whom the flow leads to. A question to a resolver, for one, does not name the resolver.

@@ -91,7 +91,7 @@ fn the_eleventh_port_is_a_scan() {
         hosts.observe(&flow(TCP, CLIENT, SERVER, 0));
         hosts.observe(&flow(IpProtocol::ICMP, CLIENT, SERVER, 0));
     }
-    assert_eq!(hosts.hosts[0].ports, 10);
+    assert_eq!(hosts.hosts[0].shares.ports, 10);
     hosts.observe(&flow(IpProtocol::SCTP, CLIENT, SERVER, 36_412));
     let told = told(hosts);
     assert_eq!(
@@ -281,7 +281,7 @@ fn addresses_and_contacts_past_the_bounds_are_counted_and_told() {
         ));
     }
     assert_eq!(
-        (hosts.hosts.len(), hosts.ids.len(), hosts.hosts[0].flows),
+        (hosts.hosts.len(), hosts.index.len(), hosts.hosts[0].flows),
         (4, 4, 9)
     );
     // Of the first three flows come 1 port, 3 names, 2 peers.
@@ -297,19 +297,20 @@ fn one_address_cannot_fill_the_tables() {
         let peer = std::net::Ipv4Addr::from_bits(0x0800_0000 + i).to_string();
         hosts.observe(&named(TCP, (CLIENT, &peer, 443), &[&format!("{i}.com")]));
     }
-    assert_eq!((hosts.hosts[0].peers, hosts.hosts[0].names), (1024, 1024));
+    let shares = &hosts.hosts[0].shares;
+    assert_eq!((shares.peers, shares.names), (1024, 1024));
     assert_eq!((hosts.untold.peers, hosts.untold.names), (976, 976));
 }
 
 /// What the module promises: 40 MiB, the sum of what the tables take when they are full.
 #[test]
 fn full_tables_fit_the_promise() {
-    let per_bucket = size_of::<(IpAddr, HostId)>() + 1;
-    let addresses = (1 << 18) * (per_bucket + size_of::<Host>());
-    let contacts = (1 << 19) * (size_of::<((HostId, Contact), Option<contacts::NameId>)>() + 1);
+    let addresses = (1 << 18) * (size_of::<Host>() + size_of::<HostId>() + 1);
+    let index = size_of::<(HostId, contacts::Place)>() + 1;
+    let contacts = (1 << 19) * (size_of::<contacts::Kept>() + index);
     let names = (1 << 16) * (size_of::<(DomainName, contacts::NameId)>() + 1 + 16);
     let text = contacts::MAX_NAME_BYTES;
     let maps = usize::from(contacts::MAX_PORT_MAPS) * 8192;
     let total = addresses + contacts + names + text + maps;
-    assert!(total < 40 << 20, "{total}");
+    assert!(total < 37 << 20, "{total}");
 }
