@@ -1,6 +1,6 @@
 //! From what was counted to what is told: reasons, who is associated, the order.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::net::IpAddr;
 
 use crate::domain::DomainName;
@@ -9,6 +9,9 @@ use super::contacts::{Contact, Contacts, HostId, MAX_CONTACTS, MAX_LISTED};
 use super::reason::{Reason, Severity};
 use super::reserved::{ReservedRange, reserved_range};
 use super::{Host, MAX_ADDRESSES, Thresholds, Untold};
+
+/// Findings that are put in order at once: as many as a page shows, and some more. The others are when somebody reads so far.
+const RANKED_FIRST: usize = 64;
 
 /// An address that is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,8 @@ pub struct Findings {
     associations: Vec<Option<Association>>,
     contacts: Contacts,
     names: Vec<DomainName>,
-    /// The flagged addresses, worst first.
-    order: Vec<HostId>,
+    /// The flagged addresses; the [`RANKED_FIRST`] worst in order, before the others.
+    flagged: Vec<Flagged>,
     untold: Untold,
 }
 
@@ -63,7 +66,7 @@ impl Findings {
             hosts,
             contacts,
             names,
-            order: Vec::new(),
+            flagged: Vec::new(),
             untold,
         };
         let own: Vec<_> = findings
@@ -72,23 +75,34 @@ impl Findings {
             .map(|host| findings.own(host))
             .collect();
         findings.associate(&own);
-        findings.rank(&own);
+        findings.flag(&own);
         findings
     }
 
     /// How many addresses are told of.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.flagged.len()
     }
 
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.flagged.is_empty()
     }
 
     /// The findings: by severity, then by how many reasons and how many flows there are, then by address.
     pub fn iter(&self) -> impl Iterator<Item = Finding<'_>> {
-        self.order.iter().filter_map(|&id| self.finding(id))
+        let first = self.flagged.len().min(RANKED_FIRST);
+        let (first, rest) = self.flagged.split_at(first);
+        let rest = std::iter::once_with(|| {
+            let mut rest = rest.to_vec();
+            rest.sort_unstable_by(|a, b| self.rank(a, b));
+            rest
+        });
+        first
+            .iter()
+            .copied()
+            .chain(rest.flatten())
+            .filter_map(|flagged| self.finding(flagged.id))
     }
 
     /// What these findings do not tell, because a bound was reached; one sentence each.
@@ -167,22 +181,37 @@ impl Findings {
         }
     }
 
-    fn rank(&mut self, own: &[Weight]) {
-        let mut ranked: Vec<_> = (0..)
-            .map(HostId)
-            .zip(self.hosts.iter().zip(&self.associations))
-            .zip(own)
-            .filter_map(|((id, (host, association)), own)| {
+    fn flag(&mut self, own: &[Weight]) {
+        let ids = (0..).map(HostId);
+        let hosts = self.hosts.iter().zip(&self.associations).zip(own);
+        let flagged = ids
+            .zip(hosts)
+            .filter_map(|(id, ((host, association), own))| {
                 let associated = association.map(|a| a.severity.step_down());
-                let severity = own.severity.max(associated)?;
-                let reasons = own.reasons + u8::from(associated.is_some());
-                let weight = Reverse((severity, reasons, host.flows));
-                Some((weight, host.addr, id))
-            })
-            .collect();
-        // No two have one address: what follows it does not count.
-        ranked.sort_unstable();
-        self.order = ranked.into_iter().map(|(.., id)| id).collect();
+                let all = Weight {
+                    severity: own.severity.max(associated),
+                    reasons: own.reasons + u8::from(associated.is_some()),
+                };
+                let weight = all.with_flows(host.flows)?;
+                Some(Flagged { weight, id })
+            });
+        let mut flagged: Vec<_> = flagged.collect();
+        let rank = |a: &Flagged, b: &Flagged| self.rank(a, b);
+        let first = flagged.len().min(RANKED_FIRST);
+        if first < flagged.len() {
+            flagged.select_nth_unstable_by(first, rank);
+        }
+        if let Some(first) = flagged.get_mut(..first) {
+            first.sort_unstable_by(rank);
+        }
+        self.flagged = flagged;
+    }
+
+    /// Which of two comes first: no two are equal.
+    fn rank(&self, a: &Flagged, b: &Flagged) -> Ordering {
+        let addr_of = |flagged: &Flagged| Some(self.hosts.get(flagged.id.0 as usize)?.addr);
+        let by_weight = b.weight.cmp(&a.weight);
+        by_weight.then_with(|| addr_of(a).cmp(&addr_of(b)))
     }
 
     fn finding(&self, id: HostId) -> Option<Finding<'_>> {
@@ -229,10 +258,29 @@ impl Findings {
     }
 }
 
-/// What an address is flagged for by what it did itself, in figures.
+/// A flagged address.
+#[derive(Debug, Clone, Copy)]
+struct Flagged {
+    /// The heaviest come first.
+    weight: u64,
+    id: HostId,
+}
+
+/// The reasons to flag an address, in figures.
 struct Weight {
     severity: Option<Severity>,
+    /// There are five kinds.
     reasons: u8,
+}
+
+impl Weight {
+    /// One number to compare by: the severity, of equals the reasons, of equals the flows.
+    fn with_flows(&self, flows: u64) -> Option<u64> {
+        const REASONS: u32 = 59;
+        let severity = self.severity? as u64;
+        let flows = flows.min((1 << REASONS) - 1);
+        Some(severity << (REASONS + 3) | u64::from(self.reasons) << REASONS | flows)
+    }
 }
 
 /// The flagged addresses that contacted one address.

@@ -104,7 +104,7 @@ impl Tally {
 #[derive(Debug, Default)]
 pub struct FlowStats {
     counts: FlowCounts,
-    shown: HashMap<Shown, Tally, ahash::RandomState>,
+    shown: ShownTallies,
     domains: HashMap<DomainName, DomainCount, ahash::RandomState>,
     domain_bytes: usize,
     untold_domains: u64,
@@ -113,6 +113,39 @@ pub struct FlowStats {
     rules: HashMap<RuleId, Tally, ahash::RandomState>,
     caveats: Caveats,
     caveat_flows: Caveats,
+}
+
+/// What flows are counted under, in rows by number: every flow is counted here, and needs no table for it.
+#[derive(Debug, Default)]
+struct ShownTallies {
+    applications: Vec<Tally>,
+    protocols: Vec<Tally>,
+    unknown: Tally,
+}
+
+impl ShownTallies {
+    fn of(&mut self, shown: Shown) -> &mut Tally {
+        let (row, place) = match shown {
+            Shown::Application(app) => (&mut self.applications, usize::from(app.0)),
+            Shown::Protocol(protocol) => (&mut self.protocols, protocol as usize),
+            Shown::Unknown => return &mut self.unknown,
+        };
+        if row.len() <= place {
+            row.resize(place + 1, Tally::default());
+        }
+        &mut row[place]
+    }
+
+    /// Those under which there are flows, in order.
+    fn into_rows(self) -> Vec<(Shown, Tally)> {
+        let applications = (0..=u16::MAX).map(AppId).map(Shown::Application);
+        let protocols = Protocol::ALL.map(Shown::Protocol);
+        let rows = applications
+            .zip(self.applications)
+            .chain(protocols.into_iter().zip(self.protocols))
+            .chain([(Shown::Unknown, self.unknown)]);
+        rows.filter(|(_, tally)| tally.flows > 0).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -161,7 +194,7 @@ impl FlowStats {
         }
         let mut protocols = flow.protocols.iter();
         self.counts.encrypted_dns += u64::from(protocols.any(encrypted_dns::is_kind));
-        self.shown.entry(Shown::of(flow)).or_default().add(Tally {
+        self.shown.of(Shown::of(flow)).add(Tally {
             flows: 1,
             packets: flow.packets,
             bytes: flow.bytes,
@@ -206,8 +239,6 @@ impl FlowStats {
 
     /// What was counted.
     pub fn finish(self) -> FlowTables {
-        let mut shown: Vec<_> = self.shown.into_iter().collect();
-        shown.sort_unstable_by_key(|(shown, _)| *shown);
         let mut domains: Vec<_> = self
             .domains
             .into_iter()
@@ -221,7 +252,7 @@ impl FlowStats {
         debug_assert!(self.counts.reconciles());
         FlowTables {
             counts: self.counts,
-            shown,
+            shown: self.shown.into_rows(),
             domains,
             untold_domains: self.untold_domains,
             ja4,
