@@ -5,7 +5,10 @@
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 
+use memchr::memchr;
 use thiserror::Error;
+
+use crate::ini;
 
 /// A name as traffic carried it, normalised.
 ///
@@ -20,6 +23,9 @@ pub struct DomainName(Box<str>);
 
 /// Longest name that is taken, in bytes before escaping. DNS stops at 255; SNI and Host could go on, and nothing of use would follow.
 pub const MAX_NAME_LEN: usize = 255;
+
+/// Longest label of a pattern, RFC 1035 §2.3.4.
+const MAX_LABEL_LEN: usize = 63;
 
 impl DomainName {
     /// The name in `bytes`, dots between its labels. `None` when it is empty, the root, or longer than [`MAX_NAME_LEN`].
@@ -182,7 +188,7 @@ impl DomainPattern {
     /// # Errors
     /// [`PatternError`] says what was found and what was expected.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let text = text.trim();
+        let (_, text) = ini::trimmed(text);
         let (subtree, name) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -191,7 +197,7 @@ impl DomainPattern {
         if name.is_empty() {
             return Err(PatternError::Empty);
         }
-        if name.contains('*') {
+        if memchr(b'*', name.as_bytes()).is_some() {
             return Err(PatternError::Star(name.escape_default().to_string()));
         }
         let ascii = if name.is_ascii() {
@@ -200,13 +206,7 @@ impl DomainPattern {
             idna::domain_to_ascii(name)
                 .map_err(|_| PatternError::Name(name.escape_default().to_string()))?
         };
-        let label_is_good = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_graphic() && b != b'/' && b != b'@')
-        };
-        if ascii.len() > MAX_NAME_LEN || !ascii.split('.').all(label_is_good) {
+        if !is_fit(&ascii) {
             return Err(PatternError::Name(name.escape_default().to_string()));
         }
         let ascii = ascii.into_boxed_str();
@@ -216,6 +216,21 @@ impl DomainPattern {
             Self::Exact(ascii)
         })
     }
+}
+
+/// Whether `name` can be that of a pattern: not too long, labels of printing ASCII, none of them empty or too long.
+fn is_fit(name: &str) -> bool {
+    let mut label_len = 0;
+    for byte in name.bytes() {
+        match byte {
+            b'.' if label_len == 0 => return false,
+            b'.' => label_len = 0,
+            b'/' | b'@' => return false,
+            _ if !byte.is_ascii_graphic() || label_len == MAX_LABEL_LEN => return false,
+            _ => label_len += 1,
+        }
+    }
+    label_len > 0 && name.len() <= MAX_NAME_LEN
 }
 
 impl fmt::Display for DomainPattern {
