@@ -205,7 +205,7 @@ printf 'machine: %s, %s CPUs, %s MiB, Linux %s, load %s\n' \
 printf 'versions: %s' "$(version "$binary" --version)"
 printf '; %s' "$(version cp --version)"
 ! command -v tcpdump >/dev/null || printf '; %s' "$(version tcpdump --version)"
-! command -v ndpiReader >/dev/null || printf '; ndpiReader: %s' "$(version ndpiReader -h)"
+! command -v ndpiReader >/dev/null || printf '; ndpiReader of %s' "$(version ndpiReader -h | sed 's/^Welcome to //')"
 ! command -v tshark >/dev/null || printf '; %s' "$(version tshark --version)"
 printf '\n\n| command | wall s | CPU s | peak RSS MiB | wall, times cp | CPU, times cp |\n'
 printf '| --- | --- | --- | --- | --- | --- |\n'
@@ -213,10 +213,9 @@ cp_wall=$(median 0 1) cp_cpu=$(median 0 2)
 for ((i = 0; i < ${#names[@]}; i++)); do
     awk -v name="${names[i]}" -v wall="$(median "$i" 1)" -v cpu="$(median "$i" 2)" -v rss="$(median "$i" 3)" \
         -v cp_wall="$cp_wall" -v cp_cpu="$cp_cpu" 'BEGIN {
-            times = "%.2f"
-            printf "| %s | %.3f | %.3f | %s | %s | %s |\n", name, wall, cpu,
-                rss == "-" ? "-" : sprintf("%.0f", rss / 1024),
-                cp_wall > 0 ? sprintf(times, wall / cp_wall) : "-",
-                cp_cpu > 0 ? sprintf(times, cpu / cp_cpu) : "-"
+            rss = (rss == "-") ? rss : sprintf("%.0f", rss / 1024)
+            walls = (cp_wall > 0) ? sprintf("%.2f", wall / cp_wall) : "-"
+            cpus = (cp_cpu > 0) ? sprintf("%.2f", cpu / cp_cpu) : "-"
+            printf "| %s | %.3f | %.3f | %s | %s | %s |\n", name, wall, cpu, rss, walls, cpus
         }'
 done

@@ -22,6 +22,10 @@ const SERVICE_VLAN: u16 = 0x88a8;
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 
+/// What the addresses of the office's hosts begin with.
+const NET_V4: [u8; 2] = [192, 168];
+const NET_V6: [u8; 6] = [0x20, 0x01, 0x0d, 0xb8, 0, 1];
+
 /// Writes `capture` again and again until there are `size` bytes or more; returns the number of packets.
 ///
 /// * `capture`: a little-endian pcap with microseconds, of whole Ethernet frames.
@@ -74,7 +78,7 @@ fn read(mut rest: &[u8]) -> Option<Vec<(u64, Vec<u8>)>> {
     Some(records)
 }
 
-/// Gives the private addresses of a frame to the clients of a round, and keeps its checksums right.
+/// Gives each host of the office another address in each round, and keeps its checksums right.
 fn move_clients(frame: &mut [u8], round: u16) {
     let mut ethertype = 12;
     while matches!(word(frame, ethertype), Some(VLAN | SERVICE_VLAN)) {
@@ -87,8 +91,8 @@ fn move_clients(frame: &mut [u8], round: u16) {
             let is_first = word(frame, ip + 6).is_some_and(|field| field & 0x1fff == 0);
             let protocol = frame[ip + 9];
             for address in [ip + 12, ip + 16] {
-                // 192.168.C.H becomes 10.R.R.H: the network's number does not tell hosts apart here.
-                if frame[address..address + 2] == [192, 168] {
+                // 192.168.N.H becomes 10.R.R.H: H alone tells them apart.
+                if frame[address..].starts_with(&NET_V4) {
                     let [high, low] = round.to_be_bytes();
                     let host = frame[address + 3];
                     let new = [10, high, low, host];
@@ -103,9 +107,9 @@ fn move_clients(frame: &mut [u8], round: u16) {
         Some(IPV6) if frame.len() >= ip + 40 => {
             let sums = [None, checksum(frame[ip + 6], ip + 40)];
             for address in [ip + 8, ip + 24] {
-                // fd00::/8: the third and fourth byte are the network's own.
-                if frame[address] == 0xfd {
-                    put(frame, address + 2..address + 4, &round.to_be_bytes(), sums);
+                // The fourth word is the number of the subnet.
+                if frame[address..].starts_with(&NET_V6) {
+                    put(frame, address + 6..address + 8, &round.to_be_bytes(), sums);
                 }
             }
         }
