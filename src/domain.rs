@@ -5,7 +5,6 @@
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
 
-use memchr::memchr;
 use thiserror::Error;
 
 use crate::ini;
@@ -197,19 +196,13 @@ impl DomainPattern {
         if name.is_empty() {
             return Err(PatternError::Empty);
         }
-        if memchr(b'*', name.as_bytes()).is_some() {
-            return Err(PatternError::Star(name.escape_default().to_string()));
-        }
-        let ascii = if name.is_ascii() {
-            name.to_ascii_lowercase()
+        // As a rule nothing needs to be changed, and a catalogue holds thousands of names.
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let ascii = if has_labels_of(name, is_plain) {
+            name.into()
         } else {
-            idna::domain_to_ascii(name)
-                .map_err(|_| PatternError::Name(name.escape_default().to_string()))?
+            normalised(name)?
         };
-        if !is_fit(&ascii) {
-            return Err(PatternError::Name(name.escape_default().to_string()));
-        }
-        let ascii = ascii.into_boxed_str();
         Ok(if subtree {
             Self::Subtree(ascii)
         } else {
@@ -218,19 +211,38 @@ impl DomainPattern {
     }
 }
 
-/// Whether `name` can be that of a pattern: not too long, labels of printing ASCII, none of them empty or too long.
-fn is_fit(name: &str) -> bool {
-    let mut label_len = 0;
-    for byte in name.bytes() {
-        match byte {
-            b'.' if label_len == 0 => return false,
-            b'.' => label_len = 0,
-            b'/' | b'@' => return false,
-            _ if !byte.is_ascii_graphic() || label_len == MAX_LABEL_LEN => return false,
-            _ => label_len += 1,
+/// The ASCII form of a pattern's name, in lower case.
+fn normalised(name: &str) -> Result<Box<str>, PatternError> {
+    if name.contains('*') {
+        return Err(PatternError::Star(name.escape_default().to_string()));
+    }
+    let ascii = if name.is_ascii() {
+        Some(name.to_ascii_lowercase())
+    } else {
+        idna::domain_to_ascii(name).ok()
+    };
+    let is_good = |b: u8| b.is_ascii_graphic() && b != b'/' && b != b'@';
+    ascii
+        .filter(|ascii| has_labels_of(ascii, is_good))
+        .map(String::into_boxed_str)
+        .ok_or_else(|| PatternError::Name(name.escape_default().to_string()))
+}
+
+/// Whether `name` is not too long, and made of labels of such bytes, none of them empty or too long.
+fn has_labels_of(name: &str, is_good: impl Fn(u8) -> bool) -> bool {
+    let is_label = |len| (1..=MAX_LABEL_LEN).contains(&len);
+    let mut start = 0;
+    for (at, byte) in name.bytes().enumerate() {
+        if byte == b'.' {
+            if !is_label(at - start) {
+                return false;
+            }
+            start = at + 1;
+        } else if !is_good(byte) {
+            return false;
         }
     }
-    label_len > 0 && name.len() <= MAX_NAME_LEN
+    is_label(name.len() - start) && name.len() <= MAX_NAME_LEN
 }
 
 impl fmt::Display for DomainPattern {

@@ -109,6 +109,7 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 /// The pieces of `text` between separators, without the blanks around them, each with its column; empty ones are left out.
 ///
 /// * `column`: the column of the text's first character.
+/// * `is_separator`: not asked of small letters of ASCII, which most of a text is.
 pub fn pieces(
     column: usize,
     text: &str,
@@ -123,15 +124,17 @@ pub fn pieces(
     })
 }
 
-/// What `str::split` gives, with one look at each byte that is ASCII.
+/// What `str::split` gives, with one look at each byte that is ASCII; small letters of ASCII do not separate.
 fn split(text: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         // In the middle of a character no other one begins.
         let char_at = |at| text.get(at..)?.chars().next();
-        let end = (0..).zip(text.bytes()).position(|(at, byte)| {
-            if byte.is_ascii() {
+        let end = text.bytes().enumerate().position(|(at, byte)| {
+            if byte.is_ascii_lowercase() {
+                false
+            } else if byte.is_ascii() {
                 is_separator(char::from(byte))
             } else {
                 char_at(at).is_some_and(&is_separator)

@@ -15,6 +15,9 @@ const BYTES_PER_NAME: usize = 96;
 /// Bytes of a text for each step to a domain, about: most domains take one or two of their own.
 const BYTES_PER_STEP: usize = 16;
 
+/// Signs for which an application has room from the start.
+const USUAL_SIGNS: usize = 6;
+
 /// Collects the texts of a catalogue.
 ///
 /// * A section with the name or an alias of an application of an earlier text adds to that application.
@@ -105,7 +108,7 @@ impl CatalogueBuilder {
             aliases: Vec::new(),
             within: Vec::new(),
             wholes: Vec::new(),
-            signs: Vec::new(),
+            signs: Vec::with_capacity(USUAL_SIGNS),
         });
         self.last_texts.push(self.text);
         Ok(AppId(id))
