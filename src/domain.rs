@@ -7,6 +7,8 @@ use std::fmt::{self, Write as _};
 
 use thiserror::Error;
 
+use crate::ini;
+
 /// A name as traffic carried it, normalised.
 ///
 /// * Lower case, without the final dot, never empty.
@@ -20,6 +22,9 @@ pub struct DomainName(Box<str>);
 
 /// Longest name that is taken, in bytes before escaping. DNS stops at 255; SNI and Host could go on, and nothing of use would follow.
 pub const MAX_NAME_LEN: usize = 255;
+
+/// Longest label of a pattern, RFC 1035 §2.3.4.
+const MAX_LABEL_LEN: usize = 63;
 
 impl DomainName {
     /// The name in `bytes`, dots between its labels. `None` when it is empty, the root, or longer than [`MAX_NAME_LEN`].
@@ -282,7 +287,7 @@ impl DomainPattern {
     /// # Errors
     /// [`PatternError`] says what was found and what was expected.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let text = text.trim();
+        let (_, text) = ini::trimmed(text);
         let (subtree, name) = match text.strip_prefix("*.") {
             Some(rest) => (true, rest),
             None => (false, text),
@@ -291,31 +296,53 @@ impl DomainPattern {
         if name.is_empty() {
             return Err(PatternError::Empty);
         }
-        if name.contains('*') {
-            return Err(PatternError::Star(name.escape_default().to_string()));
-        }
-        let ascii = if name.is_ascii() {
-            name.to_ascii_lowercase()
+        // As a rule nothing needs to be changed, and a catalogue holds thousands of names.
+        let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let ascii = if has_labels_of(name, is_plain) {
+            name.into()
         } else {
-            idna::domain_to_ascii(name)
-                .map_err(|_| PatternError::Name(name.escape_default().to_string()))?
+            normalised(name)?
         };
-        let label_is_good = |label: &str| {
-            (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_graphic() && b != b'/' && b != b'@')
-        };
-        if ascii.len() > MAX_NAME_LEN || !ascii.split('.').all(label_is_good) {
-            return Err(PatternError::Name(name.escape_default().to_string()));
-        }
-        let ascii = ascii.into_boxed_str();
         Ok(if subtree {
             Self::Subtree(ascii)
         } else {
             Self::Exact(ascii)
         })
     }
+}
+
+/// The ASCII form of a pattern's name, in lower case.
+fn normalised(name: &str) -> Result<Box<str>, PatternError> {
+    if name.contains('*') {
+        return Err(PatternError::Star(name.escape_default().to_string()));
+    }
+    let ascii = if name.is_ascii() {
+        Some(name.to_ascii_lowercase())
+    } else {
+        idna::domain_to_ascii(name).ok()
+    };
+    let is_good = |b: u8| b.is_ascii_graphic() && b != b'/' && b != b'@';
+    ascii
+        .filter(|ascii| has_labels_of(ascii, is_good))
+        .map(String::into_boxed_str)
+        .ok_or_else(|| PatternError::Name(name.escape_default().to_string()))
+}
+
+/// Whether `name` is not too long, and made of labels of such bytes, none of them empty or too long.
+fn has_labels_of(name: &str, is_good: impl Fn(u8) -> bool) -> bool {
+    let is_label = |len| (1..=MAX_LABEL_LEN).contains(&len);
+    let mut start = 0;
+    for (at, byte) in name.bytes().enumerate() {
+        if byte == b'.' {
+            if !is_label(at - start) {
+                return false;
+            }
+            start = at + 1;
+        } else if !is_good(byte) {
+            return false;
+        }
+    }
+    is_label(name.len() - start) && name.len() <= MAX_NAME_LEN
 }
 
 impl fmt::Display for DomainPattern {

@@ -1,29 +1,46 @@
 //! Values hung on domain patterns, and which of them a name meets.
 //!
-//! A look walks the name's labels from the last, and ends where no pattern goes on: it costs a hash for each label that a pattern
-//! shares with the name, and one more, however many patterns there are. Knows nothing of what the values mean.
+//! A tree, walked from a name's last byte to its first, eight bytes or what is left of a label at a step, until no pattern goes on. A step is
+//! one look into one table, whatever the number of patterns: no text is hashed again for a longer suffix, and none compared.
+//! Knows nothing of what the values mean.
 
-use ahash::HashMap;
-use memchr::memrchr;
+use ahash::RandomState;
+use hashbrown::HashTable;
 
-use crate::domain::{DomainPattern, suffixes};
+use crate::domain::DomainPattern;
+
+/// Most bytes of a label that make a step.
+const WORD_LEN: usize = size_of::<u64>();
+
+/// A word of dots.
+const DOTS: u64 = u64::from_ne_bytes([b'.'; WORD_LEN]);
+
+/// Where every walk begins; this place is not in the table.
+const ROOT: u32 = 0;
 
 /// Domain patterns, each with a value.
 ///
-/// Shape: a place for the name of every pattern, and for every suffix of it.
+/// Shape: a place for every step to the name of a pattern; patterns share the places of the suffixes that they share.
 #[derive(Debug, Clone)]
 pub struct DomainMap<V> {
-    places: HashMap<Box<str>, Place<V>>,
+    /// What steps are hashed with: random, so that nobody can write patterns whose places all lie in a row.
+    keys: [u64; 2],
+    places: HashTable<Place<V>>,
 }
 
 #[derive(Debug, Clone)]
 struct Place<V> {
+    /// The step that leads here, and where it comes from: no two places have both in common.
+    word: u64,
+    from: u32,
+    /// Its number, counted from 1.
+    number: u32,
+    /// Whether steps lead on from here.
+    goes_on: bool,
     /// For [`DomainPattern::Exact`].
     alone: Option<V>,
     /// For [`DomainPattern::Subtree`].
     below: Option<V>,
-    /// Whether a longer name stands below this one. Then that holds of all its suffixes too.
-    goes_on: bool,
 }
 
 /// A pattern that a name meets.
@@ -37,13 +54,22 @@ pub struct Met<V> {
 
 impl<V> Default for DomainMap<V> {
     fn default() -> Self {
+        let random = RandomState::new();
         Self {
-            places: HashMap::default(),
+            keys: [random.hash_one(0), random.hash_one(1)],
+            places: HashTable::new(),
         }
     }
 }
 
 impl<V: Copy> DomainMap<V> {
+    /// Makes room for so many more steps, of which a pattern takes one or two that it does not share.
+    pub fn reserve(&mut self, steps: usize) {
+        let keys = self.keys;
+        self.places
+            .reserve(steps, |place| hash(keys, place.from, place.word));
+    }
+
     /// Hangs `value` on `pattern`. Where one hangs already, that one stays and is returned.
     pub fn insert(&mut self, pattern: &DomainPattern, value: V) -> Option<V> {
         let slot = self.slot(pattern);
@@ -68,60 +94,176 @@ impl<V: Copy> DomainMap<V> {
         })
     }
 
+    /// The most exact pattern that matches `name`: the last of [`matches`](Self::matches).
+    pub fn longest(&self, name: &str) -> Option<Met<V>> {
+        let mut longest = None;
+        for (len, place) in self.walk(name) {
+            let alone = place.alone.filter(|_| len == name.len());
+            if let Some(value) = alone.or(place.below) {
+                longest = Some(Met { len, value });
+            }
+        }
+        longest
+    }
+
     /// Whether no pattern is there.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// The places of the suffixes of `name`, each with its length, the shortest first.
-    fn walk(&self, name: &str) -> impl Iterator<Item = (usize, &Place<V>)> {
-        // Where the part of the name begins that has not been looked at from the right; `None` when there is none.
-        let mut rest = Some(name.len());
-        std::iter::from_fn(move || {
-            loop {
-                let dot = memrchr(b'.', name.as_bytes().get(..rest?)?);
-                rest = dot;
-                let suffix = name.get(dot.map_or(0, |dot| dot + 1)..)?;
-                if suffix.is_empty() {
-                    continue;
-                }
-                let place = self.places.get(suffix)?;
-                if !place.goes_on {
-                    rest = None;
-                }
-                return Some((suffix.len(), place));
-            }
-        })
+    /// The places of the suffixes of `name` that begin at a label, each with the suffix's length, the shortest first.
+    fn walk<'m, 'n>(&'m self, name: &'n str) -> Walk<'m, 'n, V> {
+        Walk {
+            map: self,
+            steps: Steps::new(name),
+            from: Some(ROOT),
+        }
     }
 
     fn slot(&mut self, pattern: &DomainPattern) -> &mut Option<V> {
         let (DomainPattern::Exact(name) | DomainPattern::Subtree(name)) = pattern;
-        for shorter in suffixes(name).skip(1) {
-            match self.places.get_mut(shorter) {
-                Some(place) if place.goes_on => break,
-                Some(place) => place.goes_on = true,
-                None => {
-                    self.places.insert(shorter.into(), Place::new(true));
-                }
-            }
+        let mut steps = Steps::new(name);
+        let (mut from, mut step) = (ROOT, steps.next());
+        while step.label != Some(0) {
+            let place = self.place(from, step.word);
+            place.goes_on = true;
+            (from, step) = (place.number, steps.next());
         }
-        let place = self.places.entry(name.clone());
-        let place = place.or_insert(Place::new(false));
+        let place = self.place(from, step.word);
         match pattern {
             DomainPattern::Exact(_) => &mut place.alone,
             DomainPattern::Subtree(_) => &mut place.below,
         }
     }
-}
 
-impl<V> Place<V> {
-    const fn new(goes_on: bool) -> Self {
-        Self {
+    fn place(&mut self, from: u32, word: u64) -> &mut Place<V> {
+        let keys = self.keys;
+        // So many places would take 128 GiB.
+        let number = u32::try_from(self.places.len() + 1).unwrap_or(u32::MAX);
+        let place = self.places.entry(
+            hash(keys, from, word),
+            |place| place.word == word && place.from == from,
+            |place| hash(keys, place.from, place.word),
+        );
+        let new = || Place {
+            word,
+            from,
+            number,
+            goes_on: false,
             alone: None,
             below: None,
-            goes_on,
+        };
+        place.or_insert_with(new).into_mut()
+    }
+}
+
+/// A walk over the places of a name's suffixes.
+struct Walk<'m, 'n, V> {
+    map: &'m DomainMap<V>,
+    steps: Steps<'n>,
+    /// The place that was reached; `None` where nothing goes on.
+    from: Option<u32>,
+}
+
+impl<'m, V> Iterator for Walk<'m, '_, V> {
+    type Item = (usize, &'m Place<V>);
+
+    // A call for each step would cost as much as the step itself.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let name_len = self.steps.name.len();
+        loop {
+            let from = self.from.take()?;
+            let Step { word, label } = self.steps.next();
+            let hash = hash(self.map.keys, from, word);
+            let is_it = |place: &Place<V>| place.word == word && place.from == from;
+            let place = self.map.places.find(hash, is_it)?;
+            if place.goes_on && label != Some(0) {
+                self.from = Some(place.number);
+            }
+            if let Some(start) = label
+                && start < name_len
+            {
+                return Some((name_len - start, place));
+            }
         }
     }
+}
+
+/// The hash of a step.
+#[inline]
+fn hash([one, other]: [u64; 2], from: u32, word: u64) -> u64 {
+    // Both factors are secret. Of the product, the upper half is folded in: every bit of both gets a say in every bit of the hash.
+    let product = u128::from(word ^ one) * u128::from(u64::from(from) ^ other);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// The steps to a name, from its end.
+struct Steps<'n> {
+    name: &'n [u8],
+    /// The first eight bytes of the name, the first one lowest, or all there are and zeroes.
+    head: u64,
+    /// Where the part of the name ends that is still to come.
+    end: usize,
+}
+
+struct Step {
+    /// The last eight bytes of a label that are still to come, the last one highest. Where there are fewer, a dot stands before
+    /// them, and zeroes before that.
+    word: u64,
+    /// Where the label begins, if this is all of it: after 0 there is no further step.
+    label: Option<usize>,
+}
+
+impl<'n> Steps<'n> {
+    #[inline]
+    fn new(name: &'n str) -> Self {
+        let name = name.as_bytes();
+        let head = match name.first_chunk() {
+            Some(head) => u64::from_le_bytes(*head),
+            None => {
+                let bytes = name.iter().rev();
+                bytes.fold(0, |head, &byte| head << 8 | u64::from(byte))
+            }
+        };
+        Self {
+            name,
+            head,
+            end: name.len(),
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Step {
+        let before = self.name.get(..self.end).unwrap_or_default();
+        let word = match before.last_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            // Before the name's first byte stand dots.
+            None => {
+                let bits = 8 * before.len() as u32;
+                self.head.unbounded_shl(64 - bits) | DOTS >> bits
+            }
+        };
+        let dots = zero_bytes(word ^ DOTS);
+        if dots == 0 {
+            self.end -= WORD_LEN;
+            return Step { word, label: None };
+        }
+        let bits = dots.leading_zeros();
+        let start = self.end - (bits / 8) as usize;
+        self.end = start.saturating_sub(1);
+        Step {
+            word: word & (u64::MAX << (56 - bits)),
+            label: Some(start),
+        }
+    }
+}
+
+/// The highest bit of every byte that is zero.
+const fn zero_bytes(word: u64) -> u64 {
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; WORD_LEN]);
+    // No sum leaves its byte: a zero is told whatever stands beside it.
+    !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)
 }
 
 #[cfg(test)]
@@ -174,5 +316,101 @@ mod tests {
         assert_eq!(last("b.example"), Some("*.example"));
         assert_eq!(last("c.b.example"), Some("*.example"));
         assert_eq!(last("x.a.b.example"), Some("*.a.b.example"));
+    }
+
+    /// What [`DomainMap`] is, told without a tree: every pattern is held against the name.
+    fn told_one_by_one(patterns: &[DomainPattern], name: &str) -> Vec<Met<usize>> {
+        let mut met: Vec<(Met<usize>, bool)> = (0..)
+            .zip(patterns)
+            .filter_map(|(value, pattern)| match pattern {
+                DomainPattern::Exact(own) => (**own == *name).then_some((
+                    Met {
+                        len: own.len(),
+                        value,
+                    },
+                    true,
+                )),
+                DomainPattern::Subtree(own) => crate::domain::suffixes(name)
+                    .any(|suffix| suffix == &**own)
+                    .then_some((
+                        Met {
+                            len: own.len(),
+                            value,
+                        },
+                        false,
+                    )),
+            })
+            .collect();
+        met.sort_by_key(|(met, is_alone)| (met.len, *is_alone));
+        met.into_iter().map(|(met, _)| met).collect()
+    }
+
+    #[test]
+    fn labels_of_every_length_are_told_apart() {
+        // Words of eight bytes that are cut by a dot, or not; labels that are the end of others; every length around a word's.
+        let mut names: Vec<String> = vec![
+            "goo.glevideo.com".into(),
+            "googlevideo.com".into(),
+            "glevideo.com".into(),
+            ".com".into(),
+            "com".into(),
+            "com.".into(),
+            "a..com".into(),
+            r"\000a.com".into(),
+            r"\046.com".into(),
+            "ü.com".into(),
+        ];
+        for len in 1..=26 {
+            names.push("x".repeat(len));
+            names.push(format!("{}.com", "x".repeat(len)));
+            names.push(format!("y.{}", "x".repeat(len)));
+            names.push(format!("{}.{}", "x".repeat(len), "x".repeat(26 - len)));
+        }
+        let mut patterns = Vec::new();
+        for name in &names {
+            patterns.push(DomainPattern::Exact(name.as_str().into()));
+            patterns.push(DomainPattern::Subtree(name.as_str().into()));
+        }
+        for step in [1, 2, 3, 5, 7] {
+            let some: Vec<_> = patterns.iter().step_by(step).cloned().collect();
+            let mut map = DomainMap::default();
+            let mut kept = Vec::new();
+            for pattern in some {
+                if !kept.contains(&pattern) {
+                    assert_eq!(map.insert(&pattern, kept.len()), None, "{pattern:?}");
+                    kept.push(pattern);
+                }
+            }
+            for name in &names {
+                for name in [name.clone(), format!("w.{name}"), format!("w{name}")] {
+                    let met: Vec<_> = map.matches(&name).collect();
+                    assert_eq!(met, told_one_by_one(&kept, &name), "{name}");
+                    assert_eq!(map.longest(&name), met.last().copied(), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_empty_name_meets_nothing() {
+        let mut map = DomainMap::default();
+        map.insert(&DomainPattern::Exact("".into()), 1);
+        map.insert(&DomainPattern::Subtree("".into()), 2);
+        for name in ["", ".", "a", "a."] {
+            assert_eq!(map.longest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_walked_once() {
+        let deep = "a.".repeat(127) + "a";
+        let mut map = DomainMap::default();
+        map.insert(&DomainPattern::Subtree(deep.as_str().into()), 1);
+        assert_eq!(map.longest(&deep).map(|met| met.len), Some(deep.len()));
+        assert_eq!(map.longest(&deep[2..]), None);
+        let long = "x".repeat(1020);
+        map.insert(&DomainPattern::Exact(long.as_str().into()), 2);
+        assert_eq!(map.longest(&long).map(|met| met.value), Some(2));
+        assert_eq!(map.longest(&format!("x{long}")), None);
     }
 }

@@ -89,12 +89,11 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
             Some(comment) => raw.get(..comment).unwrap_or(raw),
             None => raw,
         };
-        let blanks = said.chars().take_while(|c| c.is_whitespace()).count();
+        let (blanks, said) = trimmed(said);
         let at = Position {
             line,
             column: blanks + 1,
         };
-        let said = said.trim();
         let content = match said.strip_prefix('[') {
             None if said.is_empty() => return None,
             None => Content::Value(said),
@@ -110,19 +109,53 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 /// The pieces of `text` between separators, without the blanks around them, each with its column; empty ones are left out.
 ///
 /// * `column`: the column of the text's first character.
+/// * `is_separator`: not asked of small letters of ASCII, which most of a text is.
 pub fn pieces(
     column: usize,
     text: &str,
-    is_separator: fn(char) -> bool,
+    is_separator: impl Fn(char) -> bool,
 ) -> impl Iterator<Item = (usize, &str)> {
     let mut next = column;
-    text.split(is_separator).filter_map(move |piece| {
-        let blanks = piece.chars().take_while(|c| c.is_whitespace()).count();
+    split(text, is_separator).filter_map(move |piece| {
+        let (blanks, said) = trimmed(piece);
         let at = next + blanks;
-        next += piece.chars().count() + 1;
-        let piece = piece.trim();
-        (!piece.is_empty()).then_some((at, piece))
+        next += char_count(piece) + 1;
+        (!said.is_empty()).then_some((at, said))
     })
+}
+
+/// What `str::split` gives, with one look at each byte that is ASCII; small letters of ASCII do not separate.
+fn split(text: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        // In the middle of a character no other one begins.
+        let char_at = |at| text.get(at..)?.chars().next();
+        let end = text.bytes().enumerate().position(|(at, byte)| {
+            if byte.is_ascii_lowercase() {
+                false
+            } else if byte.is_ascii() {
+                is_separator(char::from(byte))
+            } else {
+                char_at(at).is_some_and(&is_separator)
+            }
+        });
+        let Some(end) = end else {
+            rest = None;
+            return Some(text);
+        };
+        rest = text.get(end + char_at(end).map_or(1, char::len_utf8)..);
+        text.get(..end)
+    })
+}
+
+/// The number of characters in `text`.
+pub fn char_count(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.chars().count()
+    }
 }
 
 /// `text` with the characters escaped that would act on a terminal.
@@ -143,6 +176,19 @@ pub fn shown(text: &str) -> String {
         Some((cut, _)) => printable(text.get(..cut).unwrap_or(text)) + "…",
         None => printable(text),
     }
+}
+
+/// `text` without the blanks around it, and how many stood before it.
+pub fn trimmed(text: &str) -> (usize, &str) {
+    // As a rule there are none, and to say so takes a look at two bytes.
+    if let [first, .., last] = text.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return (0, text);
+    }
+    let blanks = text.chars().take_while(|c| c.is_whitespace()).count();
+    (blanks, text.trim())
 }
 
 /// Every line, numbered from 1, without its end. A text that ends with a line end has one more, empty line.
@@ -226,6 +272,10 @@ mod tests {
         assert_eq!(
             pieces(5, " é,  b ,,c", |c| c == ',').collect::<Vec<_>>(),
             [(6, "é"), (10, "b"), (14, "c")]
+        );
+        assert_eq!(
+            pieces(1, "a\u{3000}b ,ü\u{a0}", |c| c == ',' || c.is_whitespace()).collect::<Vec<_>>(),
+            [(1, "a"), (3, "b"), (6, "ü")]
         );
     }
 

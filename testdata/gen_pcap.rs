@@ -1,15 +1,43 @@
 //! Writes the project's made captures: `cargo run --example gen_pcap -- testdata`.
 //!
 //! The same bytes at every run, with timestamps of its own; a test holds the committed files equal to them. Prints what is in each.
+//!
+//! `cargo run --example gen_pcap -- --repeat CAPTURE MEGABYTES OUTPUT` writes a large one for measurements: CAPTURE again and again, each
+//! time later and with other clients.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 #[path = "gen_pcap/mod.rs"]
 mod captures;
+#[path = "gen_pcap/repeat.rs"]
+mod repeat;
 
 fn main() -> io::Result<()> {
-    let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or("testdata".into()));
+    let mut words = std::env::args().skip(1);
+    match words.next() {
+        Some(option) if option == "--repeat" => {
+            let words = [words.next(), words.next(), words.next()];
+            let [Some(capture), Some(megabytes), Some(output)] = words else {
+                return Err(usage());
+            };
+            let megabytes: u64 = megabytes.parse().map_err(|_| usage())?;
+            let mut out = BufWriter::new(File::create(output)?);
+            repeat::repeat(&std::fs::read(capture)?, megabytes << 20, &mut out)?;
+            out.flush()
+        }
+        folder => write_all(folder.unwrap_or("testdata".to_owned()).into()),
+    }
+}
+
+fn usage() -> io::Error {
+    let usage = "expected a folder, or --repeat CAPTURE MEGABYTES OUTPUT";
+    io::Error::new(io::ErrorKind::InvalidInput, usage)
+}
+
+/// Writes every made capture into `folder`, and tells what is in it.
+fn write_all(folder: PathBuf) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for capture in captures::all() {
         std::fs::write(folder.join(capture.name), &capture.bytes)?;

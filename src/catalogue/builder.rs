@@ -1,6 +1,6 @@
 //! Catalogues made of several texts, of which the later ones add to the earlier ones and win over them.
 
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 
 use super::signs::{Claims, Owner, Sign};
 use super::{
@@ -8,6 +8,15 @@ use super::{
     grammar, plain,
 };
 use crate::ini;
+
+/// Bytes of a text for each name that people may type, about: those of a section.
+const BYTES_PER_NAME: usize = 96;
+
+/// Bytes of a text for each step to a domain, about: most domains take one or two of their own.
+const BYTES_PER_STEP: usize = 16;
+
+/// Signs for which an application has room from the start.
+const USUAL_SIGNS: usize = 6;
 
 /// Collects the texts of a catalogue.
 ///
@@ -49,6 +58,7 @@ impl CatalogueBuilder {
     /// # Errors
     /// [`CatalogueError`] names line and column, what was found and what was expected.
     pub fn text(mut self, text: &str) -> Result<Self, CatalogueError> {
+        self.reserve(text.len());
         grammar::read(text, &mut self)?;
         self.text = self.text.saturating_add(1);
         Ok(self)
@@ -82,7 +92,8 @@ impl CatalogueBuilder {
 
     /// The application of a section that is called `name`, new or of an earlier text.
     pub(super) fn open(&mut self, name: &str) -> Result<AppId, Fault> {
-        if let Some(Target::App(id)) = self.catalogue.by_typed_name.get(&plain(name))
+        let plain = plain(name);
+        if let Some(Target::App(id)) = self.catalogue.by_typed_name.get(&plain)
             && let Some(last) = self.last_texts.get_mut(usize::from(id.0))
             && *last < self.text
         {
@@ -90,17 +101,26 @@ impl CatalogueBuilder {
             return Ok(*id);
         }
         let id = u16::try_from(self.catalogue.apps.len()).map_err(|_| Fault::TooMany)?;
-        self.enter_name(name, Target::App(AppId(id)))?;
+        self.enter_name(name, plain, Target::App(AppId(id)))?;
         self.catalogue.apps.push(App {
             name: name.into(),
             category: CategoryId::UNKNOWN,
             aliases: Vec::new(),
             within: Vec::new(),
             wholes: Vec::new(),
-            signs: Vec::new(),
+            signs: Vec::with_capacity(USUAL_SIGNS),
         });
         self.last_texts.push(self.text);
         Ok(AppId(id))
+    }
+
+    /// Makes room for what a text of so many bytes tells as a rule, so that no table has to grow again and again.
+    fn reserve(&mut self, text_len: usize) {
+        let names = text_len / BYTES_PER_NAME;
+        self.catalogue.by_typed_name.reserve(names);
+        self.catalogue.apps.reserve(names);
+        self.last_texts.reserve(names);
+        self.claims.reserve(text_len / BYTES_PER_STEP);
     }
 
     pub(super) fn app(&self, id: AppId) -> Option<&App> {
@@ -108,25 +128,34 @@ impl CatalogueBuilder {
     }
 
     pub(super) fn set_category(&mut self, id: AppId, name: &str) -> Result<(), Fault> {
-        let category = match self.catalogue.by_typed_name.get(&plain(name)) {
-            Some(Target::Category(category)) => *category,
-            _ => {
-                let count = self.catalogue.categories.len();
-                let category = CategoryId(u16::try_from(count).map_err(|_| Fault::TooMany)?);
-                self.enter_name(name, Target::Category(category))?;
-                self.catalogue.categories.push(name.into());
-                category
-            }
-        };
+        let category = self.category(name)?;
         if let Some(app) = self.app_mut(id) {
             app.category = category;
         }
         Ok(())
     }
 
+    /// The category that is called `name`, new or known.
+    fn category(&mut self, name: &str) -> Result<CategoryId, Fault> {
+        let categories = &self.catalogue.categories;
+        let next = u16::try_from(categories.len()).map_err(|_| Fault::TooMany)?;
+        // As a rule it is that of the section before, by the letter.
+        if categories.last().is_some_and(|last| **last == *name) {
+            return Ok(CategoryId(next.saturating_sub(1)));
+        }
+        let plain = plain(name);
+        if let Some(Target::Category(known)) = self.catalogue.by_typed_name.get(&plain) {
+            return Ok(*known);
+        }
+        self.enter_name(name, plain, Target::Category(CategoryId(next)))?;
+        self.catalogue.categories.push(name.into());
+        Ok(CategoryId(next))
+    }
+
     pub(super) fn add_alias(&mut self, id: AppId, name: &str) -> Result<(), Fault> {
-        self.release_alias(name);
-        self.enter_name(name, Target::App(id))?;
+        let plain = plain(name);
+        self.release_alias(&plain);
+        self.enter_name(name, plain, Target::App(id))?;
         if let Some(app) = self.app_mut(id) {
             app.aliases.push(name.into());
         }
@@ -199,10 +228,9 @@ impl CatalogueBuilder {
         self.catalogue.apps.get_mut(usize::from(id.0))
     }
 
-    /// Makes `name` free if it is an alias in an earlier text.
-    fn release_alias(&mut self, name: &str) {
-        let wanted = plain(name);
-        let Some(Target::App(id)) = self.catalogue.by_typed_name.get(&wanted).copied() else {
+    /// Makes a name, in its plain form, free if it is an alias in an earlier text.
+    fn release_alias(&mut self, wanted: &str) {
+        let Some(Target::App(id)) = self.catalogue.by_typed_name.get(wanted).copied() else {
             return;
         };
         let is_old = self.last_texts.get(usize::from(id.0)) < Some(&self.text);
@@ -211,13 +239,12 @@ impl CatalogueBuilder {
         };
         if plain(&app.name) != wanted {
             app.aliases.retain(|alias| plain(alias) != wanted);
-            self.catalogue.by_typed_name.remove(&wanted);
+            self.catalogue.by_typed_name.remove(wanted);
         }
     }
 
-    /// Lets people say `name` when they mean `target`.
-    fn enter_name(&mut self, name: &str, target: Target) -> Result<(), Fault> {
-        let plain = plain(name);
+    /// Lets people say `name`, which is `plain` in its plain form, when they mean `target`.
+    fn enter_name(&mut self, name: &str, plain: String, target: Target) -> Result<(), Fault> {
         if plain.is_empty() {
             return Err(Fault::NoName(name.to_owned()));
         }

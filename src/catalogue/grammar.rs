@@ -2,6 +2,8 @@
 //!
 //! One section an application, `key = value` lines in it, comments; a repeated key adds to what is there.
 
+use memchr::memchr;
+
 use super::builder::CatalogueBuilder;
 use super::signs::Sign;
 use super::{AppId, CatalogueError, CategoryId, Fault};
@@ -61,13 +63,22 @@ impl Key {
         }
     }
 
-    /// Whether `c` stands between two values. Names that people give may hold blanks.
-    fn separator(self) -> fn(char) -> bool {
-        match self {
-            Self::Category => |_| false,
-            Self::Alias | Self::Within | Self::PartOf | Self::Certificate => |c| c == ',',
-            _ => |c| c == ',' || c.is_whitespace(),
-        }
+    /// The key that is written like this.
+    fn parse(text: &str) -> Option<Self> {
+        // Most lines tell domains.
+        let usual = [Self::Domain, Self::Category].into_iter();
+        usual.chain(Self::ALL).find(|key| key.as_str() == text)
+    }
+
+    /// Whether several values may stand behind it, with commas between them.
+    fn takes_many(self) -> bool {
+        self != Self::Category
+    }
+
+    /// Whether its values are names that people give, in which there may be blanks.
+    fn is_of_names(self) -> bool {
+        use Key::{Alias, Category, Certificate, PartOf, Within};
+        matches!(self, Category | Alias | Within | PartOf | Certificate)
     }
 }
 
@@ -168,15 +179,19 @@ impl<'t> Reader<'_, 't> {
         let Some(mut section) = self.section else {
             return fail(Fault::NoSection(text.to_owned()));
         };
-        let Some((key, value)) = text.split_once('=') else {
+        let equals = memchr(b'=', text.as_bytes());
+        let Some((key, value)) = equals.and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
+        else {
             return fail(Fault::NoKey(text.to_owned()));
         };
-        let Some(known) = Key::ALL.into_iter().find(|k| k.as_str() == key.trim()) else {
+        let Some(known) = Key::parse(ini::trimmed(key).1) else {
             return fail(Fault::UnknownKey(key.trim().to_owned()));
         };
         let mut empty = true;
-        let column = at.column + key.chars().count() + 1;
-        for (column, piece) in ini::pieces(column, value, known.separator()) {
+        let column = at.column + ini::char_count(key) + 1;
+        let (commas, blanks) = (known.takes_many(), !known.is_of_names());
+        let is_separator = |c: char| commas && c == ',' || blanks && c.is_whitespace();
+        for (column, piece) in ini::pieces(column, value, is_separator) {
             empty = false;
             let at = Position { column, ..at };
             self.value(&mut section, known, (piece, at))
@@ -208,31 +223,33 @@ impl<'t> Reader<'_, 't> {
                 self.ties.push(Tie { at, id, key, name });
                 Ok(())
             }
-            _ => signs(key, text)?
+            Key::Port => ports(text)?
                 .into_iter()
                 .flatten()
                 .try_for_each(|sign| self.builder.add_sign(id, sign, text)),
+            _ => match sign(key, text)? {
+                Some(sign) => self.builder.add_sign(id, sign, text),
+                None => Ok(()),
+            },
         }
     }
 }
 
-/// What `text` means behind `key`: one sign, or two for a port of both transports.
-fn signs(key: Key, text: &str) -> Result<[Option<Sign>; 2], Fault> {
-    let sign = match key {
-        Key::Category | Key::Alias | Key::Within | Key::PartOf => return Ok([None, None]),
+/// The one sign that `text` means behind `key`, if that is what stands behind it.
+fn sign(key: Key, text: &str) -> Result<Option<Sign>, Fault> {
+    Ok(Some(match key {
+        Key::Category | Key::Alias | Key::Within | Key::PartOf | Key::Port => return Ok(None),
         Key::Domain => Sign::Domain(DomainPattern::Subtree(plain_name(text)?)),
         Key::Host => Sign::Domain(DomainPattern::Exact(plain_name(text)?)),
         Key::Sni => Sign::Sni(DomainPattern::parse(text)?),
         Key::Certificate => Sign::Certificate(certificate_name(text)?),
         Key::Alpn => Sign::Alpn(escaped(text.as_bytes())),
         Key::Address => Sign::Address(endpoints::net(text)?),
-        Key::Port => return ports(text),
         Key::Shape => {
             let shape = Shape::ALL.into_iter().find(|shape| shape.as_str() == text);
             Sign::Shape(shape.ok_or_else(|| Fault::Shape(text.to_owned()))?)
         }
-    };
-    Ok([Some(sign), None])
+    }))
 }
 
 /// A domain or host without a star, for the key says which of them it is.

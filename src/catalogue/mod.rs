@@ -9,10 +9,10 @@ mod fault;
 mod grammar;
 mod signs;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use ahash::HashMap;
 use strsim::jaro_winkler;
 use thiserror::Error;
 
@@ -118,8 +118,8 @@ pub struct Catalogue {
     /// [`CategoryId`] is the place here: `Unknown`, `Protocols`, then in order of first mention.
     categories: Vec<Box<str>>,
     signs: Signs,
-    /// Names, aliases, categories and protocols in their [`plain`] form. In order, because what is iterated over must not depend on a hash.
-    by_typed_name: BTreeMap<String, Target>,
+    /// Names, aliases, categories and protocols in their [`plain`] form.
+    by_typed_name: HashMap<String, Target>,
 }
 
 impl Catalogue {
@@ -142,10 +142,10 @@ impl Catalogue {
     /// A catalogue of protocols alone.
     fn without_apps() -> Self {
         let categories: Vec<Box<str>> = vec!["Unknown".into(), "Protocols".into()];
-        let mut by_typed_name = BTreeMap::from([
-            (plain("Unknown"), Target::Unknown),
-            (plain("Protocols"), Target::Category(CategoryId::PROTOCOLS)),
-        ]);
+        let mut by_typed_name = HashMap::default();
+        by_typed_name.insert(plain("Unknown"), Target::Unknown);
+        let protocols = Target::Category(CategoryId::PROTOCOLS);
+        by_typed_name.insert(plain("Protocols"), protocols);
         for protocol in Protocol::ALL {
             by_typed_name.insert(plain(protocol.as_str()), Target::Protocol(protocol));
         }
@@ -310,6 +310,7 @@ impl Catalogue {
             .map(|(typed, target)| (jaro_winkler(typed, wanted), self.target_name(*target)))
             .filter(|(likeness, _)| *likeness >= NEAR)
             .collect();
+        // A whole order, whatever that of the map is.
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
         let mut names: Vec<String> = Vec::new();
         for (_, name) in near {
@@ -325,8 +326,10 @@ impl Catalogue {
 /// A name as it is compared: letters and digits alone, in lower case.
 fn plain(name: &str) -> String {
     if name.is_ascii() {
+        let mut plain = String::with_capacity(name.len());
         let kept = name.bytes().filter(u8::is_ascii_alphanumeric);
-        return kept.map(|b| char::from(b.to_ascii_lowercase())).collect();
+        plain.extend(kept.map(|b| char::from(b.to_ascii_lowercase())));
+        return plain;
     }
     name.chars()
         .filter(|c| c.is_alphanumeric())

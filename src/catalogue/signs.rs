@@ -87,6 +87,11 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    /// Makes room for domains; see [`DomainMap::reserve`].
+    pub(super) fn reserve(&mut self, steps: usize) {
+        self.signs.domains.reserve(steps);
+    }
+
     /// Gives `sign` to `owner`, and says whose it was.
     pub(super) fn claim(&mut self, sign: &Sign, owner: Owner) -> Option<Owner> {
         match sign {
@@ -158,7 +163,7 @@ pub(super) struct Signs {
 
 impl Signs {
     pub(super) fn by_name(&self, name: &str) -> Option<AppId> {
-        last(&self.domains, name).map(|met| met.value.app)
+        self.domains.longest(name).map(|met| met.value.app)
     }
 
     pub(super) fn by_sni(&self, name: &str) -> Option<AppId> {
@@ -204,19 +209,15 @@ impl Signs {
 
     /// What `special` says of `name`, unless a longer domain says something else.
     fn by_special(&self, special: &DomainMap<Owner>, name: &str) -> Option<AppId> {
-        let plain = last(&self.domains, name);
+        let plain = self.domains.longest(name);
         if special.is_empty() {
             return plain.map(|met| met.value.app);
         }
-        let special = last(special, name);
+        let special = special.longest(name);
         let is_longer = |met: &Met<_>| special.is_none_or(|special| met.len > special.len);
         let met = plain.filter(is_longer).or(special)?;
         Some(met.value.app)
     }
-}
-
-fn last(map: &DomainMap<Owner>, name: &str) -> Option<Met<Owner>> {
-    map.matches(name).last()
 }
 
 #[cfg(test)]

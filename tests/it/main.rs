@@ -23,6 +23,8 @@ mod pipeline;
 mod program;
 mod protocols;
 mod records;
+#[path = "../../testdata/gen_pcap/repeat.rs"]
+mod repeat;
 mod report;
 mod rules;
 mod rules_files;

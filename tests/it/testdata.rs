@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::generated;
+use crate::program::{Bench, number};
+use crate::repeat::repeat;
 
 /// A committed capture.
 pub(crate) struct Sample {
@@ -67,6 +69,24 @@ fn every_capture_has_its_source_told() {
         let file = sample.path.file_name().unwrap().to_str().unwrap();
         assert!(sources.contains(&format!("`{file}`")), "{}", sample.name);
     }
+}
+
+#[test]
+fn a_repeated_capture_has_flows_of_its_own_each_time() {
+    const TIMES: u64 = 3;
+    let once = bytes("web.pcap");
+    let mut repeated = Vec::new();
+    let packets = repeat(&once, (TIMES - 1) * once.len() as u64, &mut repeated).unwrap();
+    let bench = Bench::new();
+    let told = bench
+        .filter(&bench.put("repeated.pcap", &repeated), &[])
+        .json();
+    let office = generated::web::capture().truth;
+    assert_eq!(number(&told, "/packets/total"), packets);
+    assert_eq!(packets, TIMES * office.packets as u64);
+    assert_eq!(number(&told, "/flows/total"), TIMES * office.flows as u64);
+    assert!(repeat(&once[..once.len() - 1], 1, &mut Vec::new()).is_err());
+    assert!(repeat(b"", 1, &mut Vec::new()).is_err());
 }
 
 #[test]
