@@ -8,8 +8,7 @@ use super::naming::{tell_dns, tell_netbios};
 use super::watch::Watch;
 use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
 use crate::evidence::{Evidence, NameSource};
-use crate::inspect::dtls::looks_like_dtls;
-use crate::inspect::{Outcome, dns, netbios, quic};
+use crate::inspect::{Outcome, dns, dtls, netbios, quic};
 use crate::observation::Observation;
 use crate::protocol::Protocol;
 
@@ -65,11 +64,12 @@ impl Datagrams {
             // What it carries is told as well: announcements of SMB, mostly.
             return self.watch.look(seen, evidence);
         }
-        let is_dtls = looks_like_dtls(datagram);
+        let datagram = dtls::without_preamble(datagram);
+        let is_dtls = dtls::looks_like_dtls(datagram);
         if is_dtls || self.dtls.is_some() {
             let begin = || Box::new(Dtls::begin(wants_fingerprints));
-            let dtls = self.dtls.get_or_insert_with(begin);
-            dtls.hear(seen.sender, datagram, evidence);
+            let told = self.dtls.get_or_insert_with(begin);
+            told.hear(seen.sender, datagram, evidence);
         }
         if !is_dtls {
             self.watch.look(seen, evidence);

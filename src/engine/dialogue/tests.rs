@@ -235,6 +235,24 @@ fn no_datagrams_hide_what_comes_later_in_their_flow() {
 }
 
 #[test]
+fn dtls_is_read_behind_the_preamble_of_capwap() {
+    let (mut plain, mut wrapped) = (Talk::udp(), Talk::udp());
+    for (side, flight) in [(Client, DTLS_CLIENT), (Server, DTLS_SERVER)] {
+        for said in datagrams(flight) {
+            plain.datagram(side, &said);
+            wrapped.datagram(side, &[&[1, 0, 0, 0], &said[..]].concat());
+        }
+    }
+    assert!(!plain.names().is_empty());
+    assert_eq!(wrapped.evidence, plain.evidence);
+    let mut other = Talk::udp();
+    for said in datagrams(DTLS_CLIENT) {
+        other.datagram(Client, &[&[1, 0, 0, 1], &said[..]].concat());
+    }
+    assert!(!other.speaks(Protocol::Dtls) && other.names().is_empty());
+}
+
+#[test]
 fn protocols_that_take_turns_in_a_flow_leave_each_other_whole() {
     let mut talk = Talk::udp();
     let (quic, dtls) = (datagrams(QUIC_CLIENT), datagrams(DTLS_CLIENT));
