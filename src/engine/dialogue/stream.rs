@@ -3,6 +3,7 @@
 use super::listener::{Listener, MAX_MISSES};
 use super::naming::expected_over_tcp;
 use super::openings::FirstWords;
+use crate::domain::DomainName;
 use crate::evidence::Evidence;
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
@@ -33,6 +34,8 @@ pub(in crate::engine) struct Stream {
 pub(super) struct Shared {
     /// Whether a ClientHello named the server.
     pub(super) is_named: bool,
+    /// The name that the last ClientHello asked for, if a client of Tor may have made it up: then the certificate tells.
+    pub(super) made_up: Option<DomainName>,
     /// Whether who took the connection began with a line of text that is no HTTP: then nobody speaks that in it.
     pub(super) is_lines: bool,
     /// Whether the opening told a protocol.
