@@ -3,6 +3,7 @@
 mod decoys;
 mod files;
 mod openings;
+mod openvpn;
 
 use proptest::prelude::*;
 
