@@ -47,6 +47,8 @@ protocols! {
     Mdns = "mDNS",
     /// Link-local multicast name resolution.
     Llmnr = "LLMNR",
+    /// Tor: a link to a relay, told by the certificate that the relay makes up; links of TLS 1.3 are not told.
+    Tor = "Tor",
     /// DNS over TLS.
     DnsOverTls = "DoT",
     /// DNS over HTTPS.

@@ -87,7 +87,7 @@ impl<'a> Conclusion<'a> {
                 has_ech,
             } => {
                 let is_tls = self.entry.classification.protocols.has(Protocol::Tls);
-                if is_tls && classify::is_https(&alpn, self.responder_port()) {
+                if is_tls && !self.is_tunnel() && classify::is_https(&alpn, self.responder_port()) {
                     self.speaks(Protocol::Https);
                 }
                 for id in &alpn {
@@ -141,12 +141,17 @@ impl<'a> Conclusion<'a> {
         }
     }
 
+    /// Whether the TLS in the flow only makes keys for something else, so that neither port nor offer says what it carries.
+    fn is_tunnel(&self) -> bool {
+        self.entry.classification.protocols.has(Protocol::OpenVpn)
+    }
+
     /// TLS carries what its port says where its client was not heard: that is all there is to go by.
     fn has_unheard_client(&mut self) {
         if self.entry.findings().offered.is_some() {
             return;
         }
-        if classify::is_https(&[], self.responder_port()) {
+        if !self.is_tunnel() && classify::is_https(&[], self.responder_port()) {
             self.speaks(Protocol::Https);
         }
         self.carries_dns(&[]);

@@ -11,6 +11,7 @@ pub mod dtls;
 pub mod h2;
 pub mod http;
 pub mod netbios;
+pub mod openvpn;
 pub mod quic;
 mod scattered;
 pub mod sctp;

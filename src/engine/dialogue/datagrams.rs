@@ -5,11 +5,11 @@
 
 use super::dtls::Dtls;
 use super::naming::{tell_dns, tell_netbios};
+use super::openvpn::Channel;
 use super::watch::Watch;
 use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
 use crate::evidence::{Evidence, NameSource};
-use crate::inspect::dtls::looks_like_dtls;
-use crate::inspect::{Outcome, dns, netbios, quic};
+use crate::inspect::{Outcome, dns, dtls, netbios, quic};
 use crate::observation::Observation;
 use crate::protocol::Protocol;
 
@@ -20,6 +20,7 @@ pub(in crate::engine) struct Datagrams {
     dialect: Option<dns::Dialect>,
     quic: Option<Box<quic::Initials>>,
     dtls: Option<Box<Dtls>>,
+    openvpn: Option<Box<Channel>>,
     watch: Watch,
 }
 
@@ -65,13 +66,15 @@ impl Datagrams {
             // What it carries is told as well: announcements of SMB, mostly.
             return self.watch.look(seen, evidence);
         }
-        let is_dtls = looks_like_dtls(datagram);
+        let datagram = dtls::without_preamble(datagram);
+        let is_dtls = dtls::looks_like_dtls(datagram);
         if is_dtls || self.dtls.is_some() {
             let begin = || Box::new(Dtls::begin(wants_fingerprints));
-            let dtls = self.dtls.get_or_insert_with(begin);
-            dtls.hear(seen.sender, datagram, evidence);
+            let told = self.dtls.get_or_insert_with(begin);
+            told.hear(seen.sender, datagram, evidence);
         }
         if !is_dtls {
+            self.hear_openvpn(seen, wants_fingerprints, evidence);
             self.watch.look(seen, evidence);
         }
     }
@@ -80,7 +83,31 @@ impl Datagrams {
     pub(super) fn held_bytes(&self) -> usize {
         let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
         let dtls = self.dtls.as_ref().map(|dtls| dtls.held_bytes());
-        quic.unwrap_or_default() + dtls.unwrap_or_default() + self.watch.held_bytes()
+        let openvpn = self.openvpn.as_ref().map(|channel| channel.held_bytes());
+        quic.unwrap_or_default()
+            + dtls.unwrap_or_default()
+            + openvpn.unwrap_or_default()
+            + self.watch.held_bytes()
+    }
+
+    /// Reads one datagram, if it is of OpenVPN's control channel.
+    fn hear_openvpn(
+        &mut self,
+        seen: &Observation<'_>,
+        wants_fingerprints: bool,
+        evidence: &mut Vec<Evidence>,
+    ) {
+        let packet = seen.payload;
+        let missing = seen.payload_origlen.saturating_sub(packet.len() as u32);
+        if self.openvpn.is_none() {
+            self.openvpn = Channel::begin(packet, missing == 0).map(Box::new);
+        }
+        if let Some(channel) = &mut self.openvpn {
+            channel.hear(packet, missing, seen, wants_fingerprints, evidence);
+            if channel.is_done() {
+                self.openvpn = None;
+            }
+        }
     }
 
     /// Reads one datagram that looks like QUIC. Whether it is.

@@ -142,7 +142,8 @@ impl Listener<'_> {
         tls::find_server_hello(bytes, preamble_reach(bytes)).unwrap_or(bytes.len())
     }
 
-    /// The version that a server chose in the hello at the front of `bytes`. Where no client named the server, its certificate may.
+    /// The version that a server chose in the hello at the front of `bytes`. Where no client named the server, its certificate may;
+    /// and where a client of Tor may have made up a name, it tells.
     fn tell_choice(&mut self, version: TlsVersion, bytes: &[u8]) -> usize {
         self.evidence.push(Evidence::TlsChoice(version));
         if asks_for_another_hello(bytes) {
@@ -153,7 +154,8 @@ impl Listener<'_> {
             }
             return bytes.len();
         }
-        if self.shared.is_named || version > LAST_WITH_CLEAR_CERTIFICATE {
+        let is_told = self.shared.is_named && self.shared.made_up.is_none();
+        if is_told || version > LAST_WITH_CLEAR_CERTIFICATE {
             self.own.phase = Phase::Done;
             return bytes.len();
         }
@@ -164,7 +166,12 @@ impl Listener<'_> {
     /// A server's bytes from its hello on, of which the certificate is still to come.
     pub(super) fn tls_certificate(&mut self, bytes: &[u8]) -> usize {
         match tls::certificate_names(bytes) {
-            Outcome::Found(names) => self.tell_certificate(names),
+            Outcome::Found(names) => {
+                if tls::is_of_tor(bytes, self.shared.made_up.as_ref()) {
+                    self.evidence.push(Evidence::Protocol(Protocol::Tor));
+                }
+                self.tell_certificate(names);
+            }
             Outcome::NeedMore => return 0,
             Outcome::NotMine => self.own.phase = Phase::Done,
         }
@@ -222,6 +229,7 @@ impl Listener<'_> {
         {
             self.evidence.push(Evidence::Fingerprints(Box::new(prints)));
         }
+        self.shared.made_up = hello.server_name.clone().filter(tls::may_be_made_up);
         if let Some(name) = hello.server_name {
             self.shared.is_named |= names_host(&name);
             self.evidence.push(Evidence::Name(name, NameSource::TlsSni));

@@ -57,6 +57,7 @@ impl Reader for Listener<'_> {
                 Phase::Requests(_) => self.requests(rest),
                 Phase::Http2(_) => self.http2(rest),
                 Phase::DnsMessages(_) => self.dns_messages(rest),
+                Phase::OpenVpn => self.openvpn_packet(rest),
                 Phase::Bulk | Phase::Done => rest.len(),
             };
             if step == 0 {
@@ -105,6 +106,8 @@ impl Reader for Listener<'_> {
             }
             Phase::Http2(_) => self.http2_gap(unread, missing),
             Phase::DnsMessages(_) => self.own.phase = Phase::Open,
+            // Where the next packet begins is not known.
+            Phase::OpenVpn => self.own.phase = Phase::Done,
             Phase::TlsCertificate => {
                 self.tell_certificate(tls::certificate_names_partial(unread));
             }
@@ -132,7 +135,7 @@ impl Reader for Listener<'_> {
 
 impl Listener<'_> {
     /// Bytes of which nothing is known yet; what is found in none of them is kept as what the connection began with.
-    fn open_noted(&mut self, bytes: &[u8]) -> usize {
+    pub(super) fn open_noted(&mut self, bytes: &[u8]) -> usize {
         let step = self.open(bytes);
         if matches!(self.own.phase, Phase::Open) {
             let (noted, is_done) = match step {

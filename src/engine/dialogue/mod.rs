@@ -25,6 +25,7 @@ mod hellos;
 mod listener;
 mod naming;
 mod openings;
+mod openvpn;
 mod stream;
 mod watch;
 mod web;

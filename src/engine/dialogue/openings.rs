@@ -1,10 +1,12 @@
 //! Protocols that are told by what the sides of a connection say first, where nothing that bears names is found.
 
 use super::listener::Listener;
-use super::stream::Voice;
+use super::openvpn::Channel;
+use super::stream::{Phase, Voice};
 use crate::evidence::Evidence;
 use crate::inspect::signature::{self, OPENING_LEN, Opening};
-use crate::inspect::{http, tls};
+use crate::inspect::{http, openvpn, tls};
+use crate::protocol::Protocol;
 use crate::services;
 
 /// Pieces of one side after each of which the opening is looked at again: a terminal sends its first words byte by byte.
@@ -58,12 +60,41 @@ impl Listener<'_> {
         }
         if let Some(recognised) = recognised {
             self.shared.is_recognised = true;
+            if recognised.protocol == Some(Protocol::OpenVpn) {
+                self.enter_openvpn();
+            }
             forget(self.own);
             forget(self.reply);
             let protocols = recognised.protocols();
             self.evidence.extend(protocols.map(Evidence::Protocol));
             self.evidence.extend(recognised.shape.map(Evidence::Shape));
         }
+    }
+
+    /// Hears both sides' packets from now on, as far as they can be read.
+    fn enter_openvpn(&mut self) {
+        let channels = [enter_packets(self.own), enter_packets(self.reply)];
+        let channel = channels.into_iter().flatten().next();
+        self.shared.openvpn = channel.map(Box::new);
+    }
+
+    /// One packet of OpenVPN.
+    pub(super) fn openvpn_packet(&mut self, bytes: &[u8]) -> usize {
+        if tls::looks_like_client_hello(bytes) && bytes.len() > 2 {
+            // No packet begins like this: it was something else that looked like OpenVPN.
+            self.own.phase = Phase::Open;
+            self.own.misses = 1;
+            return self.open_noted(bytes);
+        }
+        let Some((packet, len)) = openvpn::framed(bytes) else {
+            return 0;
+        };
+        if self.shared.openvpn.is_none() || openvpn::is_data(packet) {
+            self.own.phase = Phase::Done;
+        } else {
+            self.shared.packets.push(packet.into());
+        }
+        len
     }
 
     fn recognised(&self) -> Option<signature::Recognised> {
@@ -98,6 +129,20 @@ impl Listener<'_> {
         };
         signature::of_stream(&opening)
     }
+}
+
+/// Listens to OpenVPN's packets where `voice` has said whole ones so far. How they are signed, if the first one tells.
+fn enter_packets(voice: &mut Voice) -> Option<Channel> {
+    let said = &voice.first_words.bytes[..];
+    let mut rest = said;
+    while let Some((_, len)) = openvpn::framed(rest) {
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    // Of what is longer not all is there.
+    if rest.is_empty() && said.len() < OPENING_LEN && !voice.first_words.is_over {
+        voice.phase = Phase::OpenVpn;
+    }
+    Channel::begin(openvpn::framed(said)?.0, true)
 }
 
 fn forget(voice: &mut Voice) {

@@ -3,6 +3,8 @@
 use super::listener::{Listener, MAX_MISSES};
 use super::naming::expected_over_tcp;
 use super::openings::FirstWords;
+use super::openvpn::Channel;
+use crate::domain::DomainName;
 use crate::evidence::Evidence;
 use crate::flow::assembly::{Assembly, Segment};
 use crate::flow::tcp;
@@ -33,12 +35,18 @@ pub(in crate::engine) struct Stream {
 pub(super) struct Shared {
     /// Whether a ClientHello named the server.
     pub(super) is_named: bool,
+    /// The name that the last ClientHello asked for, if a client of Tor may have made it up: then the certificate tells.
+    pub(super) made_up: Option<DomainName>,
     /// Whether who took the connection began with a line of text that is no HTTP: then nobody speaks that in it.
     pub(super) is_lines: bool,
     /// Whether the opening told a protocol.
     pub(super) is_recognised: bool,
     /// Whether records of TLS were told whose hellos were not heard.
     pub(super) has_records: bool,
+    /// The control channel, in a connection of OpenVPN.
+    pub(super) openvpn: Option<Box<Channel>>,
+    /// Packets of it that are still to be heard.
+    pub(super) packets: Vec<Box<[u8]>>,
     /// Whether fingerprints of clients are asked for.
     pub(super) wants_fingerprints: bool,
 }
@@ -109,6 +117,8 @@ pub(super) enum Phase {
     Http2(Box<h2::Requests>),
     /// DNS messages, one after the other; so many bytes of one are still to come that need not be read.
     DnsMessages(usize),
+    /// Packets of OpenVPN, each behind its length.
+    OpenVpn,
     /// Much that says nothing: nobody listens before a segment begins with a ClientHello.
     Bulk,
     /// Nothing more to learn.
@@ -156,6 +166,14 @@ impl Stream {
         for (way, first) in stream.ways.iter_mut().zip(syns.firsts) {
             way.begin(first);
         }
+        stream
+    }
+
+    /// What is heard inside another protocol: how it opens is not looked at.
+    pub(super) fn inside(wants_fingerprints: bool) -> Self {
+        let mut stream = Self::default();
+        stream.shared.is_recognised = true;
+        stream.ask_fingerprints(wants_fingerprints);
         stream
     }
 
@@ -235,9 +253,31 @@ impl Stream {
         if !caveats.is_empty() {
             evidence.push(Evidence::Caveats(caveats));
         }
+        self.hear_openvpn(seen, evidence);
         for way in &mut self.ways {
             if way.is_done() {
                 way.assembly = Assembly::default();
+            }
+        }
+    }
+
+    /// Lets the packets of OpenVPN be heard that came with a segment of the sender of `seen`.
+    fn hear_openvpn(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+        let wants_fingerprints = self.shared.wants_fingerprints;
+        let Some(channel) = &mut self.shared.openvpn else {
+            return;
+        };
+        for packet in self.shared.packets.drain(..) {
+            channel.hear(&packet, 0, seen, wants_fingerprints, evidence);
+        }
+        let has_ended = channel.is_done();
+        let is_over = |way: &Way| !matches!(way.voice.phase, Phase::OpenVpn);
+        if has_ended || self.ways.iter().all(is_over) {
+            self.shared.openvpn = None;
+        }
+        if has_ended {
+            for way in &mut self.ways {
+                way.voice.phase = Phase::Done;
             }
         }
     }
@@ -294,7 +334,9 @@ impl Stream {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        self.ways.iter().map(Way::held_bytes).sum()
+        let channel = self.shared.openvpn.as_ref();
+        let openvpn = channel.map_or(0, |channel| channel.held_bytes());
+        self.ways.iter().map(Way::held_bytes).sum::<usize>() + openvpn
     }
 }
 

@@ -3,6 +3,7 @@
 mod decoys;
 mod files;
 mod openings;
+mod openvpn;
 
 use proptest::prelude::*;
 
@@ -17,6 +18,7 @@ const CHROME: &str = include_str!("../../inspect/tls/hellos/chrome.hex");
 const CURL_TLS12: &str = include_str!("../../inspect/tls/hellos/curl_tls12.hex");
 const UNNAMED: &str = include_str!("../../inspect/tls/hellos/openssl_unnamed.hex");
 const SERVER_FLIGHT: &str = include_str!("../../inspect/tls/hellos/server_flight_tls12.hex");
+const SERVER_TLS12: &str = include_str!("../../inspect/tls/hellos/server_tls12.hex");
 const SERVER_TLS13: &str = include_str!("../../inspect/tls/hellos/server_tls13.hex");
 const DTLS_CLIENT: &str = include_str!("../../inspect/dtls/flights/client.hex");
 const DTLS_SERVER: &str = include_str!("../../inspect/dtls/flights/server.hex");
@@ -232,6 +234,63 @@ fn no_datagrams_hide_what_comes_later_in_their_flow() {
         assert_eq!(over_quic.names().len(), 1, "{junk:?}");
         assert_eq!(over_dtls.names().len(), 1, "{junk:?}");
     }
+}
+
+#[test]
+fn a_link_of_tor_is_told_by_the_certificate_behind_a_made_up_name() {
+    let certificate = hex(include_str!("../../inspect/tls/hellos/tor_certificate.hex"));
+    let three = |len: usize| (len as u32).to_be_bytes()[1..].to_vec();
+    let list = [three(certificate.len()), certificate].concat();
+    let body = [three(list.len()), list].concat();
+    let message = [&[11][..], &three(body.len()), &body].concat();
+    let len = (message.len() as u16).to_be_bytes();
+    let record = [&[22, 3, 3][..], &len, &message].concat();
+    let tor_flight = [hex(SERVER_TLS12), record].concat();
+    let asks_for = |name: &str| {
+        let mut hello = hex(CURL_TLS12);
+        let mut places = hello.windows(name.len());
+        let at = places.position(|there| there == NAME.0.as_bytes()).unwrap();
+        hello[at..at + name.len()].copy_from_slice(name.as_bytes());
+        hello
+    };
+    let made_up = "www.q4x7mzo.com";
+    for (name, flight, is_tor) in [
+        (made_up, &tor_flight, true),
+        (made_up, &hex(SERVER_FLIGHT), false),
+        (made_up, &hex(SERVER_TLS13), false),
+        ("www.example.org", &tor_flight, false),
+    ] {
+        let mut talk = Talk::tcp(9001);
+        talk.say(Client, &asks_for(name));
+        for piece in flight.chunks(300) {
+            talk.say(Server, piece);
+        }
+        assert_eq!(talk.speaks(Protocol::Tor), is_tor, "{name}");
+        assert_eq!(talk.names(), [(name, NameSource::TlsSni)]);
+    }
+    // A client that names nobody may be one as well.
+    let mut talk = Talk::tcp(443);
+    talk.say(Client, &hex(UNNAMED));
+    talk.say(Server, &tor_flight);
+    assert!(talk.speaks(Protocol::Tor));
+}
+
+#[test]
+fn dtls_is_read_behind_the_preamble_of_capwap() {
+    let (mut plain, mut wrapped) = (Talk::udp(), Talk::udp());
+    for (side, flight) in [(Client, DTLS_CLIENT), (Server, DTLS_SERVER)] {
+        for said in datagrams(flight) {
+            plain.datagram(side, &said);
+            wrapped.datagram(side, &[&[1, 0, 0, 0], &said[..]].concat());
+        }
+    }
+    assert!(!plain.names().is_empty());
+    assert_eq!(wrapped.evidence, plain.evidence);
+    let mut other = Talk::udp();
+    for said in datagrams(DTLS_CLIENT) {
+        other.datagram(Client, &[&[1, 0, 0, 1], &said[..]].concat());
+    }
+    assert!(!other.speaks(Protocol::Dtls) && other.names().is_empty());
 }
 
 #[test]

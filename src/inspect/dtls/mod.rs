@@ -23,6 +23,9 @@ pub const MAX_UNFINISHED: usize = 4;
 /// An unfinished message is read again when there is so much more of it, as a fraction: tiny fragments must not cost quadratic time.
 const READ_AGAIN_FRACTION: usize = 16;
 
+/// What CAPWAP puts before records.
+const CAPWAP_PREAMBLE: [u8; 4] = [1, 0, 0, 0];
+
 /// `HandshakeType` values, RFC 8446 §4, RFC 6347 §4.3.2.
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
@@ -73,6 +76,16 @@ struct Unfinished {
 /// Source: RFC 6347 §4.1, §4.2.2; RFC 7983 §7 (the first byte).
 pub fn looks_like_dtls(datagram: &[u8]) -> bool {
     is_plausible(datagram)
+}
+
+/// The records in a datagram of CAPWAP, which has four bytes before them; any other datagram as it is.
+///
+/// Source: RFC 5415 §4.2: version 0, "CAPWAP DTLS header", reserved.
+pub fn without_preamble(datagram: &[u8]) -> &[u8] {
+    datagram
+        .strip_prefix(&CAPWAP_PREAMBLE)
+        .filter(|records| is_plausible(records))
+        .unwrap_or(datagram)
 }
 
 impl Handshake {

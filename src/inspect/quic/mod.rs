@@ -254,7 +254,8 @@ impl Connection {
         if is_kept && outcome == Outcome::NeedMore && front.len() < MAX_CRYPTO {
             return None;
         }
-        let fingerprints = wants_fingerprints
+        // What is sure to be refused is no connection's hello: another comes, and that one is answered.
+        let fingerprints = (wants_fingerprints && !self.version.is_reserved())
             .then(|| tls::message_fingerprints(front, tls::Carrier::Quic))
             .flatten();
         // It was told, or will never be.

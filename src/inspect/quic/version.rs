@@ -30,11 +30,16 @@ impl QuicVersion {
             0x5130_3530 => &Q050,
             0x5430_3530 => &T050,
             0x5430_3531 => &T051,
-            // Reserved, so that a server has to refuse it; its packets are sealed as the client's newest version has it.
-            reserved if reserved & 0x0f0f_0f0f == 0x0a0a_0a0a => &V1,
+            // Its packets are sealed as the client's newest version has it.
+            _ if self.is_reserved() => &V1,
             _ => return self.google().map(|_| Dialect::Clear),
         };
         Some(Dialect::Sealed(sealed))
+    }
+
+    /// Whether it is reserved, so that a server has to refuse it and the client to begin anew. RFC 9000 §15.
+    pub(super) const fn is_reserved(self) -> bool {
+        self.0 & 0x0f0f_0f0f == 0x0a0a_0a0a
     }
 
     /// The number of a version of Google's QUIC with its hellos in the clear: 24 to 49 for Q024 to Q049.

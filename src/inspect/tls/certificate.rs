@@ -16,8 +16,13 @@ use crate::inspect::cursor::Cursor;
 /// Most names that are taken from a certificate. Those of content networks hold some two hundred.
 pub const MAX_CERTIFICATE_NAMES: usize = 256;
 
-/// Which of the sequences in a `TBSCertificate` is the subject: the signature's algorithm, the issuer and the validity stand before it.
+/// Which of the sequences in a `TBSCertificate` are the issuer and the subject: the signature's algorithm stands before them, the
+/// validity between them, and the public key behind them.
+const ISSUER: usize = 1;
 const SUBJECT: usize = 3;
+const SEQUENCES: usize = 5;
+/// Tag of the version in a `TBSCertificate`.
+const VERSION: Tag = Tag(0);
 /// Tag of the extensions in a `TBSCertificate`.
 const EXTENSIONS: Tag = Tag(3);
 /// Tag of a `dNSName` among the alternative names.
@@ -45,11 +50,8 @@ pub(in crate::inspect) fn leaf(body: &[u8]) -> Option<(&[u8], bool)> {
 /// Source: RFC 5280 §4.1, §4.1.2.6, §4.2.1.6.
 pub(in crate::inspect) fn names(certificate: &[u8]) -> Vec<DomainName> {
     let mut names = Vec::new();
-    let tbs = Elements(certificate)
-        .next()
-        .and_then(|certificate| Elements(certificate.content).next());
     let mut sequences = 0;
-    for field in Elements(tbs.map_or(&[], |tbs| tbs.content)) {
+    for field in fields(certificate) {
         if field.is(Tag::Sequence) {
             if sequences == SUBJECT {
                 common_names(&field, &mut names);
@@ -60,6 +62,54 @@ pub(in crate::inspect) fn names(certificate: &[u8]) -> Vec<DomainName> {
         }
     }
     names
+}
+
+/// The common names of the issuer and the subject of `certificate`, where they have no other attribute and it has no extension.
+///
+/// Source: RFC 5280 §4.1.
+pub(super) fn lone_common_names(certificate: &[u8]) -> Option<(DomainName, DomainName)> {
+    let whole = Elements(certificate).next()?;
+    if whole.header.length().definite().ok()? != whole.content.len() {
+        return None;
+    }
+    let mut sequences = Vec::with_capacity(SEQUENCES);
+    for field in fields(certificate) {
+        let is_version = field.header.is_contextspecific() && field.header.tag() == VERSION;
+        if field.is(Tag::Sequence) {
+            sequences.push(field);
+        } else if !is_version && !field.is(Tag::Integer) {
+            return None;
+        }
+    }
+    if sequences.len() != SEQUENCES {
+        return None;
+    }
+    let lone = |name: &Element<'_>| {
+        let mut parts = Elements(name.content);
+        let (part, None) = (parts.next()?, parts.next()) else {
+            return None;
+        };
+        let (_, part) = RelativeDistinguishedName::from_der(part.bytes).ok()?;
+        let mut attributes = part.iter();
+        let (attribute, None) = (attributes.next()?, attributes.next()) else {
+            return None;
+        };
+        (*attribute.attr_type() == OID_X509_COMMON_NAME)
+            .then(|| DomainName::from_bytes(attribute.attr_value().data))
+            .flatten()
+    };
+    Some((
+        lone(sequences.get(ISSUER)?)?,
+        lone(sequences.get(SUBJECT)?)?,
+    ))
+}
+
+/// The fields of the `TBSCertificate` in `certificate`.
+fn fields(certificate: &[u8]) -> Elements<'_> {
+    let tbs = Elements(certificate)
+        .next()
+        .and_then(|certificate| Elements(certificate.content).next());
+    Elements(tbs.map_or(&[], |tbs| tbs.content))
 }
 
 fn common_names(subject: &Element<'_>, names: &mut Vec<DomainName>) {

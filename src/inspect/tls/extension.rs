@@ -23,12 +23,39 @@ impl<'a> Extensions<'a> {
     pub(super) fn new(block: Option<&'a [u8]>, after: &'a [u8]) -> Self {
         Self(Cursor(block.or(after.get(2..)).unwrap_or(&[])))
     }
+}
 
-    /// The extensions at the front of `after`, which begins with their block's length; where the block is cut, those that are whole.
-    pub(super) fn in_block(after: &'a [u8]) -> Self {
+/// The extensions of a hello as dissectors walk them, which give up where a length is wrong: for fingerprints, which have to be theirs.
+pub(super) struct StrictExtensions<'a> {
+    rest: Cursor<'a>,
+    /// Whether a length was larger than what there is: of an extension, which is told without its content, or of the block.
+    pub(super) is_broken: bool,
+}
+
+impl<'a> StrictExtensions<'a> {
+    /// The extensions at the front of `after`, which begins with their block's length; none where the block is cut.
+    pub(super) fn new(after: &'a [u8]) -> Self {
         let mut rest = Cursor(after);
         let len = rest.u16().unwrap_or_default();
-        Self::new(rest.take(len.into()), after)
+        let block = rest.take(len.into());
+        Self {
+            rest: Cursor(block.unwrap_or_default()),
+            is_broken: block.is_none(),
+        }
+    }
+}
+
+impl<'a> Iterator for StrictExtensions<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (kind, len) = (self.rest.u16()?, self.rest.u16()?);
+        let content = self.rest.take(len.into());
+        if content.is_none() {
+            self.is_broken = true;
+            self.rest.0 = &[];
+        }
+        Some((kind, content.unwrap_or_default()))
     }
 }
 

@@ -6,7 +6,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 
 use super::CLIENT_HELLO;
-use super::extension::{self, ALPN, Extensions, SERVER_NAME, SUPPORTED_VERSIONS};
+use super::extension::{self, ALPN, SERVER_NAME, SUPPORTED_VERSIONS, StrictExtensions};
 use super::hello::Front;
 use super::record::{Body, body, join};
 use crate::evidence::Fingerprints;
@@ -83,6 +83,8 @@ struct Offer {
     versions: Vec<u16>,
     /// The first and the last byte of the first application protocol.
     alpn: Option<(u8, u8)>,
+    /// Whether its extensions break off.
+    is_broken: bool,
 }
 
 impl Offer {
@@ -94,7 +96,8 @@ impl Offer {
             ..Self::default()
         };
         add_numbers(&mut offer.suites, front.suites);
-        for (kind, content) in Extensions::in_block(front.rest) {
+        let mut extensions = StrictExtensions::new(front.rest);
+        for (kind, content) in extensions.by_ref() {
             if extension::is_grease(kind.to_be_bytes()) {
                 continue;
             }
@@ -120,18 +123,22 @@ impl Offer {
                 _ => {}
             }
         }
+        offer.is_broken = extensions.is_broken;
         Some(offer)
     }
 
     fn ja3(&self) -> Box<str> {
         let mut text = Vec::with_capacity(USUAL_TEXT);
         push_decimal(&mut text, self.version);
-        for list in [
+        let lists = [
             &self.suites,
             &self.extensions,
             &self.groups,
             &self.point_formats,
-        ] {
+        ];
+        // JA3 does not say what a malformed hello's is. Wireshark's ends where the hello does.
+        let told = if self.is_broken { 2 } else { lists.len() };
+        for list in lists.into_iter().take(told) {
             text.push(b',');
             push_list(&mut text, b'-', list, push_decimal);
         }
@@ -350,6 +357,42 @@ mod tests {
         // Up to TLS 1.0 the extensions may be missing altogether.
         let without = &bare[..bare.len() - 2];
         assert_eq!(body_fingerprints(without, Carrier::Stream), Some(prints));
+    }
+
+    #[test]
+    fn a_hello_whose_extensions_break_off_has_them_up_to_there() {
+        let prints = |extensions: &[u8], block_len: u16| {
+            let mut body = hello(0x0301, b"\0\x2f", extensions);
+            let at = body.len() - extensions.len() - 2;
+            body[at..at + 2].copy_from_slice(&block_len.to_be_bytes());
+            let prints = body_fingerprints(&body, Carrier::Stream).unwrap();
+            (prints.ja3, prints.ja4.get(..10).unwrap().to_owned())
+        };
+        let md5 = |text: &str| {
+            let mut hex = String::new();
+            push_hex(&mut hex, &Md5::digest(text));
+            Box::<str>::from(hex)
+        };
+        let formats = b"\0\x0b\0\x02\x01\0";
+        for (extensions, block_len, ja3, ja4) in [
+            (&formats[..], 6, "769,47,11,,0", "t10i010100"),
+            // Too short for another: nothing breaks off.
+            (
+                b"\0\x0b\0\x02\x01\0\0\x0a\0",
+                9,
+                "769,47,11,,0",
+                "t10i010100",
+            ),
+            (
+                b"\0\x0b\0\x02\x01\0\0\x0a\0\x04\0\x02",
+                12,
+                "769,47,11-10",
+                "t10i010200",
+            ),
+            (formats, 7, "769,47,", "t10i010000"),
+        ] {
+            assert_eq!(prints(extensions, block_len), (md5(ja3), ja4.to_owned()));
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod hello;
 mod mid_stream;
 mod record;
 mod sslv2;
+mod tor;
 mod whole;
 
 use self::hello::{read_client_hello, read_server_hello};
@@ -23,6 +24,7 @@ pub use self::fingerprint::fingerprints;
 pub use self::hello::{ClientHello, MAX_ALPN, ServerHello};
 pub use self::mid_stream::{are_surely_records, is_front_of_record};
 pub use self::sslv2::sslv2_client_hello;
+pub use self::tor::may_be_made_up;
 pub use self::whole::{find_whole_client_hello, whole_client_hello};
 
 pub(super) use self::certificate::{leaf, names};
@@ -189,6 +191,16 @@ pub fn certificate_names(prefix: &[u8]) -> Outcome<Vec<DomainName>> {
         Some((_, false)) => Outcome::NeedMore,
         None => Outcome::NotMine,
     }
+}
+
+/// Whether the server's certificate is one that a relay of Tor made up, for a client that asked for `asked`.
+///
+/// * `prefix`: as for [`certificate_names`]; the whole certificate has to be there.
+pub fn is_of_tor(prefix: &[u8], asked: Option<&DomainName>) -> bool {
+    let joined = join(after_warnings(prefix).unwrap_or_default(), |bytes| {
+        leaf_in(bytes).is_none_or(|(_, is_whole)| is_whole)
+    });
+    matches!(leaf_in(&joined.bytes), Some((leaf, true)) if tor::is_certificate(leaf, asked))
 }
 
 /// Finds the names that are whole in a certificate of which no more will come.

@@ -99,6 +99,20 @@ fn every_version_is_read() {
     }
 }
 
+#[test]
+fn a_hello_that_is_sure_to_be_refused_leaves_the_fingerprints_to_the_next() {
+    let plain = hello("a.example", 0);
+    let mut initials = Initials::begin(true);
+    for (version, has_fingerprints) in [(0xbaba_baba, false), (1, true)] {
+        let version = QuicVersion(version);
+        let packet = Plan { version, ..PLAN }.packet(&crypto(0, &plain));
+        let Outcome::Found(hello) = initials.datagram(&packet) else {
+            panic!("{version}")
+        };
+        assert_eq!(hello.fingerprints.is_some(), has_fingerprints, "{version}");
+    }
+}
+
 /// A CHLO: 2 values.
 const CHLO: &str =
     "43484c4f 0200 0000  50414400 04000000  534e4900 0d000000  2d2d2d2d 612e6578616d706c65";

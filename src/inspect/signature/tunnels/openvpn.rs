@@ -5,29 +5,19 @@
 //!
 //! Data is encrypted and has a header of one byte or of eight; that is not told.
 
-use crate::inspect::signature::numbers::{be16, be32, be64};
+use crate::inspect::openvpn::{
+    self, CLIENT_RESET, CLIENT_RESET_V3, CONTROL, Packet, REPLAY_LEN, SERVER_RESET, SIGNATURE_LENS,
+};
+use crate::inspect::signature::numbers::be32;
 use crate::inspect::signature::{Datagram, Likely, Look, Opening, Recognised};
 use crate::protocol::Protocol;
 
-/// What the upper five bits of the first byte say, the lower three being a key's number.
-const CONTROL: u8 = 4;
-const ACK: u8 = 5;
-const CLIENT_RESET: u8 = 7;
-const SERVER_RESET: u8 = 8;
-const CLIENT_RESET_V3: u8 = 10;
-
-/// Bytes of that byte and of the sender's session.
+/// Bytes of a packet's first byte and of the sender's session.
 const SESSION_END: usize = 9;
-/// Bytes of a counter and a time, which go with a signature.
-const REPLAY_LEN: usize = 8;
-/// Bytes of the signatures in use: none, MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.
-const SIGNATURE_LENS: [usize; 7] = [0, 16, 20, 28, 32, 48, 64];
 /// Bytes of the signature where the control channel is encrypted.
 const CRYPT_SIGNATURE_LEN: usize = 32;
 /// Bytes of a client's own key as it goes along, at least: a tag, 256 bytes of key, a length. OpenVPN, `tls-crypt-v2.txt`.
 const WRAPPED_KEY_LEN: usize = 32 + 256 + 2;
-/// Acknowledgements that one packet holds at most.
-const MAX_ACKS: u8 = 8;
 /// Packets of a side before its reset is answered; each has a number.
 const MAX_RESETS: u32 = 64;
 /// Times between 1990 and 2100, seconds.
@@ -74,38 +64,12 @@ enum Likeness {
     Control,
 }
 
-/// A packet of the control channel.
-#[derive(Debug, Clone, Copy)]
-struct Packet<'a> {
-    opcode: u8,
-    session: u64,
-    /// What follows.
-    rest: &'a [u8],
-}
-
 /// The first packet of a side of a connection.
 fn framed(said: &[u8]) -> Option<Packet<'_>> {
-    let len = usize::from(be16(said, 0)?);
-    Packet::read(said.get(2..)?.get(..len)?)
+    Packet::read(openvpn::framed(said)?.0)
 }
 
-impl<'a> Packet<'a> {
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let opcode = bytes.first()? >> 3;
-        let session = be64(bytes, 1).filter(|session| *session != 0)?;
-        let is_control = match opcode {
-            CONTROL | ACK => true,
-            // The first key of a session is number 0.
-            CLIENT_RESET | SERVER_RESET | CLIENT_RESET_V3 => bytes.first()? & 7 == 0,
-            _ => false,
-        };
-        is_control.then_some(Self {
-            opcode,
-            session,
-            rest: bytes.get(SESSION_END..)?,
-        })
-    }
-
+impl Packet<'_> {
     /// * `is_whole`: whether `rest` ends where the packet does.
     fn likeness(&self, is_whole: bool) -> Option<Likeness> {
         let plain = SIGNATURE_LENS
@@ -116,27 +80,15 @@ impl<'a> Packet<'a> {
 
     /// As it looks where nothing but a signature of `signature_len` bytes, a counter and a time were added.
     fn plain(&self, signature_len: usize, is_whole: bool) -> Option<Likeness> {
-        let mut at = 0;
         if signature_len > 0 {
-            at = signature_len + REPLAY_LEN;
             self.replay(signature_len)?;
         }
-        let acks = *self.rest.get(at)?;
-        at += 1 + 4 * usize::from(acks);
-        if acks > MAX_ACKS {
-            return None;
-        }
-        if acks > 0 {
-            // The session that they are for.
-            be64(self.rest, at).filter(|session| *session != 0)?;
-            at += 8;
-        }
-        if self.opcode == ACK {
-            return (acks > 0 && at == self.rest.len() && is_whole).then_some(Likeness::Control);
-        }
-        let number = be32(self.rest, at)?;
-        at += 4;
-        let is_end = at == self.rest.len() && is_whole;
+        let body = self.body(signature_len)?;
+        let is_end = body.content.is_empty() && is_whole;
+        let acks = body.acks;
+        let Some(number) = body.number else {
+            return (acks > 0 && is_end).then_some(Likeness::Control);
+        };
         match self.opcode {
             // A client's first packet acknowledges nothing, a server's that; both have the number 0, and a key's number that is 0.
             CLIENT_RESET => (acks == 0 && number == 0 && is_end).then_some(if signature_len == 0 {
@@ -147,7 +99,7 @@ impl<'a> Packet<'a> {
             SERVER_RESET => (acks > 0 && number == 0 && is_end).then_some(Likeness::Reset),
             // What follows is TLS, with the head of a record where one begins. Its packets are numbered from 1.
             CONTROL => {
-                let is_record = matches!(self.rest.get(at..), Some([0x14..=0x17, 3, 0..=4, ..]));
+                let is_record = matches!(body.content, [0x14..=0x17, 3, 0..=4, ..]);
                 (is_record && (1..=MAX_RESETS).contains(&number)).then_some(Likeness::Control)
             }
             _ => None,

@@ -72,6 +72,45 @@ fn the_names_of_a_real_certificate_are_read() {
 }
 
 #[test]
+fn names_that_stand_alone_are_those_of_a_certificate_without_more() {
+    let common = common_name(12, b"host.example");
+    let country = der(
+        0x31,
+        &der(0x30, &[&hex("0603 550406")[..], &der(19, b"AT")].concat()),
+    );
+    let fields = |subject: &[u8], last: &[u8]| {
+        let tbs = [
+            &der(0xa0, &[2, 1, 2])[..],
+            &der(2, &[1]),
+            &der(0x30, b""),
+            &der(0x30, &common_name(12, b"issuer.example")),
+            &der(0x30, b"no dates"),
+            &der(0x30, subject),
+            &der(0x30, b"no key"),
+            last,
+        ];
+        der(0x30, &[der(0x30, &tbs.concat()), der(0x30, b"")].concat())
+    };
+    let alone = certificate::lone_common_names(&fields(&common, b"")).unwrap();
+    assert_eq!(
+        [alone.0.as_str(), alone.1.as_str()],
+        ["issuer.example", "host.example"]
+    );
+    for (subject, last) in [
+        (&common, der(0xa3, &der(0x30, b""))),
+        (&common, der(0x30, b"")),
+        (&[&common[..], &country].concat(), Vec::new()),
+        (&country, Vec::new()),
+        (&Vec::new(), Vec::new()),
+    ] {
+        assert_eq!(
+            certificate::lone_common_names(&fields(subject, &last)),
+            None
+        );
+    }
+}
+
+#[test]
 fn certificates_are_read_however_odd() {
     let subject = [
         common_name(12, b"Example.org"),
