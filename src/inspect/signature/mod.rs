@@ -280,8 +280,15 @@ mod tests {
                     ..opening
                 });
             }
-            testing::check_datagram_table(&testing::datagram(&bytes, port, 50_000));
-            testing::check_datagram_table(&testing::datagram(&bytes, port, port));
+        }
+        for port in ports {
+            for first in 0..=255_u8 {
+                for [second, cut] in [[0, 4], [0, 48], [1, 12], [first, 20]] {
+                    let bytes = [&[first, second, 0, cut][..], &[second; 44]].concat();
+                    let bytes = &bytes[..usize::from(cut).min(48)];
+                    testing::check_datagram_table(&testing::datagram(bytes, port, port));
+                }
+            }
         }
         testing::check_stream_table(&testing::opening(b"", b""));
         testing::check_datagram_table(&testing::datagram(b"", 123, 123));

@@ -22,7 +22,7 @@ pub(super) fn look_at(look: DatagramLook, bytes: &[u8]) -> Option<Look> {
 }
 
 /// What `look` says; and no table keeps it from being heard.
-fn shown(look: DatagramLook, datagram: &Datagram<'_>) -> Option<Look> {
+pub(super) fn shown(look: DatagramLook, datagram: &Datagram<'_>) -> Option<Look> {
     let said = look(datagram);
     if said.is_some() {
         check_datagram_table(datagram);

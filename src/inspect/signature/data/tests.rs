@@ -14,6 +14,7 @@ pub(super) fn stream_answers(server_port: u16, client: &[u8], server: &[u8]) -> 
         server_port,
         ..testing::opening(client, server)
     };
+    testing::check_stream_table(&opening);
     STREAMS
         .iter()
         .filter_map(|(_, look)| look(&opening))
@@ -23,6 +24,7 @@ pub(super) fn stream_answers(server_port: u16, client: &[u8], server: &[u8]) -> 
 /// What the room's looks make of a datagram to `port`: every answer.
 pub(super) fn datagram_answers(port: u16, bytes: &[u8]) -> Vec<Look> {
     let datagram = testing::datagram(bytes, 50_000, port);
+    testing::check_datagram_table(&datagram);
     DATAGRAMS
         .iter()
         .filter_map(|(_, look)| look(&datagram))

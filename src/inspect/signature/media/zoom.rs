@@ -73,7 +73,7 @@ mod tests {
     use crate::inspect::testing::hex;
 
     fn look(bytes: &[u8]) -> Option<Look> {
-        media(&testing::datagram(bytes, 50_000, 8801))
+        testing::shown(media, &testing::datagram(bytes, 50_000, 8801))
     }
 
     #[test]

@@ -111,18 +111,14 @@ const fn is_option(number: u16) -> bool {
 mod tests {
     use super::super::tests::datagram;
     use super::*;
+    use crate::inspect::signature::testing;
     use crate::inspect::testing::hex;
 
     /// RFC 7252 §A, figure 16: GET /temperature.
     const REQUEST: &str = "40 01 7d34 bb 74656d7065726174757265";
 
     fn look(bytes: &[u8]) -> Option<Look> {
-        of_datagram(&Datagram {
-            bytes,
-            origlen: bytes.len(),
-            src_port: 40000,
-            dst_port: 9999,
-        })
+        testing::look_at(of_datagram, bytes)
     }
 
     #[test]

@@ -31,6 +31,12 @@ const NTP: Front = Front::range(0x08, 0x27)
     .or(Front::range(0x88, 0xa7))
     .or(Front::range(0xc8, 0xe7));
 
+/// Version 1 of CoAP, its four types, tokens of up to 8 bytes.
+const COAP: Front = Front::range(0x40, 0x48)
+    .or(Front::range(0x50, 0x58))
+    .or(Front::range(0x60, 0x68))
+    .or(Front::range(0x70, 0x78));
+
 /// The looks at datagrams.
 pub(super) const DATAGRAMS: &[DatagramRow] = &[
     (Front::of(&[0x1, 0x2]), dhcp::of_datagram),
@@ -47,5 +53,5 @@ pub(super) const DATAGRAMS: &[DatagramRow] = &[
     (Front::of(&[0x0]), netflow::of_datagram),
     (Front::of(&[0x0]), sflow::of_datagram),
     (Front::range(0x00, 0x5f), gtp::of_datagram),
-    (Front::range(0x40, 0x48), coap::of_datagram),
+    (COAP, coap::of_datagram),
 ];

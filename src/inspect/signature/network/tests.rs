@@ -13,6 +13,7 @@ pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
 /// What a datagram between these ports is of, when that is beyond doubt.
 pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
     let datagram = testing::datagram(bytes, src_port, dst_port);
+    testing::check_datagram_table(&datagram);
     let mut sure = DATAGRAMS
         .iter()
         .filter_map(|(_, look)| match look(&datagram) {
@@ -27,6 +28,7 @@ pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Prot
 /// What a connection speaks whose sides said this.
 pub(super) fn spoken(client: &[u8], server: &[u8]) -> Option<Protocol> {
     let opening = testing::opening(client, server);
+    testing::check_stream_table(&opening);
     STREAMS
         .iter()
         .find_map(|(_, look)| look(&opening)?.protocol)

@@ -100,6 +100,7 @@ pub(super) fn late(client: &[u8], server: &[u8]) -> Option<Protocol> {
 /// What a datagram to this port is of, when that is beyond doubt.
 pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
     let datagram = testing::datagram(bytes, 40_000, dst_port);
+    testing::check_datagram_table(&datagram);
     let mut sure = DATAGRAMS
         .iter()
         .filter_map(|(_, look)| match look(&datagram) {
@@ -119,6 +120,7 @@ fn opening<'a>(server_port: u16, client: &'a [u8], server: &'a [u8]) -> Opening<
 }
 
 fn protocols(opening: &Opening<'_>) -> Vec<Protocol> {
+    testing::check_stream_table(opening);
     STREAMS
         .iter()
         .filter_map(|(_, look)| look(opening)?.protocol)
