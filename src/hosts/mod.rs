@@ -8,6 +8,7 @@
 
 mod contacts;
 mod findings;
+mod port_maps;
 mod reason;
 mod reserved;
 
@@ -19,7 +20,8 @@ use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::packet::IpProtocol;
 use crate::services;
-use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, PortMaps, Shares};
+use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, Shares};
+use port_maps::PortMaps;
 
 pub use findings::{Finding, Findings, Peer};
 pub use reason::{Reason, Severity};

@@ -310,7 +310,7 @@ fn full_tables_fit_the_promise() {
     let contacts = (1 << 19) * (size_of::<contacts::Kept>() + index);
     let names = (1 << 16) * (size_of::<(DomainName, contacts::NameId)>() + 1 + 16);
     let text = contacts::MAX_NAME_BYTES;
-    let maps = usize::from(contacts::MAX_PORT_MAPS) * 8192;
+    let maps = usize::from(port_maps::MAX_PORT_MAPS) * 8192;
     let total = addresses + contacts + names + text + maps;
     assert!(total < 37 << 20, "{total}");
 }
