@@ -266,7 +266,8 @@ fn hex_digit(bits: u8) -> char {
 
 fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
-        text.extend([byte >> 4, *byte].map(hex_digit));
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(*byte));
     }
 }
 
