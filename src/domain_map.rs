@@ -115,6 +115,7 @@ impl<V: Copy> DomainMap<V> {
     fn walk<'m, 'n>(&'m self, name: &'n str) -> Walk<'m, 'n, V> {
         Walk {
             map: self,
+            name_len: name.len(),
             steps: Steps::new(name),
             from: Some(ROOT),
         }
@@ -160,6 +161,7 @@ impl<V: Copy> DomainMap<V> {
 /// A walk over the places of a name's suffixes.
 struct Walk<'m, 'n, V> {
     map: &'m DomainMap<V>,
+    name_len: usize,
     steps: Steps<'n>,
     /// The place that was reached; `None` where nothing goes on.
     from: Option<u32>,
@@ -171,7 +173,6 @@ impl<'m, V> Iterator for Walk<'m, '_, V> {
     // A call for each step would cost as much as the step itself.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let name_len = self.steps.name.len();
         loop {
             let from = self.from.take()?;
             let Step { word, label } = self.steps.next();
@@ -182,9 +183,9 @@ impl<'m, V> Iterator for Walk<'m, '_, V> {
                 self.from = Some(place.number);
             }
             if let Some(start) = label
-                && start < name_len
+                && start < self.name_len
             {
-                return Some((name_len - start, place));
+                return Some((self.name_len - start, place));
             }
         }
     }
@@ -200,11 +201,10 @@ fn hash([one, other]: [u64; 2], from: u32, word: u64) -> u64 {
 
 /// The steps to a name, from its end.
 struct Steps<'n> {
-    name: &'n [u8],
+    /// The part of the name that is still to come.
+    rest: &'n [u8],
     /// The first eight bytes of the name, the first one lowest, or all there are and zeroes.
     head: u64,
-    /// Where the part of the name ends that is still to come.
-    end: usize,
 }
 
 struct Step {
@@ -226,32 +226,29 @@ impl<'n> Steps<'n> {
                 bytes.fold(0, |head, &byte| head << 8 | u64::from(byte))
             }
         };
-        Self {
-            name,
-            head,
-            end: name.len(),
-        }
+        Self { rest: name, head }
     }
 
     #[inline]
     fn next(&mut self) -> Step {
-        let before = self.name.get(..self.end).unwrap_or_default();
-        let word = match before.last_chunk() {
-            Some(word) => u64::from_le_bytes(*word),
+        let len = self.rest.len();
+        let (front, word) = match self.rest.split_last_chunk() {
+            Some((front, word)) => (front, u64::from_le_bytes(*word)),
             // Before the name's first byte stand dots.
             None => {
-                let bits = 8 * before.len() as u32;
-                self.head.unbounded_shl(64 - bits) | DOTS >> bits
+                let bits = 8 * len as u32;
+                let word = self.head.unbounded_shl(64 - bits) | DOTS >> bits;
+                ([].as_slice(), word)
             }
         };
         let dots = zero_bytes(word ^ DOTS);
         if dots == 0 {
-            self.end -= WORD_LEN;
+            self.rest = front;
             return Step { word, label: None };
         }
         let bits = dots.leading_zeros();
-        let start = self.end - (bits / 8) as usize;
-        self.end = start.saturating_sub(1);
+        let start = len - (bits / 8) as usize;
+        self.rest = self.rest.get(..start.saturating_sub(1)).unwrap_or_default();
         Step {
             word: word & (u64::MAX << (56 - bits)),
             label: Some(start),
