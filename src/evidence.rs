@@ -121,6 +121,8 @@ pub struct Ground {
 pub struct Grounds {
     /// What decided the application.
     pub application: Option<Ground>,
+    /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
+    pub verdict: Option<Ground>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Grounds::MAX_SIGNS`], each once.
     pub signs: Vec<Ground>,

@@ -240,6 +240,7 @@ fn judge(task: &Task, beside: &Beside<'_>, engine: &mut Engine, part: &mut Part,
                 flow: answer.flow,
                 five_tuple,
                 rule,
+                ground: engine.ground_of_verdict(&task.key).cloned(),
             });
         }
     }

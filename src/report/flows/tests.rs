@@ -34,6 +34,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
             packet: 6,
         }],
         protocols: [6, 6, 0, 0, 0, 0],
+        ..Grounds::default()
     }));
     flow.alpn = vec!["h2".into(), "http/1.1".into()];
     flow.tls_version = Some(TlsVersion(0x0304));
