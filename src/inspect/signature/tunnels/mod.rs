@@ -22,6 +22,7 @@ pub(super) const STREAMS: &[StreamLook] = &[
     pptp::stream,
     teamviewer::stream,
     ike::stream,
+    steam::stream,
 ];
 
 /// The looks at datagrams.
