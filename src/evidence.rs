@@ -130,6 +130,8 @@ pub enum Deciding {
 pub struct Grounds {
     /// What decided the application.
     pub application: Option<Deciding>,
+    /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
+    pub verdict: Option<Box<Ground>>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Grounds::MAX_SIGNS`], each once.
     pub signs: Vec<Ground>,
@@ -144,6 +146,7 @@ impl Grounds {
     /// None at all.
     pub const NONE: Self = Self {
         application: None,
+        verdict: None,
         signs: Vec::new(),
         protocols: [0; Protocols::MAX],
     };

@@ -7,7 +7,6 @@ use divan::{Bencher, black_box};
 use dpi_engine::engine::{Engine, Policy};
 use dpi_engine::key::{FiveTuple, SHARDS};
 use dpi_engine::packet::TcpFlags;
-use dpi_engine::passive_dns::Answered;
 
 use crate::traffic::{Packet, packets, policy};
 
@@ -52,14 +51,13 @@ fn open_flows(bencher: Bencher<'_, '_>, policy: &Policy, like: (Packet, FiveTupl
     let tuples: Vec<_> = (0..count as u32)
         .map(|number| from_host(&tuple, number))
         .collect();
-    let answered = Answered::default();
     bencher
         .counter(ItemsCount::new(count))
         .with_inputs(|| (Engine::new(policy.clone()), Vec::with_capacity(count)))
         .bench_local_refs(|(engine, ended)| {
             for (number, tuple) in (1..).zip(&tuples) {
                 let seen = packet.observation(number, tuple);
-                black_box(engine.observe(&seen, &answered, ended));
+                black_box(engine.observe(&seen, None, ended));
             }
         });
 }
@@ -99,7 +97,7 @@ fn settled_flow(bencher: Bencher<'_, '_>) {
     });
     drop(first);
     let mut engine = Engine::new(policy(0));
-    let (answered, mut ended) = (Answered::default(), Vec::new());
+    let mut ended = Vec::new();
     let mut last_data = None;
     for (number, packet) in (1..).zip(&packets) {
         let Some(own) = packet.five_tuple() else {
@@ -111,7 +109,7 @@ fn settled_flow(bencher: Bencher<'_, '_>) {
             .tcp
             .is_some_and(|tcp| tcp.flags.has(TcpFlags::FIN) || tcp.flags.has(TcpFlags::RST));
         if is_of_it && !is_end {
-            engine.observe(&packet.observation(number, &own), &answered, &mut ended);
+            engine.observe(&packet.observation(number, &own), None, &mut ended);
             if packet.payload().len() > 1000 {
                 last_data = Some((packet, own));
             }
@@ -123,7 +121,7 @@ fn settled_flow(bencher: Bencher<'_, '_>) {
         number += 1;
         engine.observe(
             &packet.observation(number, black_box(&own)),
-            &answered,
+            None,
             &mut ended,
         )
     });
@@ -144,14 +142,13 @@ fn flows_of(bencher: Bencher<'_, '_>, name: &str) {
         .filter_map(|(number, packet)| Some((number, packet, packet.five_tuple()?)))
         .collect();
     let policy = policy(0);
-    let answered = Answered::default();
     bencher
         .counter(ItemsCount::new(seen.len()))
         .with_inputs(|| (Engine::new(policy.clone()), Vec::new()))
         .bench_local_refs(|(engine, ended)| {
             for (number, packet, tuple) in &seen {
                 let seen = packet.observation(*number, tuple);
-                black_box(engine.observe(&seen, &answered, ended));
+                black_box(engine.observe(&seen, None, ended));
             }
         });
 }

@@ -11,7 +11,6 @@ use dpi_engine::flow::FlowSummary;
 use dpi_engine::key::{FiveTuple, FlowKey};
 use dpi_engine::observation::Observation;
 use dpi_engine::packet::{IpProtocol, LinkType, Timestamp};
-use dpi_engine::passive_dns::Answered;
 use dpi_engine::rules::{RuleSet, RuleSetBuilder};
 use dpi_engine::wire::{self, PacketView};
 
@@ -161,10 +160,10 @@ fn rule_set(catalogue: &Catalogue, count: u16) -> RuleSet {
 pub(crate) fn flows(name: &str) -> Vec<FlowSummary> {
     let packets = packets(name);
     let mut engine = Engine::new(policy(0));
-    let (answered, mut ended) = (Answered::default(), Vec::new());
+    let mut ended = Vec::new();
     for (number, packet) in (1..).zip(&packets) {
         if let Some(tuple) = packet.five_tuple() {
-            engine.observe(&packet.observation(number, &tuple), &answered, &mut ended);
+            engine.observe(&packet.observation(number, &tuple), None, &mut ended);
         }
     }
     let mut flows: Vec<_> = ended.into_iter().map(|ended| ended.flow).collect();

@@ -44,10 +44,14 @@ impl Narrator {
         }
         let (rule, origin) = rule.unwrap_or_default();
         let (tuple, packet) = (&news.five_tuple, news.packet);
+        let by = match &news.ground {
+            Some(ground) => format!(", by {} {}", ground.by.as_str(), ground.value),
+            None => String::new(),
+        };
         self.say(
             Verbosity::Verbose,
             format_args!(
-                "packet {packet}: {} {} -> {} blocked by {rule} ({origin})",
+                "packet {packet}: {} {} -> {} blocked by {rule} ({origin}){by}",
                 tuple.protocol, tuple.src, tuple.dst
             ),
         );

@@ -47,10 +47,10 @@ struct Conclusion<'a> {
     seen: &'a Observation<'a>,
     /// Number of the packet that carried the evidence.
     at: u64,
-    /// The first rule for an application or a protocol that was met.
-    application: Option<RuleId>,
-    /// The first rule for a domain that was met.
-    domain: Option<RuleId>,
+    /// The first rule for an application or a protocol that was met, and what met it.
+    application: Option<(RuleId, Ground)>,
+    /// The first rule for a domain that was met, and what met it.
+    domain: Option<(RuleId, Ground)>,
     /// The application that something else than a name led to first: whether it is the flow's is known when all is taken in.
     unnamed: Option<AppId>,
 }
@@ -72,10 +72,15 @@ impl<'a> Conclusion<'a> {
         let judged = judged_application(self.entry, self.policy);
         if self.unnamed.is_some() && self.unnamed == judged {
             let rule = judged.and_then(|app| self.policy.rules.for_app(app));
-            self.application = first(self.application, rule);
+            if let Some((by, value, packet)) = self.entry.findings().decided_by() {
+                meet(&mut self.application, rule, || ground(by, value, packet));
+            }
         }
-        let rule = self.application.or(self.domain);
-        self.entry.rule = self.entry.rule.or(rule);
+        if self.entry.rule.is_none()
+            && let Some((rule, ground)) = self.application.or(self.domain)
+        {
+            self.entry.block(rule, ground);
+        }
     }
 
     fn take(&mut self, piece: Evidence) {
@@ -131,7 +136,10 @@ impl<'a> Conclusion<'a> {
             return;
         }
         // Also for one more than a flow can show: a row of decoys before it must not save it.
-        self.application = first(self.application, self.policy.rules.for_protocol(protocol));
+        let (rule, at) = (self.policy.rules.for_protocol(protocol), self.at);
+        meet(&mut self.application, rule, || {
+            ground(Basis::Content, protocol.as_str(), at)
+        });
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
@@ -182,7 +190,7 @@ impl<'a> Conclusion<'a> {
                 None => classification.consider_stranger(from),
             }
             let is_judged = from != NameSource::DnsAnswer || self.policy.block_by_dns;
-            if is_judged && !self.policy.rules.is_empty() {
+            if is_judged && !self.policy.rules.is_empty() && self.entry.rule.is_none() {
                 self.judge(owner, &name, from);
             }
         }
@@ -193,11 +201,10 @@ impl<'a> Conclusion<'a> {
         if is_deciding && from != NameSource::DnsAnswer {
             findings.grounds.application = Some(match place {
                 Ok(place) => Deciding::Name(place),
-                Err(name) => Deciding::Sign(Box::new(Ground {
-                    by: Basis::Name(from),
-                    value: name.as_str().into(),
-                    packet,
-                })),
+                Err(name) => {
+                    let sign = ground(Basis::Name(from), name.as_str(), packet);
+                    Deciding::Sign(Box::new(sign))
+                }
             });
         }
     }
@@ -212,22 +219,27 @@ impl<'a> Conclusion<'a> {
         let rule = owner
             .filter(|_| is_judged)
             .and_then(|app| rules.for_app(app));
-        self.application = first(self.application, rule);
-        self.domain = first(self.domain, rules.for_domain(name.as_str()));
+        let ground = || ground(Basis::Name(from), name.as_str(), self.at);
+        meet(&mut self.application, rule, ground);
+        meet(&mut self.domain, rules.for_domain(name.as_str()), ground);
     }
 
     /// Takes in whose something else is than a name.
     fn is_of(&mut self, owner: Option<AppId>, by: Basis, value: &str) {
         if let Some(app) = owner {
-            let sign = Ground {
-                by,
-                value: value.into(),
-                packet: self.at,
-            };
+            let sign = ground(by, value, self.at);
             self.unnamed.get_or_insert(app);
             self.entry.is_of(app, sign.clone());
             self.entry.findings().grounds.add_sign(sign);
         }
+    }
+}
+
+fn ground(by: Basis, value: &str, packet: u64) -> Ground {
+    Ground {
+        by,
+        value: value.into(),
+        packet,
     }
 }
 
@@ -266,10 +278,15 @@ pub(super) fn judged_application(entry: &Entry, policy: &Policy) -> Option<AppId
     }
 }
 
-/// The rule given first; none is later than any.
-fn first(a: Option<RuleId>, b: Option<RuleId>) -> Option<RuleId> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+/// Takes in a rule that was met. Of several the one that was given first counts.
+fn meet(
+    before: &mut Option<(RuleId, Ground)>,
+    rule: Option<RuleId>,
+    ground: impl FnOnce() -> Ground,
+) {
+    if let Some(rule) = rule
+        && before.as_ref().is_none_or(|(before, _)| rule < *before)
+    {
+        *before = Some((rule, ground()));
     }
 }

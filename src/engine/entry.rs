@@ -146,6 +146,12 @@ impl Entry {
         }
     }
 
+    /// Takes in the rule that blocks the flow, and what met it.
+    pub(super) fn block(&mut self, rule: RuleId, ground: Ground) {
+        self.rule = Some(rule);
+        self.findings().grounds.verdict = Some(Box::new(ground));
+    }
+
     /// Whether its client says a hello in several datagrams, of which some are still to come.
     pub(super) fn awaits_hello(&self) -> bool {
         let protocols = &self.classification.protocols;

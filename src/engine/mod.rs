@@ -12,7 +12,7 @@ use std::sync::Arc;
 use lru::LruCache;
 
 use crate::catalogue::Catalogue;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Ground};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
@@ -194,6 +194,12 @@ impl Engine {
             rule: Some(remembered.rule),
         };
         Some(fate).filter(|_| is_alive(remembered.last))
+    }
+
+    /// What met the rule that blocked the flow of `key`, while it is known; `None` for a rule of addresses or ports.
+    pub fn ground_of_verdict(&self, key: &FlowKey) -> Option<&Ground> {
+        let findings = self.flows.peek(key)?.findings.as_ref()?;
+        findings.grounds.verdict.as_deref()
     }
 
     /// Ends every flow that is left, the least recently used first.
@@ -432,9 +438,12 @@ fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
     entry.is_placed = true;
     let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
     let Some((app, ground)) = owner else { return };
-    entry.is_of(app, ground);
-    if entry.rule.is_none() && judged_application(entry, policy) == Some(app) {
-        entry.rule = policy.rules.for_app(app);
+    entry.is_of(app, ground.clone());
+    if entry.rule.is_none()
+        && judged_application(entry, policy) == Some(app)
+        && let Some(rule) = policy.rules.for_app(app)
+    {
+        entry.block(rule, ground);
     }
 }
 

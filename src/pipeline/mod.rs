@@ -26,6 +26,7 @@ use thiserror::Error;
 
 use crate::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
 use crate::engine::Policy;
+use crate::evidence::Ground;
 use crate::flow::FlowSummary;
 use crate::fragments::FragmentCounts;
 use crate::key::{FiveTuple, SHARDS};
@@ -50,7 +51,7 @@ pub trait Sink {
 }
 
 /// A verdict that has just been reached.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Blocked {
     /// Number of the packet that decided.
     pub packet: u64,
@@ -60,6 +61,8 @@ pub struct Blocked {
     pub five_tuple: FiveTuple,
     /// The rule that decided.
     pub rule: RuleId,
+    /// What met it; `None` for a rule of addresses or ports.
+    pub ground: Option<Ground>,
 }
 
 /// What becomes of the packets.

@@ -213,7 +213,7 @@ impl Worker {
             if self.keeps_flows {
                 part.flows.push((task.index, answer.flow));
             }
-            note(task, answer, &mut part);
+            note(task, answer, engine, &mut part);
         }
         part.spent = assignment;
         part
@@ -253,7 +253,7 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
 
 /// Notes what becomes of a packet.
 #[inline]
-fn note(task: &Task, answer: Answer, part: &mut Part) {
+fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
     if task.role == Role::Quoting {
         part.quoting.push((task.index, answer.flow));
     }
@@ -265,6 +265,7 @@ fn note(task: &Task, answer: Answer, part: &mut Part) {
                 flow: answer.flow,
                 five_tuple: task.key.five_tuple(task.sender),
                 rule,
+                ground: engine.ground_of_verdict(&task.key).cloned(),
             });
         }
     }

@@ -206,7 +206,13 @@ fn verbose_speaks_on_standard_error_alone() {
         run(std::iter::once(web.as_os_str()).chain(args))
     };
     let (plain, verbose, more) = (with(&[]), with(&["--verbose"]), with(&["-vv"]));
-    assert!(verbose.stderr.contains("YouTube"), "{}", verbose.stderr);
+    assert!(
+        verbose
+            .stderr
+            .contains("blocked by app:YouTube (--block-app), by tls_sni www.youtube.com"),
+        "{}",
+        verbose.stderr
+    );
     assert_eq!(plain.text(), verbose.text());
     assert_eq!(plain.text(), more.text());
     assert!(more.stderr.len() >= verbose.stderr.len());

@@ -100,10 +100,10 @@ impl Datagrams {
         let packet = seen.payload;
         let missing = seen.payload_origlen.saturating_sub(packet.len() as u32);
         if self.openvpn.is_none() {
-            self.openvpn = Channel::begin(packet, missing == 0).map(Box::new);
+            self.openvpn = Channel::begin(packet, missing == 0, wants_fingerprints).map(Box::new);
         }
         if let Some(channel) = &mut self.openvpn {
-            channel.hear(packet, missing, seen, wants_fingerprints, evidence);
+            channel.hear(packet, missing, seen, evidence);
             if channel.is_done() {
                 self.openvpn = None;
             }

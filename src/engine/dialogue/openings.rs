@@ -73,7 +73,9 @@ impl Listener<'_> {
 
     /// Hears both sides' packets from now on, as far as they can be read.
     fn enter_openvpn(&mut self) {
-        let channels = [enter_packets(self.own), enter_packets(self.reply)];
+        let wants_fingerprints = self.shared.wants_fingerprints;
+        let channels = [&mut *self.own, &mut *self.reply]
+            .map(|voice| enter_packets(voice, wants_fingerprints));
         let channel = channels.into_iter().flatten().next();
         self.shared.openvpn = channel.map(Box::new);
     }
@@ -132,7 +134,7 @@ impl Listener<'_> {
 }
 
 /// Listens to OpenVPN's packets where `voice` has said whole ones so far. How they are signed, if the first one tells.
-fn enter_packets(voice: &mut Voice) -> Option<Channel> {
+fn enter_packets(voice: &mut Voice, wants_fingerprints: bool) -> Option<Channel> {
     let said = &voice.first_words.bytes[..];
     let mut rest = said;
     while let Some((_, len)) = openvpn::framed(rest) {
@@ -142,7 +144,7 @@ fn enter_packets(voice: &mut Voice) -> Option<Channel> {
     if rest.is_empty() && said.len() < OPENING_LEN && !voice.first_words.is_over {
         voice.phase = Phase::OpenVpn;
     }
-    Channel::begin(openvpn::framed(said)?.0, true)
+    Channel::begin(openvpn::framed(said)?.0, true, wants_fingerprints)
 }
 
 fn forget(voice: &mut Voice) {

@@ -22,6 +22,7 @@ const MAX_WAITING_BYTES: usize = 16 << 10;
 pub(in crate::engine) struct Channel {
     /// Bytes of its packets' signature.
     signature_len: usize,
+    wants_fingerprints: bool,
     orders: [Order; 2],
     /// The TLS in it.
     stream: Stream,
@@ -52,11 +53,12 @@ impl Channel {
     /// The channel that `packet` is of, if it tells how its packets are signed.
     ///
     /// * `is_whole`: whether the capture has all of it.
-    pub(super) fn begin(packet: &[u8], is_whole: bool) -> Option<Self> {
+    pub(super) fn begin(packet: &[u8], is_whole: bool, wants_fingerprints: bool) -> Option<Self> {
         Some(Self {
             signature_len: Packet::read(packet)?.signature_len(is_whole)?,
+            wants_fingerprints,
             orders: Default::default(),
-            stream: Stream::inside(false),
+            stream: Stream::inside(wants_fingerprints),
         })
     }
 
@@ -68,7 +70,6 @@ impl Channel {
         packet: &[u8],
         missing: u32,
         seen: &Observation<'_>,
-        wants_fingerprints: bool,
         evidence: &mut Vec<Evidence>,
     ) {
         let Some(packet) = Packet::read(packet).filter(|packet| packet.opcode == CONTROL) else {
@@ -85,17 +86,11 @@ impl Channel {
             origlen: body.content.len() as u32 + missing,
         });
         while let Some(piece) = self.orders[seen.sender.index()].next_waiting() {
-            self.hand_over(&piece, seen, wants_fingerprints, evidence);
+            self.hand_over(&piece, seen, evidence);
         }
     }
 
-    fn hand_over(
-        &mut self,
-        piece: &Piece,
-        seen: &Observation<'_>,
-        wants_fingerprints: bool,
-        evidence: &mut Vec<Evidence>,
-    ) {
+    fn hand_over(&mut self, piece: &Piece, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
         let order = &mut self.orders[seen.sender.index()];
         if piece.number == 1 {
             if !is_hello(&piece.bytes) {
@@ -105,7 +100,7 @@ impl Channel {
             }
             evidence.push(Evidence::Protocol(Protocol::OpenVpn));
             if tls::looks_like_client_hello(&piece.bytes) {
-                self.stream = Stream::inside(wants_fingerprints);
+                self.stream = Stream::inside(self.wants_fingerprints);
             }
         }
         let segment = Segment {

@@ -263,12 +263,11 @@ impl Stream {
 
     /// Lets the packets of OpenVPN be heard that came with a segment of the sender of `seen`.
     fn hear_openvpn(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
-        let wants_fingerprints = self.shared.wants_fingerprints;
         let Some(channel) = &mut self.shared.openvpn else {
             return;
         };
         for packet in self.shared.packets.drain(..) {
-            channel.hear(&packet, 0, seen, wants_fingerprints, evidence);
+            channel.hear(&packet, 0, seen, evidence);
         }
         let has_ended = channel.is_done();
         let is_over = |way: &Way| !matches!(way.voice.phase, Phase::OpenVpn);

@@ -31,6 +31,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
             packet: 6,
         }],
         protocols: [6, 6, 0, 0, 0, 0],
+        ..Grounds::default()
     };
     findings.alpn = vec!["h2".into(), "http/1.1".into()];
     findings.offered = Some(TlsVersion(0x0304));

@@ -28,7 +28,13 @@ const ALL: [Vpn; 4] = [
 ];
 
 impl Vpn {
-    fn packet(self, sender: Side, opcode: u8, acks: u8, number: u32, content: &[u8]) -> Vec<u8> {
+    fn packet(
+        self,
+        sender: Side,
+        (opcode, acks): (u8, u8),
+        number: u32,
+        content: &[u8],
+    ) -> Vec<u8> {
         let mut packet = vec![opcode << 3];
         packet.extend(SESSIONS[sender.index()]);
         if self.is_signed {
@@ -50,7 +56,7 @@ impl Vpn {
     fn pieces(self, sender: Side, said: &[u8], len: usize) -> Vec<Vec<u8>> {
         let pieces = (1..).zip(said.chunks(len));
         let packet = |(number, piece): (u32, &[u8])| {
-            self.packet(sender, CONTROL, (number % 3) as u8, number, piece)
+            self.packet(sender, (CONTROL, (number % 3) as u8), number, piece)
         };
         pieces.map(packet).collect()
     }
@@ -77,9 +83,9 @@ impl Vpn {
 
     /// Both sides' resets.
     fn reset(self, talk: &mut Talk) {
-        let client = self.packet(Client, CLIENT_RESET, 0, 0, b"");
+        let client = self.packet(Client, (CLIENT_RESET, 0), 0, b"");
         self.say(talk, Client, &[client]);
-        let server = self.packet(Server, SERVER_RESET, 1, 0, b"");
+        let server = self.packet(Server, (SERVER_RESET, 1), 0, b"");
         self.say(talk, Server, &[server]);
     }
 }
@@ -170,7 +176,10 @@ fn what_waits_is_bounded() {
     let mut talk = vpn.talk();
     vpn.reset(&mut talk);
     for number in (2..5000).chain([u32::MAX]) {
-        talk.datagram(Client, &vpn.packet(Client, CONTROL, 0, number, &[22; 1400]));
+        talk.datagram(
+            Client,
+            &vpn.packet(Client, (CONTROL, 0), number, &[22; 1400]),
+        );
     }
     assert!(talk.dialogue.held_bytes() < 32 << 10);
     // Nothing in it is TLS.

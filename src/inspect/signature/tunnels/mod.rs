@@ -25,6 +25,8 @@ pub(super) const STREAMS: &[StreamRow] = &[
     (Begins::a_side(Front::of(&[0x0])), pptp::stream),
     (Begins::a_side(Front::of(&[0x11, 0x17])), teamviewer::stream),
     (Begins::client(Front::of(b"I")), ike::stream),
+    // A length comes first, which may be any.
+    (Begins::ANY, steam::stream),
 ];
 
 /// A control message's flags; the first byte of those of data.
