@@ -12,7 +12,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::domain::DomainName;
-use crate::inspect::dns::answers::{Address, Answers};
+use crate::inspect::dns::answers::{Addresses, Answers};
 use crate::opening::Opening;
 use crate::packet::Timestamp;
 use crate::services::DNS_PORT;
@@ -32,7 +32,7 @@ pub const MIN_LIFE_S: u32 = 5;
 pub struct Told {
     naming: Arc<Naming>,
     /// At least one.
-    addresses: Vec<Address>,
+    addresses: Addresses,
 }
 
 /// A name that was given an address.
@@ -277,6 +277,7 @@ impl Answered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::dns::answers::Address;
 
     const CLIENT: &str = "192.168.1.2";
 

@@ -2,6 +2,7 @@
 
 use ahash::RandomState;
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use super::SharedDrop;
 use crate::caveats::Caveats;
@@ -20,8 +21,8 @@ const SCANNED_NAMES: usize = 16;
 /// What was found in a flow. One allocation holds nearly all of it, made when there is something to tell.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Findings {
-    /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`].
-    pub names: Vec<FoundName>,
+    /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`]. Most flows have one or none.
+    pub names: SmallVec<[FoundName; 1]>,
     /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
     pub alpn: Vec<Box<str>>,
     /// The highest TLS version that the client offered.
@@ -62,7 +63,7 @@ impl PartialEq for NameIndex {
 impl Findings {
     /// Nothing.
     pub(super) const NONE: Self = Self {
-        names: Vec::new(),
+        names: SmallVec::new_const(),
         alpn: Vec::new(),
         offered: None,
         chosen: None,
@@ -100,10 +101,6 @@ impl Findings {
             return Err(name);
         }
         self.name_bytes += size as u32;
-        if self.names.is_empty() {
-            // Most flows have one name, and no more.
-            self.names.reserve_exact(1);
-        }
         let place = self.names.len() as u32;
         self.names.push(FoundName { name, from, packet });
         self.index_last();

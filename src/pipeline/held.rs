@@ -173,21 +173,21 @@ impl Held {
         let Some(bytes) = bytes.get(start..start.saturating_add(payload.caplen as usize)) else {
             return;
         };
-        let found: Vec<_> = match tuple.protocol {
-            IpProtocol::UDP => answers(bytes).into_iter().collect(),
-            IpProtocol::TCP => answers_over_tcp(bytes, payload.origlen as usize),
-            _ => return,
-        };
         let response = Response {
             packet: self.chunk.first_packet() + u64::from(listed.index),
             at: record.timestamp,
             client: tuple.dst.addr,
             is_inside: listed.view.is_inside,
         };
-        let told = found
-            .into_iter()
-            .filter_map(|answers| Told::new(response, answers));
-        self.told.extend(told.map(|told| (listed.index, told)));
+        let tell = |answers| Some((listed.index, Told::new(response, answers)?));
+        match tuple.protocol {
+            IpProtocol::UDP => self.told.extend(answers(bytes).and_then(tell)),
+            IpProtocol::TCP => {
+                let found = answers_over_tcp(bytes, payload.origlen as usize);
+                self.told.extend(found.into_iter().filter_map(tell));
+            }
+            _ => {}
+        }
     }
 
     /// Asks the worker of the flow that a packet quotes.

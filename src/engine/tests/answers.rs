@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::DomainName;
 use crate::evidence::NameSource;
-use crate::inspect::dns::answers::{Address, Answers};
+use crate::inspect::dns::answers::{Address, Addresses, Answers};
 use crate::passive_dns::{Response, Told};
 
 const VIDEO: &str = "www.youtube.com";
@@ -27,10 +27,13 @@ pub(super) fn tell(bench: &mut Bench) {
     };
     let answers = Answers {
         name: DomainName::from_bytes(VIDEO.as_bytes()).unwrap(),
-        addresses: vec![Address {
-            addr: [10, 0, 0, 2].into(),
-            ttl: 60,
-        }],
+        addresses: Addresses::from_elem(
+            Address {
+                addr: [10, 0, 0, 2].into(),
+                ttl: 60,
+            },
+            1,
+        ),
     };
     bench.answered.learn(&Told::new(response, answers).unwrap());
 }

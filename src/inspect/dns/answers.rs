@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use smallvec::SmallVec;
+
 use super::name::{Labels, skip_name};
 use super::record::{Record, kind};
 use super::{Dialect, HEADER_LEN, Header, read_question};
@@ -30,8 +32,11 @@ pub struct Answers {
     /// The name that was asked for.
     pub name: DomainName,
     /// Its addresses in the order of their records, 1 to [`MAX_ADDRESSES`]; one may be there twice.
-    pub addresses: Vec<Address>,
+    pub addresses: Addresses,
 }
+
+/// The addresses of one answer: a few, as a rule.
+pub type Addresses = SmallVec<[Address; 2]>;
 
 /// An address that a name leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +70,7 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
         at: question_end,
         left: header.records().min(MAX_RECORDS),
     };
-    let mut addresses = Vec::new();
+    let mut addresses = Addresses::new();
     if records.clone().all(|lead| lead.is_of_question(message)) {
         // Nearly every answer: addresses of the very name, and nothing else.
         records.for_each(|lead| lead.tell_addresses(message, u32::MAX, &mut addresses));
@@ -117,7 +122,7 @@ impl Lead<'_> {
     }
 
     /// Adds the addresses in it, where its owner leads for `ttl` seconds.
-    fn tell_addresses(&self, message: &[u8], ttl: u32, addresses: &mut Vec<Address>) {
+    fn tell_addresses(&self, message: &[u8], ttl: u32, addresses: &mut Addresses) {
         let ttl = record_ttl(&self.record).min(ttl);
         addresses_of(message, &self.record, |addr| {
             if addresses.len() < MAX_ADDRESSES {
@@ -156,7 +161,7 @@ impl<'a> Iterator for Leading<'a> {
 }
 
 /// Adds the addresses of the question's name and of all that it leads to. `None` when it has no name that can be read.
-fn follow(message: &[u8], leads: &[Lead<'_>], addresses: &mut Vec<Address>) -> Option<()> {
+fn follow(message: &[u8], leads: &[Lead<'_>], addresses: &mut Addresses) -> Option<()> {
     let mut names = Names::new(message);
     let owners: Vec<Option<Span>> = leads.iter().map(|lead| names.at(lead.at)).collect();
     let aliases = aliases(&mut names, &owners, leads)?;

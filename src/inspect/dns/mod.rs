@@ -10,6 +10,8 @@ pub(super) mod name;
 mod record;
 mod strict;
 
+use smallvec::SmallVec;
+
 use self::name::{Labels, Stop};
 use self::strict::check_question;
 pub use self::strict::{is_surely_dns, is_surely_dns_over_tcp};
@@ -46,7 +48,7 @@ pub struct Message {
     /// Whether it is an answer.
     pub is_response: bool,
     /// Its questions, at most [`MAX_QUESTIONS`]: those that could be read.
-    pub questions: Vec<Question>,
+    pub questions: SmallVec<[Question; 1]>,
     /// How many more it claims to have than were looked at, past [`MAX_QUESTIONS`].
     pub unread_questions: u16,
 }
@@ -193,7 +195,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
     let mut message = Message {
         id: header.id,
         is_response: header.is_response(),
-        questions: Vec::with_capacity(count.min(bytes.len() / MIN_QUESTION_LEN)),
+        questions: SmallVec::with_capacity(count.min(bytes.len() / MIN_QUESTION_LEN)),
         unread_questions: 0,
     };
     let mut at = HEADER_LEN;

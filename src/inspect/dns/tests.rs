@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use smallvec::smallvec;
+
 use super::*;
 use crate::inspect::testing::{each_mutation, hex};
 
@@ -79,7 +81,7 @@ fn a_query_and_its_answer_are_read() {
     let asked = Message {
         id: 0x9082,
         is_response: false,
-        questions: vec![Question {
+        questions: smallvec![Question {
             name: DomainName::from_bytes(b"www.youtube.com"),
             qtype: 65,
             qclass: 1,

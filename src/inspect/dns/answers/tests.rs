@@ -87,7 +87,7 @@ fn the_short_way_leads_where_the_long_one_does() {
         }
         .collect();
         short += usize::from(leads.iter().all(|lead| lead.is_of_question(bytes)));
-        let mut found = Vec::new();
+        let mut found = Addresses::new();
         follow(bytes, &leads, &mut found).unwrap();
         // Counts may be damaged: what is not counted is not looked at.
         assert!(found.starts_with(&addresses), "{bytes:02x?}");
