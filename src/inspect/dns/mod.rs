@@ -12,7 +12,7 @@ mod strict;
 
 use smallvec::SmallVec;
 
-use self::name::{Labels, Stop};
+use self::name::{Labels, Stop, written_out};
 use self::strict::check_question;
 pub use self::strict::{is_surely_dns, is_surely_dns_over_tcp};
 use super::Outcome;
@@ -222,12 +222,7 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
 
 /// The question at `at` and where it ends.
 fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Question, usize), Stop> {
-    let mut labels = Labels::new(message, at);
-    let name = match dialect {
-        Dialect::Dns => DomainName::from_labels(&mut labels)?,
-        Dialect::Mdns | Dialect::Llmnr => DomainName::from_utf8_labels(&mut labels)?,
-    };
-    let end = labels.end()?;
+    let (name, end) = read_name(message, at, dialect)?;
     let mut rest = Cursor(message.get(end..).unwrap_or(&[]));
     let qtype = rest.u16().ok_or(Stop::Cut)?;
     let qclass = rest.u16().ok_or(Stop::Cut)?;
@@ -240,6 +235,25 @@ fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Questio
         },
     };
     Ok((question, end + 4))
+}
+
+/// The name at `at` and where it ends.
+fn read_name(
+    message: &[u8],
+    at: usize,
+    dialect: Dialect,
+) -> Result<(Option<DomainName>, usize), Stop> {
+    if let Some((name, end)) = written_out(message, at)
+        && let Some(name) = DomainName::from_written_out(name)
+    {
+        return Ok((Some(name), end));
+    }
+    let mut labels = Labels::new(message, at);
+    let name = match dialect {
+        Dialect::Dns => DomainName::from_labels(&mut labels)?,
+        Dialect::Mdns | Dialect::Llmnr => DomainName::from_utf8_labels(&mut labels)?,
+    };
+    Ok((name, labels.end()?))
 }
 
 #[cfg(test)]
