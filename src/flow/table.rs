@@ -10,12 +10,12 @@ use crate::key::FlowKey;
 /// * Bound: `capacity`, at least 1; the table never drops a flow by itself: the caller takes the oldest out
 ///   ([`FlowTable::pop_oldest`]) while [`FlowTable::is_full`], so that no flow's figures are lost.
 /// * Seeded at random, so that nobody can aim at one bucket; its order of iteration is that of use, never that of the hash.
-/// * Flows stand in one array and their order in another, small one: a new flow allocates nothing once the arrays have grown, and to use
-///   one touches no other flow's memory.
+/// * Flows stand in pages that stay where they are, and their order in a small array beside them: hardly a flow costs an allocation, and
+///   to use one touches no other flow's memory.
 pub struct FlowTable<V> {
     hasher: RandomState,
     index: HashTable<Place>,
-    slots: Vec<Option<(FlowKey, V)>>,
+    pages: Vec<Page<V>>,
     /// For each slot.
     links: Vec<Link>,
     /// Slots without a flow.
@@ -24,6 +24,12 @@ pub struct FlowTable<V> {
     newest: u32,
     capacity: usize,
 }
+
+/// [`PAGE_LEN`] slots, the last page perhaps fewer.
+type Page<V> = Vec<Option<(FlowKey, V)>>;
+
+/// Slots of a page: so few that a small table stays small, so many that a page is worth an allocation.
+const PAGE_LEN: usize = 32;
 
 /// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +54,7 @@ impl<V> FlowTable<V> {
         Self {
             hasher: RandomState::new(),
             index: HashTable::new(),
-            slots: Vec::new(),
+            pages: Vec::new(),
             links: Vec::new(),
             free: Vec::new(),
             oldest: NONE,
@@ -69,7 +75,7 @@ impl<V> FlowTable<V> {
             self.link_newest(slot);
             slot
         };
-        let (_, value) = self.slots.get_mut(slot as usize)?.as_mut()?;
+        let (_, value) = self.slot(slot)?.as_mut()?;
         Some(value)
     }
 
@@ -87,24 +93,10 @@ impl<V> FlowTable<V> {
     /// Puts `value` in as the most recently used, in the place of what is there under the same key.
     pub fn insert(&mut self, key: FlowKey, value: V) {
         self.remove(&key);
-        let flow = Some((key, value));
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                if let Some(place) = self.slots.get_mut(slot as usize) {
-                    *place = flow;
-                }
-                slot
-            }
-            None => {
-                self.grow();
-                self.slots.push(flow);
-                self.links.push(Link {
-                    older: NONE,
-                    newer: NONE,
-                });
-                self.slots.len() as u32 - 1
-            }
-        };
+        let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
+        if let Some(room) = self.slot(slot) {
+            *room = Some((key, value));
+        }
         self.link_newest(slot);
         let hash = self.hasher.hash_one(key);
         self.index
@@ -139,7 +131,8 @@ impl<V> FlowTable<V> {
     }
 
     fn at(&self, slot: u32) -> Option<&(FlowKey, V)> {
-        self.slots.get(slot as usize)?.as_ref()
+        let page = self.pages.get(slot as usize / PAGE_LEN)?;
+        page.get(slot as usize % PAGE_LEN)?.as_ref()
     }
 
     fn find(&self, key: &FlowKey) -> Option<u32> {
@@ -151,7 +144,7 @@ impl<V> FlowTable<V> {
     }
 
     fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
-        let flow = self.slots.get_mut(slot as usize)?.take()?;
+        let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
         let hash = self.hasher.hash_one(flow.0);
@@ -161,13 +154,25 @@ impl<V> FlowTable<V> {
         Some(flow)
     }
 
-    /// Makes room for one more, and never for more than the table's capacity.
-    fn grow(&mut self) {
-        let len = self.slots.len();
-        if len == self.slots.capacity() {
-            let more = len.max(16).min(self.capacity.saturating_sub(len)).max(1);
-            self.slots.reserve_exact(more);
+    fn slot(&mut self, slot: u32) -> Option<&mut Option<(FlowKey, V)>> {
+        let page = self.pages.get_mut(slot as usize / PAGE_LEN)?;
+        page.get_mut(slot as usize % PAGE_LEN)
+    }
+
+    /// A slot that was not there before.
+    fn add_slot(&mut self) -> u32 {
+        let slot = self.links.len();
+        self.links.push(Link {
+            older: NONE,
+            newer: NONE,
+        });
+        if slot.is_multiple_of(PAGE_LEN) {
+            self.pages.push(Vec::with_capacity(PAGE_LEN));
         }
+        if let Some(page) = self.pages.last_mut() {
+            page.push(None);
+        }
+        slot as u32
     }
 
     fn unlink(&mut self, slot: u32) {
