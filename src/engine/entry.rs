@@ -121,10 +121,13 @@ impl Entry {
         (!dialogue.is_settled_before(seen)).then_some(dialogue)
     }
 
-    /// Bytes that it holds.
+    /// Bytes that it holds, apart from what every flow with a name has.
     pub(super) fn held_bytes(&self) -> usize {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
-        let findings = self.findings.as_ref().map_or(0, |findings| findings.size());
+        let findings = self
+            .findings
+            .as_ref()
+            .map_or(0, |findings| findings.held_bytes());
         self.dialogue.held_bytes() + other + findings
     }
 
@@ -220,5 +223,6 @@ mod tests {
     #[test]
     fn an_entry_stays_small() {
         assert!(size_of::<Entry>() <= 256, "{}", size_of::<Entry>());
+        assert!(size_of::<Findings>() <= 256, "{}", size_of::<Findings>());
     }
 }

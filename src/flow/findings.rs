@@ -144,17 +144,20 @@ impl Findings {
         self.caveats.get_or_insert_default()
     }
 
-    /// Bytes that it holds.
-    pub(crate) fn size(&self) -> usize {
+    /// Bytes that it holds beyond itself: a table that is full has no more of it than flows.
+    pub(crate) fn held_bytes(&self) -> usize {
         let alpn: usize = self
             .alpn
             .iter()
             .map(|name| name.len() + size_of::<Box<str>>())
             .sum();
-        size_of::<Self>()
-            + alpn
-            + self.name_bytes as usize
-            + self.names.len() * size_of::<FoundName>()
+        let names = if self.names.spilled() {
+            self.names.len() * size_of::<FoundName>()
+        } else {
+            0
+        };
+        alpn + self.name_bytes as usize
+            + names
             + self.grounds.signs.capacity() * size_of::<Ground>()
     }
 
@@ -223,6 +226,20 @@ mod tests {
         let name = DomainName::from_bytes(b"host7.example").unwrap();
         assert_eq!(found.add(name, NameSource::TlsSni, 9), Ok(1000));
         assert_eq!(found.names.len(), 1001);
+    }
+
+    #[test]
+    fn a_name_adds_its_text_and_the_first_one_nothing_else() {
+        let mut found = Findings::default();
+        let sizes: Vec<_> = [&b"a.example"[..], b"b.example"]
+            .into_iter()
+            .map(|name| {
+                let name = DomainName::from_bytes(name).unwrap();
+                found.add(name, NameSource::DnsQuery, 1).unwrap();
+                found.held_bytes()
+            })
+            .collect();
+        assert_eq!(sizes, [9, 18 + 2 * size_of::<FoundName>()]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Held {
         mut spent: Vec<Assignment>,
         workers: usize,
     ) -> Self {
-        spent.iter_mut().for_each(Assignment::clear);
+        Assignment::clear_all(&mut spent);
         spent.resize_with(workers, Assignment::default);
         Self {
             sequence,

@@ -13,6 +13,7 @@ mod held;
 mod namings;
 mod quotes;
 mod reader;
+mod recent;
 mod worker;
 mod writer;
 

@@ -15,6 +15,10 @@ use crate::passive_dns::Naming;
 use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 
+/// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
+/// lists grow.
+const MAX_KEPT_BYTES: usize = 2 << 20;
+
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -71,19 +75,34 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// Tasks, and bytes of datagrams, for which a list keeps its room when it is used again: more than a chunk of ordinary packets has.
-    const MAX_KEPT: usize = 1 << 15;
-
-    /// Empties it, and keeps its room.
-    pub(super) fn clear(&mut self) {
-        if self.tasks.capacity().max(self.assembled.capacity()) > Self::MAX_KEPT {
-            *self = Self::default();
+    /// Empties the lists of a chunk, to be used again for any other; together they keep room for [`MAX_KEPT_BYTES`] at most.
+    ///
+    /// Without that, each of them would keep room for the fullest chunk of all, for each falls to every worker in its turn.
+    pub(super) fn clear_all(spent: &mut [Self]) {
+        let mut left = MAX_KEPT_BYTES;
+        for assignment in spent {
+            match left.checked_sub(assignment.room()) {
+                Some(less) => left = less,
+                None => *assignment = Self::default(),
+            }
+            assignment.tasks.clear();
+            assignment.assembled.clear();
+            assignment.around.clear();
+            assignment.outer.clear();
+            assignment.namings.clear();
         }
-        self.tasks.clear();
-        self.assembled.clear();
-        self.around.clear();
-        self.outer.clear();
-        self.namings.clear();
+    }
+
+    /// Bytes that it has room for.
+    fn room(&self) -> usize {
+        fn room<T>(list: &Vec<T>) -> usize {
+            list.capacity() * size_of::<T>()
+        }
+        room(&self.tasks)
+            + room(&self.assembled)
+            + room(&self.around)
+            + room(&self.outer)
+            + room(&self.namings)
     }
 }
 
@@ -268,5 +287,26 @@ fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
                 ground: engine.ground_of_verdict(&task.key).cloned(),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(count: usize) -> Assignment {
+        Assignment {
+            assembled: vec![0; count],
+            ..Assignment::default()
+        }
+    }
+
+    #[test]
+    fn the_lists_of_a_chunk_keep_their_room_up_to_a_bound_that_they_share() {
+        let mut spent = vec![bytes(1000), bytes(MAX_KEPT_BYTES - 1000), bytes(1)];
+        Assignment::clear_all(&mut spent);
+        assert!(spent.iter().all(|list| list.assembled.is_empty()));
+        let room: Vec<_> = spent.iter().map(Assignment::room).collect();
+        assert_eq!(room, [1000, MAX_KEPT_BYTES - 1000, 0]);
     }
 }

@@ -116,3 +116,14 @@ fn dns_over_https_is_told_with_its_resolver() {
     let told = [Protocol::Tls, Protocol::Https, Protocol::DnsOverHttps];
     assert_eq!(protocols(&flow), told);
 }
+
+#[test]
+fn a_table_of_ordinary_hellos_is_full_before_it_holds_too_much() {
+    let mut bench = Bench::new(&[], 64, false);
+    let hello = hex(CHROME);
+    for port in 1..=64 {
+        bench.send(tcp(port), Some(ACK), &hello);
+    }
+    assert_eq!(bench.ends(), []);
+    assert_eq!(bench.engine.finish().len(), 64);
+}
