@@ -151,8 +151,11 @@ impl Findings {
             .iter()
             .map(|name| name.len() + size_of::<Box<str>>())
             .sum();
+        let verdict = self.grounds.verdict.as_ref();
+        let verdict = verdict.map_or(0, |ground| size_of::<Ground>() + ground.value.len());
         size_of::<Self>()
             + alpn
+            + verdict
             + self.name_bytes as usize
             + self.names.len() * size_of::<FoundName>()
             + self.grounds.signs.capacity() * size_of::<Ground>()
@@ -223,6 +226,18 @@ mod tests {
         let name = DomainName::from_bytes(b"host7.example").unwrap();
         assert_eq!(found.add(name, NameSource::TlsSni, 9), Ok(1000));
         assert_eq!(found.names.len(), 1001);
+    }
+
+    #[test]
+    fn what_met_a_rule_counts_as_held() {
+        let mut found = Findings::default();
+        let empty = found.size();
+        found.grounds.verdict = Some(Box::new(Ground {
+            by: Basis::Content,
+            value: "a".repeat(1000).into(),
+            packet: 1,
+        }));
+        assert!(found.size() >= empty + 1000);
     }
 
     #[test]
