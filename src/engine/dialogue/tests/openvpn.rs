@@ -265,3 +265,16 @@ fn a_hello_that_lies_bare_behind_resets_is_heard_all_the_same() {
     talk.say(Client, &hex(CHROME));
     assert!(is_named(&talk));
 }
+
+#[test]
+fn a_reset_with_a_key_in_it_is_told_over_tcp_however_long() {
+    let crypted = [&[0x0f, 0, 0, 1, 0x65, 0, 0, 0][..], &[0xb8; 400]].concat();
+    let packet = [&[10 << 3][..], &SESSIONS[0], &crypted].concat();
+    for len in [90, 200, 5000] {
+        let mut talk = Talk::tcp(443);
+        let framed = [&(packet.len() as u16).to_be_bytes()[..], &packet].concat();
+        framed.chunks(len).for_each(|said| talk.say(Client, said));
+        talk.say(Server, &framed);
+        assert!(talk.speaks(Protocol::OpenVpn), "{len}");
+    }
+}
