@@ -80,7 +80,7 @@ impl DomainName {
             return None;
         }
         // Where a label's length stands goes the dot before the label.
-        let mut at = usize::from(*first);
+        let mut at = usize::from(NonZero::new(*first)?.get());
         let mut borders = 1;
         while at < draft.len {
             let len = draft.text.as_flattened_mut().get_mut(at)?;
@@ -89,7 +89,7 @@ impl DomainName {
             borders += 1;
         }
         draft.lower();
-        let is_plain = at > 0 && at == draft.len && usize::from(draft.dots) + 1 == borders;
+        let is_plain = at == draft.len && usize::from(draft.dots) + 1 == borders;
         is_plain.then(|| draft.finish()).flatten()
     }
 
@@ -418,6 +418,7 @@ mod tests {
             b"\x02a",
             b"\x01a\0",
             b"\x01a\0\x01b",
+            b"\0\x01a",
             b"\x01ab",
             b"\x01a\x02b",
         ] {

@@ -156,8 +156,11 @@ impl Findings {
         } else {
             0
         };
+        let verdict = self.grounds.verdict.as_ref();
+        let verdict = verdict.map_or(0, |ground| size_of::<Ground>() + ground.value.len());
         alpn + self.name_bytes as usize
             + names
+            + verdict
             + self.grounds.signs.capacity() * size_of::<Ground>()
     }
 
@@ -240,6 +243,18 @@ mod tests {
             })
             .collect();
         assert_eq!(sizes, [9, 18 + 2 * size_of::<FoundName>()]);
+    }
+
+    #[test]
+    fn what_met_a_rule_counts_as_held() {
+        let mut found = Findings::default();
+        let empty = found.held_bytes();
+        found.grounds.verdict = Some(Box::new(Ground {
+            by: Basis::Content,
+            value: "a".repeat(1000).into(),
+            packet: 1,
+        }));
+        assert!(found.held_bytes() >= empty + 1000);
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl<'a> Packet<'a> {
     ///
     /// * `is_whole`: whether the capture has all of it.
     pub fn signature_len(&self, is_whole: bool) -> Option<usize> {
-        SIGNATURE_LENS.into_iter().find(|&len| {
+        // The longest first: a byte of a signature may count acknowledgements that reach to where they really end.
+        SIGNATURE_LENS.into_iter().rev().find(|&len| {
             let Some(body) = self.body(len) else {
                 return false;
             };
@@ -172,6 +173,23 @@ mod tests {
             }
         }
         assert_eq!(Packet::read(&hex(SECOND)).unwrap().key, 1);
+    }
+
+    #[test]
+    fn a_signature_is_not_taken_for_acknowledgements() {
+        // Eight of them, and a session, end where the one does that stands behind the signature.
+        let signature = SIGNATURE.replacen("24", "08", 1);
+        for (front, back) in [
+            ("40 d31c3a6964602fa0", "00000000"),
+            ("20 d31c3a6964602fa0", "00000001 16030101100200010c0303"),
+        ] {
+            let acknowledgement = "01 00000000 334857703d96db39";
+            let text = format!("{front} {signature} 00000001 577e73b3 {acknowledgement} {back}");
+            let bytes = hex(&text);
+            let packet = Packet::read(&bytes).unwrap();
+            assert_eq!(packet.body(0).unwrap().acks, 8);
+            assert_eq!(packet.signature_len(true), Some(20), "{text}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ const MAX_WAITING_BYTES: usize = 16 << 10;
 /// A control channel.
 #[derive(Debug)]
 pub(in crate::engine) struct Channel {
-    /// Bytes of its packets' signature.
+    /// Bytes of its packets' signature, as the last packet told that left no doubt.
     signature_len: usize,
     wants_fingerprints: bool,
     orders: [Order; 2],
@@ -33,8 +33,8 @@ pub(in crate::engine) struct Channel {
 struct Order {
     /// The session and the number of the key that it negotiates.
     of: Option<(u64, u8)>,
-    /// Number of the next piece.
-    next: u32,
+    /// Number of the next piece; `None` when no more is heard.
+    next: Option<u32>,
     /// Later pieces.
     waiting: Vec<Piece>,
     /// Bytes that were in order so far.
@@ -75,6 +75,9 @@ impl Channel {
         let Some(packet) = Packet::read(packet).filter(|packet| packet.opcode == CONTROL) else {
             return;
         };
+        if let Some(len) = packet.signature_len(missing == 0) {
+            self.signature_len = len;
+        }
         let Some(body) = packet.body(self.signature_len) else {
             return;
         };
@@ -95,7 +98,7 @@ impl Channel {
         if piece.number == 1 {
             if !is_hello(&piece.bytes) {
                 // Not the channel that we took it for.
-                order.next = u32::MAX;
+                order.end();
                 return;
             }
             evidence.push(Evidence::Protocol(Protocol::OpenVpn));
@@ -132,33 +135,41 @@ impl Order {
         if self.of != Some(of) {
             *self = Self {
                 of: Some(of),
-                next: 1,
+                next: Some(1),
                 ..Self::default()
             };
         }
+    }
+
+    /// Hears no more of this session and key.
+    fn end(&mut self) {
+        *self = Self {
+            of: self.of,
+            ..Self::default()
+        };
     }
 
     /// Keeps a piece that is not heard yet, if there is room.
     fn keep(&mut self, piece: Piece) {
         let is_known = |there: &Piece| there.number == piece.number;
         let held: usize = self.waiting.iter().map(|piece| piece.bytes.len()).sum();
-        let is_near = piece
-            .number
-            .checked_sub(self.next)
-            .is_some_and(|ahead| ahead < MAX_AHEAD);
-        if is_near
-            && held + piece.bytes.len() <= MAX_WAITING_BYTES
-            && !self.waiting.iter().any(is_known)
-        {
+        let ahead = self.next.and_then(|next| piece.number.checked_sub(next));
+        let is_wanted = match ahead {
+            // It does not wait, and lets the others go on.
+            Some(0) => true,
+            Some(1..MAX_AHEAD) => held + piece.bytes.len() <= MAX_WAITING_BYTES,
+            _ => false,
+        };
+        if is_wanted && !self.waiting.iter().any(is_known) {
             self.waiting.push(piece);
         }
     }
 
     /// Takes out the next piece, if it is there.
     fn next_waiting(&mut self) -> Option<Piece> {
-        let is_next = |piece: &Piece| piece.number == self.next;
-        let at = self.waiting.iter().position(is_next)?;
-        self.next = self.next.saturating_add(1);
+        let next = self.next?;
+        let at = self.waiting.iter().position(|piece| piece.number == next)?;
+        self.next = next.checked_add(1);
         Some(self.waiting.swap_remove(at))
     }
 

@@ -266,7 +266,8 @@ impl Stream {
         let Some(channel) = &mut self.shared.openvpn else {
             return;
         };
-        for packet in self.shared.packets.drain(..) {
+        // Taken, not drained: a list of tiny packets takes more room than the segment that they came in.
+        for packet in std::mem::take(&mut self.shared.packets) {
             channel.hear(&packet, 0, seen, evidence);
         }
         let has_ended = channel.is_done();
@@ -335,7 +336,8 @@ impl Stream {
     pub(super) fn held_bytes(&self) -> usize {
         let channel = self.shared.openvpn.as_ref();
         let openvpn = channel.map_or(0, |channel| channel.held_bytes());
-        self.ways.iter().map(Way::held_bytes).sum::<usize>() + openvpn
+        let packets = self.shared.packets.capacity() * size_of::<Box<[u8]>>();
+        self.ways.iter().map(Way::held_bytes).sum::<usize>() + openvpn + packets
     }
 }
 

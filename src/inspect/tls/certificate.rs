@@ -75,7 +75,7 @@ pub(super) fn lone_common_names(certificate: &[u8]) -> Option<(DomainName, Domai
     let mut sequences = Vec::with_capacity(SEQUENCES);
     for field in fields(certificate) {
         let is_version = field.header.is_contextspecific() && field.header.tag() == VERSION;
-        if field.is(Tag::Sequence) {
+        if field.is(Tag::Sequence) && sequences.len() < SEQUENCES {
             sequences.push(field);
         } else if !is_version && !field.is(Tag::Integer) {
             return None;

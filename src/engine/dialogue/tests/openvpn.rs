@@ -182,7 +182,71 @@ fn what_waits_is_bounded() {
         );
     }
     assert!(talk.dialogue.held_bytes() < 32 << 10);
-    // Nothing in it is TLS.
+    // Over TCP nothing is kept of a segment full of packets of no bytes.
+    let vpn = Vpn {
+        is_tcp: true,
+        ..vpn
+    };
+    let mut talk = vpn.talk();
+    vpn.reset(&mut talk);
+    talk.say(Client, &[0; 60_000]);
+    assert!(talk.dialogue.held_bytes() < 4 << 10);
+}
+
+#[test]
+fn the_next_piece_is_heard_however_much_waits_behind_it() {
+    let vpn = vpn(false, false);
+    let mut talk = vpn.talk();
+    vpn.reset(&mut talk);
+    let hello = hex(CURL_TLS12);
+    let (first, rest) = hello.split_at(hello.len() - 40);
+    let late = [rest, &[20, 3, 3, 0x3f, 0xf0], &[0; 0x3ff0 - 40]].concat();
+    vpn.say(
+        &mut talk,
+        Client,
+        &[vpn.packet(Client, (CONTROL, 0), 2, &late)],
+    );
+    vpn.say(
+        &mut talk,
+        Client,
+        &[vpn.packet(Client, (CONTROL, 0), 1, first)],
+    );
+    assert_eq!(talk.names(), [NAME]);
+}
+
+#[test]
+fn a_channel_that_is_none_is_not_heard_whatever_its_pieces_are_numbered() {
+    let vpn = vpn(false, false);
+    let mut talk = vpn.talk();
+    vpn.reset(&mut talk);
+    let request = b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+    for number in [1, 2, 0, u32::MAX, u32::MAX] {
+        let packet = vpn.packet(Client, (CONTROL, 0), number, request);
+        vpn.say(&mut talk, Client, &[packet]);
+    }
+    assert_eq!(talk.names(), []);
+}
+
+#[test]
+fn a_hello_tells_how_packets_are_signed_whatever_was_said_before() {
+    for (before, vpn) in [
+        (vpn(false, false), vpn(true, false)),
+        (vpn(true, false), vpn(false, false)),
+    ] {
+        let mut talk = vpn.talk();
+        before.reset(&mut talk);
+        vpn.say(
+            &mut talk,
+            Client,
+            &vpn.pieces(Client, &hex(CURL_TLS12), 100),
+        );
+        assert_eq!(talk.names(), [NAME]);
+    }
+}
+
+#[test]
+fn what_is_no_tls_is_not_heard() {
+    let vpn = vpn(false, false);
     let mut other = vpn.talk();
     vpn.reset(&mut other);
     vpn.say(
@@ -200,4 +264,17 @@ fn a_hello_that_lies_bare_behind_resets_is_heard_all_the_same() {
     vpn.reset(&mut talk);
     talk.say(Client, &hex(CHROME));
     assert!(is_named(&talk));
+}
+
+#[test]
+fn a_reset_with_a_key_in_it_is_told_over_tcp_however_long() {
+    let crypted = [&[0x0f, 0, 0, 1, 0x65, 0, 0, 0][..], &[0xb8; 400]].concat();
+    let packet = [&[10 << 3][..], &SESSIONS[0], &crypted].concat();
+    for len in [90, 200, 5000] {
+        let mut talk = Talk::tcp(443);
+        let framed = [&(packet.len() as u16).to_be_bytes()[..], &packet].concat();
+        framed.chunks(len).for_each(|said| talk.say(Client, said));
+        talk.say(Server, &framed);
+        assert!(talk.speaks(Protocol::OpenVpn), "{len}");
+    }
 }

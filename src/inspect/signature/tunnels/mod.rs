@@ -21,7 +21,8 @@ pub(super) const STREAMS: &[StreamRow] = &[
         Begins::Both(Front::of(&[0x4, 0x5]), Front::of(&[0x0, 0x5])),
         socks::stream,
     ),
-    (Begins::client(Front::of(&[0x0, 0x1])), openvpn::stream),
+    // A length: with a key in it, a reset may have more than 1 KiB.
+    (Begins::client(Front::range(0, 4)), openvpn::stream),
     (Begins::a_side(Front::of(&[0x0])), pptp::stream),
     (Begins::a_side(Front::of(&[0x11, 0x17])), teamviewer::stream),
     (Begins::client(Front::of(b"I")), ike::stream),

@@ -1,15 +1,15 @@
 //! OpenVPN's control channel, over UDP and TCP.
 //!
-//! In: a datagram, or what a connection begins with. Out: OpenVPN beyond doubt where a reset is whole, with or without a
-//! signature; a guess for what else of the control channel repeats its side's session.
+//! In: a datagram, or what a connection begins with. Out: OpenVPN beyond doubt where a reset is as long as one is, with a
+//! signature or answered; a guess for what else of the control channel repeats its side's session.
 //!
 //! Data is encrypted and has a header of one byte or of eight; that is not told.
 
 use crate::inspect::openvpn::{
     self, CLIENT_RESET, CLIENT_RESET_V3, CONTROL, Packet, REPLAY_LEN, SERVER_RESET, SIGNATURE_LENS,
 };
-use crate::inspect::signature::numbers::be32;
-use crate::inspect::signature::{Datagram, Likely, Look, Opening, Recognised};
+use crate::inspect::signature::numbers::{be16, be32};
+use crate::inspect::signature::{Datagram, Likely, Look, OPENING_LEN, Opening, Recognised};
 use crate::protocol::Protocol;
 
 /// Bytes of a packet's first byte and of the sender's session.
@@ -28,8 +28,7 @@ const TIMES: std::ops::RangeInclusive<u32> = 0x2590_0000..=0xf490_0000;
 /// Source: OpenVPN, `doc/doxygen/doc_protocol_overview.h`, `src/openvpn/ssl_pkt.h` and `tls_crypt.h`.
 pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
     let packet = Packet::read(datagram.bytes)?;
-    let is_whole = datagram.bytes.len() == datagram.origlen;
-    let likeness = packet.likeness(is_whole)?;
+    let likeness = packet.likeness(datagram.origlen)?;
     if likeness == Likeness::Reset {
         return Some(Protocol::OpenVpn.into());
     }
@@ -43,13 +42,13 @@ pub(super) fn datagram(datagram: &Datagram<'_>) -> Option<Look> {
 
 /// Tells OpenVPN by the reset that a connection begins with, and what it is answered; each packet stands behind its length.
 pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
-    let client = framed(opening.client)?;
+    let (client, len) = framed(opening.client)?;
     if !matches!(client.opcode, CLIENT_RESET | CLIENT_RESET_V3) {
         return None;
     }
-    let likeness = client.likeness(true)?;
+    let likeness = client.likeness(len)?;
     let is_ours = match framed(opening.server) {
-        Some(server) => server.opcode == SERVER_RESET && server.likeness(true).is_some(),
+        Some((server, len)) => server.opcode == SERVER_RESET && server.likeness(len).is_some(),
         None => likeness == Likeness::Reset && opening.server.len() <= SESSION_END,
     };
     is_ours.then(|| Protocol::OpenVpn.into())
@@ -58,24 +57,30 @@ pub(super) fn stream(opening: &Opening<'_>) -> Option<Recognised> {
 /// How much a packet looks like what it says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Likeness {
-    /// A reset to its last byte.
+    /// A reset, as long as one is.
     Reset,
     /// Something of the control channel.
     Control,
 }
 
-/// The first packet of a side of a connection.
-fn framed(said: &[u8]) -> Option<Packet<'_>> {
-    Packet::read(openvpn::framed(said)?.0)
+/// The first packet of a side of a connection, and its length: all of it, or all that is kept of what a side says.
+fn framed(said: &[u8]) -> Option<(Packet<'_>, usize)> {
+    let len = usize::from(be16(said, 0)?);
+    let packet = match openvpn::framed(said) {
+        Some((packet, _)) => packet,
+        None => said.get(2..).filter(|_| said.len() == OPENING_LEN)?,
+    };
+    Some((Packet::read(packet)?, len))
 }
 
 impl Packet<'_> {
-    /// * `is_whole`: whether `rest` ends where the packet does.
-    fn likeness(&self, is_whole: bool) -> Option<Likeness> {
+    /// * `origlen`: bytes of the packet, some of which may not be there.
+    fn likeness(&self, origlen: usize) -> Option<Likeness> {
+        let is_whole = SESSION_END + self.rest.len() == origlen;
         let plain = SIGNATURE_LENS
             .into_iter()
             .find_map(|len| self.plain(len, is_whole));
-        plain.or_else(|| self.encrypted().filter(|_| is_whole))
+        plain.or_else(|| self.encrypted(origlen))
     }
 
     /// As it looks where nothing but a signature of `signature_len` bytes, a counter and a time were added.
@@ -107,12 +112,9 @@ impl Packet<'_> {
     }
 
     /// As it looks where all behind counter, time and signature is encrypted.
-    fn encrypted(&self) -> Option<Likeness> {
+    fn encrypted(&self, origlen: usize) -> Option<Likeness> {
         self.replay(0)?;
-        let sealed = self
-            .rest
-            .len()
-            .checked_sub(REPLAY_LEN + CRYPT_SIGNATURE_LEN)?;
+        let sealed = origlen.checked_sub(SESSION_END + REPLAY_LEN + CRYPT_SIGNATURE_LEN)?;
         let is_len = match self.opcode {
             // No acknowledgement and a number; one, the session that it is for, and a number.
             CLIENT_RESET => sealed == 5,
@@ -213,6 +215,13 @@ mod tests {
         assert_eq!(look_at(datagram, &whole), Some(Protocol::OpenVpn.into()));
         let short = reset(CRYPT_SIGNATURE_LEN + 5 + WRAPPED_KEY_LEN - 1);
         assert_eq!(look_at(datagram, &short), None);
+        // A connection's first bytes end before it does, and need not be answered.
+        let said = framed(&whole);
+        let said = &said[..OPENING_LEN];
+        assert_eq!(listen(stream, said, b""), Some(Protocol::OpenVpn.into()));
+        assert_eq!(listen(stream, said, b"HTTP/1.1 400 Bad Request"), None);
+        let short = framed(&short);
+        assert_eq!(listen(stream, &short[..OPENING_LEN], b""), None);
         // No first key has another number.
         let later = [&[0x51], &whole[1..]].concat();
         assert_eq!(look_at(datagram, &later), None);
