@@ -1,10 +1,12 @@
 //! What the tests of every look share: what the bytes come in, and the damage that none may panic at.
 
+use super::front::DatagramRow;
 use super::{
     DATAGRAMS, Datagram, DatagramLook, Look, Opening, Recognised, STREAMS, StreamLook, of_datagram,
     of_sides,
 };
 use crate::inspect::testing::each_mutation;
+use crate::protocol::Protocol;
 
 /// A whole datagram between two ports.
 pub(super) fn datagram(bytes: &[u8], src_port: u16, dst_port: u16) -> Datagram<'_> {
@@ -45,6 +47,18 @@ pub(super) fn check_datagram_table(datagram: &Datagram<'_>) {
 pub(super) fn check_stream_table(opening: &Opening<'_>) {
     let first = STREAMS.iter().find_map(|(_, look)| look(opening));
     assert_eq!(of_sides(opening), first, "{opening:02x?}");
+}
+
+/// The protocol that a look of `rows` is sure of. No two may be.
+pub(super) fn sure_of(rows: &[DatagramRow], datagram: &Datagram<'_>) -> Option<Protocol> {
+    check_datagram_table(datagram);
+    let mut sure = rows.iter().filter_map(|(_, look)| match look(datagram) {
+        Some(Look::Sure(Recognised { protocol, .. })) => protocol,
+        _ => None,
+    });
+    let first = sure.next();
+    assert_eq!(sure.next(), None, "two looks are sure of {datagram:02x?}");
+    first
 }
 
 /// What the sides of a connection to a port that nobody knows said first.

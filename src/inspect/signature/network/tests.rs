@@ -1,6 +1,6 @@
 //! One sample of each protocol: each is told by its own look alone, however it is cut or damaged.
 
-use super::super::{Look, Recognised, testing};
+use super::super::testing;
 use super::{DATAGRAMS, STREAMS};
 use crate::inspect::testing::{each_mutation, hex};
 use crate::protocol::Protocol;
@@ -12,17 +12,7 @@ pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
 
 /// What a datagram between these ports is of, when that is beyond doubt.
 pub(super) fn between(src_port: u16, dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
-    let datagram = testing::datagram(bytes, src_port, dst_port);
-    testing::check_datagram_table(&datagram);
-    let mut sure = DATAGRAMS
-        .iter()
-        .filter_map(|(_, look)| match look(&datagram) {
-            Some(Look::Sure(Recognised { protocol, .. })) => protocol,
-            _ => None,
-        });
-    let first = sure.next();
-    assert_eq!(sure.next(), None, "two looks are sure of {bytes:02x?}");
-    first
+    testing::sure_of(DATAGRAMS, &testing::datagram(bytes, src_port, dst_port))
 }
 
 /// What a connection speaks whose sides said this.

@@ -1,6 +1,6 @@
 //! One sample of each protocol: each is told by its own look alone, however it is cut or damaged.
 
-use super::super::{Look, Opening, Recognised, testing};
+use super::super::{Opening, testing};
 use super::{DATAGRAMS, STREAMS};
 use crate::inspect::testing::{each_mutation, hex};
 use crate::protocol::Protocol;
@@ -99,17 +99,7 @@ pub(super) fn late(client: &[u8], server: &[u8]) -> Option<Protocol> {
 
 /// What a datagram to this port is of, when that is beyond doubt.
 pub(super) fn datagram(dst_port: u16, bytes: &[u8]) -> Option<Protocol> {
-    let datagram = testing::datagram(bytes, 40_000, dst_port);
-    testing::check_datagram_table(&datagram);
-    let mut sure = DATAGRAMS
-        .iter()
-        .filter_map(|(_, look)| match look(&datagram) {
-            Some(Look::Sure(Recognised { protocol, .. })) => protocol,
-            _ => None,
-        });
-    let first = sure.next();
-    assert_eq!(sure.next(), None, "two looks are sure");
-    first
+    testing::sure_of(DATAGRAMS, &testing::datagram(bytes, 40_000, dst_port))
 }
 
 fn opening<'a>(server_port: u16, client: &'a [u8], server: &'a [u8]) -> Opening<'a> {
