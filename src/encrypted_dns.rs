@@ -2,6 +2,8 @@
 //!
 //! In: the protocols of a flow, the offer and the name in its ClientHello. Out: whether what it carries is DNS. Knows nothing of bytes.
 
+use smol_str::SmolStr;
+
 use crate::domain::suffixes;
 use crate::protocol::{Protocol, Protocols};
 
@@ -47,7 +49,7 @@ const RESOLVER_DOMAINS: [&str; 13] = [
 /// * `protocols`: of the flow, so far.
 /// * `alpn`: the application protocols offered; none where the client was not heard, or offers none.
 /// * `port`: the responder's.
-pub fn by_offer(protocols: &Protocols, alpn: &[Box<str>], port: u16) -> Option<Protocol> {
+pub fn by_offer(protocols: &Protocols, alpn: &[SmolStr], port: u16) -> Option<Protocol> {
     let offers = |wanted: fn(&str) -> bool| alpn.iter().any(|offered| wanted(offered));
     if protocols.has(Protocol::Quic) {
         let is_doq = offers(|name| name == ALPN_QUIC || name.starts_with(ALPN_QUIC_DRAFT));
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn dns_over_tls_has_its_protocol_or_its_port() {
         let tls = of(&[Protocol::Tls]);
-        let offer = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<Box<str>>>();
+        let offer = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<SmolStr>>();
         let told = |names: &[&str], port| by_offer(&tls, &offer(names), port);
         assert_eq!(told(&["dot"], 443), Some(Protocol::DnsOverTls));
         assert_eq!(told(&[], 853), Some(Protocol::DnsOverTls));

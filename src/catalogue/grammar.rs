@@ -243,7 +243,7 @@ fn sign(key: Key, text: &str) -> Result<Option<Sign>, Fault> {
         Key::Host => Sign::Domain(DomainPattern::Exact(plain_name(text)?)),
         Key::Sni => Sign::Sni(DomainPattern::parse(text)?),
         Key::Certificate => Sign::Certificate(certificate_name(text)?),
-        Key::Alpn => Sign::Alpn(escaped(text.as_bytes())),
+        Key::Alpn => Sign::Alpn(escaped(text.as_bytes()).as_str().into()),
         Key::Address => Sign::Address(endpoints::net(text)?),
         Key::Shape => {
             let shape = Shape::ALL.into_iter().find(|shape| shape.as_str() == text);

@@ -1,5 +1,7 @@
 //! From evidence to classification to verdict.
 
+use smol_str::SmolStr;
+
 use super::Policy;
 use super::entry::Entry;
 use crate::catalogue::{AppId, Catalogue};
@@ -143,10 +145,7 @@ impl<'a> Conclusion<'a> {
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
-        let packets = &mut self.entry.findings().grounds.protocols;
-        if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
-            *last = self.at;
-        }
+        self.entry.findings().grounds.protocols.push(self.at);
     }
 
     /// Whether the TLS in the flow only makes keys for something else, so that neither port nor offer says what it carries.
@@ -166,7 +165,7 @@ impl<'a> Conclusion<'a> {
     }
 
     /// Tells encrypted DNS if this offer is one.
-    fn carries_dns(&mut self, alpn: &[Box<str>]) {
+    fn carries_dns(&mut self, alpn: &[SmolStr]) {
         let port = self.responder_port();
         let protocols = &self.entry.classification.protocols;
         if let Some(dns) = encrypted_dns::by_offer(protocols, alpn, port) {

@@ -46,8 +46,8 @@ pub(super) struct Entry {
     /// what is known, but must not spoil what we hear.
     other: Option<Box<Dialogue>>,
     pub(super) findings: Option<Box<Findings>>,
-    /// What the flow adds to the shard's load, in bytes.
-    pub(super) load: usize,
+    /// What the flow adds to the shard's load, in bytes: as it was weighed last.
+    load: u32,
 }
 
 /// What a packet tells of its flow apart from its payload.
@@ -121,14 +121,20 @@ impl Entry {
         (!dialogue.is_settled_before(seen)).then_some(dialogue)
     }
 
-    /// Bytes that it holds, apart from what every flow with a name has.
-    pub(super) fn held_bytes(&self) -> usize {
+    /// Bytes that it held when it was weighed, apart from what every flow with a name has.
+    pub(super) const fn load(&self) -> usize {
+        self.load as usize
+    }
+
+    /// Takes note of what it holds.
+    pub(super) fn weigh(&mut self) {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
         let findings = self
             .findings
             .as_ref()
             .map_or(0, |findings| findings.held_bytes());
-        self.dialogue.held_bytes() + other + findings
+        let held = self.dialogue.held_bytes() + other + findings;
+        self.load = u32::try_from(held).unwrap_or(u32::MAX);
     }
 
     /// The port that the flow goes to.

@@ -150,9 +150,9 @@ impl Engine {
         let end = match self.flows.get_mut(&seen.key) {
             Some(entry) => match ending(entry, seen) {
                 None => {
-                    let load = entry.load;
+                    let load = entry.load();
                     let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
-                    let loads = (load, entry.load);
+                    let loads = (load, entry.load());
                     self.weigh(seen, loads, ended);
                     return answer;
                 }
@@ -169,7 +169,7 @@ impl Engine {
         let mut entry = Entry::begin(seen);
         entry.rule = self.recall(seen);
         let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
-        let loads = (0, entry.load);
+        let loads = (0, entry.load());
         self.flows.insert(seen.key, entry);
         self.weigh(seen, loads, ended);
         answer
@@ -204,11 +204,12 @@ impl Engine {
 
     /// Ends every flow that is left, the least recently used first.
     pub fn finish(&mut self) -> Vec<FlowSummary> {
-        let mut left = Vec::with_capacity(self.flows.len());
-        while let Some((key, entry)) = self.flows.pop_oldest() {
-            left.push(self.summary(key, entry, FlowEnd::Finished));
-        }
         self.load = 0;
+        self.heavy.clear();
+        let mut left = Vec::with_capacity(self.flows.len());
+        let flows = self.flows.drain();
+        let policy = &self.policy;
+        left.extend(flows.map(|(key, entry)| summary(key, entry, FlowEnd::Finished, policy)));
         left
     }
 
@@ -270,8 +271,8 @@ impl Engine {
         at: u64,
         ended: &mut Vec<Ended>,
     ) {
-        self.load = self.load.saturating_sub(entry.load);
-        if entry.load > HEAVY_LOAD {
+        self.load = self.load.saturating_sub(entry.load());
+        if entry.load() > HEAVY_LOAD {
             self.heavy.pop(&key);
         }
         let mut forgotten = 0;
@@ -291,26 +292,11 @@ impl Engine {
             };
             self.remembered.put(key, remembered);
         }
-        let mut flow = self.summary(key, entry, end);
+        let mut flow = summary(key, entry, end, &self.policy);
         if forgotten > 0 {
             flow.findings_mut().caveats().forgotten = forgotten;
         }
         ended.push(Ended { at, flow });
-    }
-
-    fn summary(&self, key: FlowKey, mut entry: Entry, end: FlowEnd) -> FlowSummary {
-        if !entry.is_placed && has_places(&self.policy.catalogue) {
-            let at = entry.first_packet;
-            if let Some((app, ground)) = owner_of_place(&entry, &key, &self.policy.catalogue, at) {
-                entry.is_of(app, ground);
-            }
-        }
-        let mut flow = entry.summary(key, end);
-        if self.policy.whole_flow && flow.rule.is_some() {
-            flow.dropped_packets = flow.packets;
-            flow.dropped_bytes = flow.bytes;
-        }
-        flow
     }
 
     /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.
@@ -329,6 +315,22 @@ impl Engine {
         };
         (!is_new).then_some(remembered.rule)
     }
+}
+
+/// What is told of a flow that is over.
+fn summary(key: FlowKey, mut entry: Entry, end: FlowEnd, policy: &Policy) -> FlowSummary {
+    if !entry.is_placed && has_places(&policy.catalogue) {
+        let at = entry.first_packet;
+        if let Some((app, ground)) = owner_of_place(&entry, &key, &policy.catalogue, at) {
+            entry.is_of(app, ground);
+        }
+    }
+    let mut flow = entry.summary(key, end);
+    if policy.whole_flow && flow.rule.is_some() {
+        flow.dropped_packets = flow.packets;
+        flow.dropped_bytes = flow.bytes;
+    }
+    flow
 }
 
 /// Why `entry` is over before `seen`, if it is: then `seen` begins a new flow.
@@ -379,7 +381,7 @@ fn step(
     }
     if let Some(naming) = naming.filter(|_| entry.packets == 1) {
         conclude_from_answer(entry, seen, policy, naming);
-        entry.load = entry.held_bytes();
+        entry.weigh();
     }
     listen(entry, seen, policy, evidence);
     if !entry.is_placed && has_places(&policy.catalogue) {
@@ -462,7 +464,7 @@ fn listen(
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
     }
-    entry.load = entry.held_bytes();
+    entry.weigh();
 }
 
 #[cfg(test)]

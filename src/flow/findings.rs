@@ -3,6 +3,8 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
+use smol_str::SmolStr;
+use thin_vec::ThinVec;
 
 use super::SharedDrop;
 use crate::caveats::Caveats;
@@ -24,7 +26,7 @@ pub struct Findings {
     /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`]. Most flows have one or none.
     pub names: SmallVec<[FoundName; 1]>,
     /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: ThinVec<SmolStr>,
     /// The highest TLS version that the client offered.
     pub offered: Option<TlsVersion>,
     /// The TLS version that the server chose.
@@ -40,7 +42,7 @@ pub struct Findings {
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
     /// Further packets, dropped for the verdict of a flow that they quote.
-    pub shared_drops: Vec<SharedDrop>,
+    pub shared_drops: ThinVec<SharedDrop>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,
     /// Once there are more names than a scan should look at.
@@ -64,7 +66,7 @@ impl Findings {
     /// Nothing.
     pub(super) const NONE: Self = Self {
         names: SmallVec::new_const(),
-        alpn: Vec::new(),
+        alpn: ThinVec::new(),
         offered: None,
         chosen: None,
         has_ech: false,
@@ -72,7 +74,7 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
-        shared_drops: Vec::new(),
+        shared_drops: ThinVec::new(),
         caveats: None,
         index: None,
     };
@@ -149,7 +151,7 @@ impl Findings {
         let alpn: usize = self
             .alpn
             .iter()
-            .map(|name| name.len() + size_of::<Box<str>>())
+            .map(|name| name.len() + size_of::<SmolStr>())
             .sum();
         let names = if self.names.spilled() {
             self.names.len() * size_of::<FoundName>()

@@ -109,6 +109,24 @@ impl<V> FlowTable<V> {
         self.take(slot).map(|(_, value)| value)
     }
 
+    /// Takes all flows out, the least recently used first.
+    pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, V)> {
+        // At once: where each flow stands is of no use to one that goes.
+        self.index.clear();
+        self.free.clear();
+        let links = std::mem::take(&mut self.links);
+        let mut pages = std::mem::take(&mut self.pages);
+        let mut slot = std::mem::replace(&mut self.oldest, NONE);
+        self.newest = NONE;
+        std::iter::from_fn(move || {
+            let link = links.get(slot as usize)?;
+            let page = pages.get_mut(slot as usize / PAGE_LEN)?;
+            let flow = page.get_mut(slot as usize % PAGE_LEN)?.take()?;
+            slot = link.newer;
+            Some(flow)
+        })
+    }
+
     /// The least recently used flow.
     pub fn oldest(&self) -> Option<(&FlowKey, &V)> {
         let (key, value) = self.at(self.oldest)?;
@@ -260,6 +278,11 @@ mod tests {
                     1 => {
                         let gone = place.map(|place| list.remove(place).1);
                         prop_assert_eq!(table.remove(&key(port)), gone);
+                    }
+                    2 if port == 0 => {
+                        let all: Vec<_> = table.drain().collect();
+                        let there = list.drain(..).map(|(port, value)| (key(port), value));
+                        prop_assert_eq!(all, there.collect::<Vec<_>>());
                     }
                     2 => {
                         let oldest = (!list.is_empty()).then(|| list.remove(0));

@@ -3,7 +3,7 @@
 //! * A chunk of the capture travels once: the reader decodes its packets and hands each worker a list of those that
 //!   are its own; the workers answer with the packets to drop; the writer puts the answers back into order and writes
 //!   what stays, straight from the chunk.
-//! * Chunks are a fixed number of tokens that go round ([`CHUNKS`]). Every other queue has room for all of them, so
+//! * Chunks are a bounded number of tokens that go round ([`CHUNKS`], [`MAX_CHUNKS`]). Every other queue has room for all of them, so
 //!   the only place where anybody waits is the reader for a free chunk: there is no circle to wait in.
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
@@ -25,11 +25,11 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use thiserror::Error;
 
-use crate::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
+use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, CaptureSummary, Chunk};
 use crate::engine::Policy;
 use crate::evidence::Ground;
 use crate::flow::FlowSummary;
-use crate::fragments::FragmentCounts;
+use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES};
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
 use crate::rules::RuleId;
@@ -37,8 +37,13 @@ use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use fates::Fates;
 
-/// Chunks that go round between reader, workers and writer.
-pub const CHUNKS: usize = 16;
+/// Chunks that go round between reader, workers and writer: so few that they stay in the processor's caches, so many that nobody waits
+/// for long.
+pub const CHUNKS: usize = 8;
+/// Chunks that there may be while some are held back, waiting for the rest of a fragmented datagram.
+///
+/// As many as that takes ([`MAX_WAIT_BYTES`]) with every second chunk nearly empty, because its next record is as long as a chunk.
+pub const MAX_CHUNKS: usize = CHUNKS + 2 * (MAX_WAIT_BYTES as usize / CHUNK_LEN + 1);
 
 /// Where what comes out of a run goes. Everything arrives in an order that does not depend on the number of workers.
 pub trait Sink {
@@ -162,19 +167,19 @@ pub fn run(
 ) -> Result<Ran, PipelineError> {
     let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
-    let (idle_out, idle_in) = bounded::<Idle>(CHUNKS);
+    let (idle_out, idle_in) = bounded::<Idle>(MAX_CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
         let _ = idle_out.send(Idle::default());
     }
     // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
-    let (results_out, results) = bounded::<Message>((CHUNKS + 1) * (workers + 1));
+    let (results_out, results) = bounded::<Message>((MAX_CHUNKS + 1) * (workers + 1));
     let keeps_flows = matches!(packets, Packets::Note(_));
     let mut tasks = Vec::with_capacity(workers);
     let mut finals = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
     for number in 0..workers {
-        let (tasks_out, tasks_in) = bounded(CHUNKS);
+        let (tasks_out, tasks_in) = bounded(MAX_CHUNKS);
         let (finals_out, finals_in) = bounded(1);
         tasks.push(tasks_out);
         finals.push(finals_in);

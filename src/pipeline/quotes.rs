@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use thin_vec::ThinVec;
+
 use super::worker::{Part, Quoted};
 use crate::flow::{FlowSummary, SharedDrop};
 use crate::rules::RuleId;
@@ -118,7 +120,7 @@ impl Quotes {
 
     fn put_right(&mut self, mut flow: FlowSummary) -> FlowSummary {
         let of_flow = (flow.first_packet, RuleId(0))..(flow.first_packet + 1, RuleId(0));
-        let drops: Vec<_> = self
+        let drops: ThinVec<_> = self
             .drops
             .extract_if(of_flow, |_, _| true)
             .map(|((_, rule), (packets, bytes))| SharedDrop {

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use thin_vec::ThinVec;
+
 use super::listener::{Listener, preamble_reach};
 use super::stream::Phase;
 use crate::domain::DomainName;
@@ -48,7 +50,7 @@ impl Listener<'_> {
             Outcome::Found(version) => self.tell_hello(
                 tls::ClientHello {
                     server_name: None,
-                    alpn: Vec::new(),
+                    alpn: ThinVec::new(),
                     version,
                     has_ech: false,
                 },

@@ -13,6 +13,9 @@ mod number;
 mod protection;
 mod version;
 
+use smol_str::SmolStr;
+use thin_vec::ThinVec;
+
 use self::header::{Clear, Initial, Packet};
 use self::protection::Keys;
 use self::version::Content;
@@ -41,7 +44,7 @@ pub struct QuicHello {
     /// The host name, as in [`tls::ClientHello::server_name`]; of Google's CHLO, its `SNI`.
     pub server_name: Option<DomainName>,
     /// The application protocols offered, as in [`tls::ClientHello::alpn`]; none in a CHLO.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: ThinVec<SmolStr>,
     /// The highest version of TLS offered; `None` for a CHLO, which is no TLS.
     pub tls_version: Option<TlsVersion>,
     /// Whether it carries an encrypted ClientHello, as in [`tls::ClientHello::has_ech`].
@@ -293,7 +296,7 @@ impl QuicHello {
         Self {
             version,
             server_name: chlo.server_name,
-            alpn: Vec::new(),
+            alpn: ThinVec::new(),
             tls_version: None,
             has_ech: false,
             fingerprints: None,

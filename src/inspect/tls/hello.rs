@@ -1,5 +1,7 @@
 //! What stands in the body of a hello, over a stream or in datagrams.
 
+use smol_str::SmolStr;
+use thin_vec::ThinVec;
 use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
 
 use super::extension::{
@@ -22,7 +24,7 @@ pub struct ClientHello {
     pub server_name: Option<DomainName>,
     /// The application protocols it offers, in its order, escaped as names are but with their letter case; at most
     /// [`MAX_ALPN`], without GREASE. RFC 7301 §3.1, RFC 8701 §2.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: ThinVec<SmolStr>,
     /// The highest version it offers: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
     pub version: TlsVersion,
     /// Whether it carries an encrypted ClientHello, RFC 9849 §5: `server_name` may then be a front. Browsers send the
@@ -36,7 +38,7 @@ pub struct ServerHello {
     /// The version: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
     pub version: TlsVersion,
     /// The application protocol, escaped as in [`ClientHello::alpn`]. TLS 1.3 encrypts it.
-    pub alpn: Option<Box<str>>,
+    pub alpn: Option<SmolStr>,
 }
 
 /// Reads the ClientHello in `body`, as far as it goes; `None` when it breaks off, or is malformed, before the extensions.
@@ -113,7 +115,7 @@ pub(in crate::inspect) fn read_dtls_server_hello(body: &[u8]) -> Option<ServerHe
 fn client_hello(version: TlsVersion, extensions: Extensions<'_>) -> ClientHello {
     let mut hello = ClientHello {
         server_name: None,
-        alpn: Vec::new(),
+        alpn: ThinVec::new(),
         version,
         has_ech: false,
     };
