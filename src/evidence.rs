@@ -3,9 +3,9 @@
 use std::fmt;
 
 use smallvec::SmallVec;
-use smol_str::SmolStr;
 use thin_vec::ThinVec;
 
+use crate::alpn::Alpn;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::protocol::{Protocol, Shape};
@@ -187,7 +187,7 @@ pub enum Evidence {
     /// What a client offers in its ClientHello, over TCP, in QUIC or in DTLS.
     TlsOffer {
         /// Application protocols, in the client's order, escaped as names are.
-        alpn: ThinVec<SmolStr>,
+        alpn: Alpn,
         /// The highest version offered; `None` before QUIC used TLS.
         version: Option<TlsVersion>,
         /// Whether it carries an encrypted ClientHello, or something random in its place: its name is possibly a cover name.

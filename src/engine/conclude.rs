@@ -1,9 +1,8 @@
 //! From evidence to classification to verdict.
 
-use smol_str::SmolStr;
-
 use super::Policy;
 use super::entry::Entry;
+use crate::alpn::Alpn;
 use crate::catalogue::{AppId, Catalogue};
 use crate::classify;
 use crate::domain::DomainName;
@@ -97,7 +96,7 @@ impl<'a> Conclusion<'a> {
                 if is_tls && !self.is_tunnel() && classify::is_https(&alpn, self.responder_port()) {
                     self.speaks(Protocol::Https);
                 }
-                for id in &alpn {
+                for id in alpn.iter() {
                     let owner = self.policy.catalogue.by_alpn(id);
                     self.is_of(owner, Basis::Alpn, id);
                 }
@@ -158,14 +157,14 @@ impl<'a> Conclusion<'a> {
         if self.entry.findings().offered.is_some() {
             return;
         }
-        if !self.is_tunnel() && classify::is_https(&[], self.responder_port()) {
+        if !self.is_tunnel() && classify::is_https(&Alpn::NONE, self.responder_port()) {
             self.speaks(Protocol::Https);
         }
-        self.carries_dns(&[]);
+        self.carries_dns(&Alpn::NONE);
     }
 
     /// Tells encrypted DNS if this offer is one.
-    fn carries_dns(&mut self, alpn: &[SmolStr]) {
+    fn carries_dns(&mut self, alpn: &Alpn) {
         let port = self.responder_port();
         let protocols = &self.entry.classification.protocols;
         if let Some(dns) = encrypted_dns::by_offer(protocols, alpn, port) {
@@ -174,6 +173,10 @@ impl<'a> Conclusion<'a> {
     }
 
     fn named(&mut self, name: DomainName, from: NameSource) {
+        // A response repeats its query's question, and leads to nothing new.
+        if from == NameSource::DnsQuery && self.entry.was_named_last(&name, from) {
+            return;
+        }
         if matches!(from, NameSource::TlsSni | NameSource::QuicSni) {
             let protocols = &self.entry.classification.protocols;
             if let Some(dns) = encrypted_dns::by_name(protocols, name.as_str()) {

@@ -3,7 +3,8 @@
 use crate::catalogue::AppId;
 use crate::classify::Classification;
 use crate::community_id::IcmpKind;
-use crate::evidence::{Deciding, Ground};
+use crate::domain::DomainName;
+use crate::evidence::{Deciding, Ground, NameSource};
 use crate::flow::tcp::TcpLife;
 use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary};
 use crate::key::{FlowKey, Side};
@@ -140,6 +141,13 @@ impl Entry {
     /// The port that the flow goes to.
     pub(super) fn responder_port(&self, key: &FlowKey) -> u16 {
         key.endpoint(self.initiator.other()).port
+    }
+
+    /// Whether this is the name that was found in it last.
+    pub(super) fn was_named_last(&self, name: &DomainName, from: NameSource) -> bool {
+        let findings = self.findings.as_ref();
+        let last = findings.and_then(|findings| findings.names.last());
+        last.is_some_and(|last| last.from == from && last.name == *name)
     }
 
     /// What was found in it, to be added to.

@@ -3,10 +3,10 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
-use smol_str::SmolStr;
 use thin_vec::ThinVec;
 
 use super::SharedDrop;
+use crate::alpn::Alpn;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::{
@@ -26,7 +26,7 @@ pub struct Findings {
     /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`]. Most flows have one or none.
     pub names: SmallVec<[FoundName; 1]>,
     /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
-    pub alpn: ThinVec<SmolStr>,
+    pub alpn: Alpn,
     /// The highest TLS version that the client offered.
     pub offered: Option<TlsVersion>,
     /// The TLS version that the server chose.
@@ -66,7 +66,7 @@ impl Findings {
     /// Nothing.
     pub(super) const NONE: Self = Self {
         names: SmallVec::new_const(),
-        alpn: ThinVec::new(),
+        alpn: Alpn::NONE,
         offered: None,
         chosen: None,
         has_ech: false,
@@ -148,11 +148,6 @@ impl Findings {
 
     /// Bytes that it holds beyond itself: a table that is full has no more of it than flows.
     pub(crate) fn held_bytes(&self) -> usize {
-        let alpn: usize = self
-            .alpn
-            .iter()
-            .map(|name| name.len() + size_of::<SmolStr>())
-            .sum();
         let names = if self.names.spilled() {
             self.names.len() * size_of::<FoundName>()
         } else {
@@ -160,7 +155,8 @@ impl Findings {
         };
         let verdict = self.grounds.verdict.as_ref();
         let verdict = verdict.map_or(0, |ground| size_of::<Ground>() + ground.value.len());
-        alpn + self.name_bytes as usize
+        self.alpn.held_bytes()
+            + self.name_bytes as usize
             + names
             + verdict
             + self.grounds.signs.capacity() * size_of::<Ground>()

@@ -31,11 +31,16 @@ type Page<V> = Vec<Option<(FlowKey, V)>>;
 /// Slots of a page: so few that a small table stays small, so many that a page is worth an allocation.
 const PAGE_LEN: usize = 32;
 
-/// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
+/// Where a flow stands, and half of its key's hash: to grow the index without a look at the flows.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    hash: u64,
+    hash: u32,
     slot: u32,
+}
+
+/// What the index goes by, spread over all the bits of which it looks at the first and the last.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The slots of the flows that were used just before and just after.
@@ -98,9 +103,11 @@ impl<V> FlowTable<V> {
             *room = Some((key, value));
         }
         self.link_newest(slot);
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(&key);
         self.index
-            .insert_unique(hash, Place { hash, slot }, |place| place.hash);
+            .insert_unique(spread(hash), Place { hash, slot }, |place| {
+                spread(place.hash)
+            });
     }
 
     /// Takes the flow of `key` out.
@@ -153,19 +160,23 @@ impl<V> FlowTable<V> {
         page.get(slot as usize % PAGE_LEN)?.as_ref()
     }
 
+    fn hash(&self, key: &FlowKey) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
     fn find(&self, key: &FlowKey) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         let is_it = |place: &Place| {
             place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
         };
-        self.index.find(hash, is_it).map(|place| place.slot)
+        self.index.find(spread(hash), is_it).map(|place| place.slot)
     }
 
     fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
         let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
-        let hash = self.hasher.hash_one(flow.0);
+        let hash = spread(self.hash(&flow.0));
         if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
             entry.remove();
         }

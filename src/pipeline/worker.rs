@@ -17,7 +17,7 @@ use crate::tunnel::Tunnels;
 
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
 /// lists grow.
-const MAX_KEPT_BYTES: usize = 2 << 20;
+const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The writer: puts the workers' answers back into capture order and writes what stays, straight from the chunks.
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
 use std::vec;
 
@@ -14,6 +15,7 @@ use crate::capture::Chunk;
 use crate::engine::Ended;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
+use crate::packet::Record;
 use crate::stats::{AtomicCounters, PacketCounts};
 
 pub(super) struct Writer<'a, 's> {
@@ -264,37 +266,53 @@ impl Outputs<'_> {
     /// What is no packet (headers, interface descriptions, comments) goes to both, so that both are whole captures.
     pub(super) fn write(&mut self, chunk: &Chunk, drops: &[u32]) -> Result<(), PipelineError> {
         let records = chunk.records();
-        let bytes = chunk.bytes();
+        let dropped_records = drops
+            .iter()
+            .filter_map(|&index| records.get(index as usize));
         if let Some(forwarded) = &mut self.forwarded {
-            let mut from = 0;
-            for record in drops
-                .iter()
-                .filter_map(|&index| records.get(index as usize))
-            {
-                forwarded
-                    .write_all(&bytes[from..record.start as usize])
-                    .map_err(PipelineError::Output)?;
-                from = record.end as usize;
-            }
-            forwarded
-                .write_all(&bytes[from..])
-                .map_err(PipelineError::Output)?;
+            let runs = runs_without(dropped_records, chunk.bytes());
+            write_runs(forwarded, runs).map_err(PipelineError::Output)?;
         }
         if let Some(dropped) = &mut self.dropped {
-            let mut from = 0;
             let mut drops = drops.iter().peekable();
-            for (index, record) in (0u32..).zip(records) {
-                if drops.next_if(|&&drop| drop == index).is_none() {
-                    dropped
-                        .write_all(&bytes[from..record.start as usize])
-                        .map_err(PipelineError::Dropped)?;
-                    from = record.end as usize;
-                }
-            }
-            dropped
-                .write_all(&bytes[from..])
-                .map_err(PipelineError::Dropped)?;
+            let kept = (0u32..).zip(records);
+            let kept = kept.filter(|(index, _)| drops.next_if(|&&drop| drop == *index).is_none());
+            let runs = runs_without(kept.map(|(_, record)| record), chunk.bytes());
+            write_runs(dropped, runs).map_err(PipelineError::Dropped)?;
         }
         Ok(())
     }
+}
+
+/// What remains of a chunk's bytes without these records, which are in order.
+fn runs_without<'a, 'r>(
+    records: impl Iterator<Item = &'r Record>,
+    bytes: &'a [u8],
+) -> Vec<IoSlice<'a>> {
+    let mut from = 0;
+    let mut runs = Vec::new();
+    for record in records {
+        if from < record.start as usize {
+            runs.push(IoSlice::new(&bytes[from..record.start as usize]));
+        }
+        from = record.end as usize;
+    }
+    if from < bytes.len() {
+        runs.push(IoSlice::new(&bytes[from..]));
+    }
+    runs
+}
+
+/// Writes all runs, as many at once as the system takes: they are short where much is dropped.
+fn write_runs(out: &mut dyn Write, mut runs: Vec<IoSlice<'_>>) -> io::Result<()> {
+    let mut left = runs.as_mut_slice();
+    while !left.is_empty() {
+        match out.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use thin_vec::ThinVec;
-
 use super::listener::{Listener, preamble_reach};
 use super::stream::Phase;
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, TlsVersion};
 use crate::inspect::{Outcome, tls};
@@ -50,7 +49,7 @@ impl Listener<'_> {
             Outcome::Found(version) => self.tell_hello(
                 tls::ClientHello {
                     server_name: None,
-                    alpn: ThinVec::new(),
+                    alpn: Alpn::NONE,
                     version,
                     has_ech: false,
                 },

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
-use smol_str::SmolStr;
 
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::{Basis, FoundName, Ground, TlsVersion};
 use crate::flow::FlowSummary;
@@ -41,7 +41,7 @@ pub(super) struct FlowLine<'a> {
     signs: Vec<Decided<'a>>,
     #[serde(serialize_with = "names")]
     names: &'a [FoundName],
-    alpn: &'a [SmolStr],
+    alpn: &'a Alpn,
     tls_version: Option<Shown<TlsVersion>>,
     /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
     ech: bool,

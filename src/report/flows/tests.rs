@@ -33,7 +33,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
         protocols: smallvec::smallvec![6, 6],
         ..Grounds::default()
     };
-    findings.alpn = thin_vec::thin_vec!["h2".into(), "http/1.1".into()];
+    findings.alpn = [&b"h2"[..], b"http/1.1"].into_iter().collect();
     findings.offered = Some(TlsVersion(0x0304));
     findings.fingerprints = Some(Box::new(Fingerprints {
         ja3: "c1".into(),
