@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 18] = [
+const ALL_BUT_APPS: [&str; 19] = [
     "input",
     "output",
     "dropped",
@@ -33,6 +33,7 @@ const ALL_BUT_APPS: [&str; 18] = [
     "block_by_dns",
     "rules",
     "whole_flow",
+    "only",
     "json",
     "flows",
     "high_volume_flows",
@@ -138,6 +139,13 @@ pub struct Args {
     /// Without it, packets pass until the flow is known, as in a firewall. INPUT is read twice.
     #[arg(long, help_heading = RULES)]
     pub whole_flow: bool,
+
+    /// Turn the rules round: keep what they match, drop the rest
+    ///
+    /// OUTPUT gets what --whole-flow would drop, packet for packet: whole flows, with the ICMP errors that quote them.
+    /// All else is dropped, also what could not be decoded. INPUT is read twice.
+    #[arg(long, help_heading = RULES)]
+    pub only: bool,
 
     /// Let the DNS answers that lead to a flow's address block it too
     ///

@@ -38,7 +38,7 @@ impl Narrator {
         }
     }
 
-    pub(super) fn blocked(&self, news: &Blocked, rule: Option<(&str, &str)>) {
+    pub(super) fn blocked(&self, news: &Blocked, rule: Option<(&str, &str)>, is_kept: bool) {
         if self.verbosity < Verbosity::Verbose {
             return;
         }
@@ -48,10 +48,11 @@ impl Narrator {
             Some(ground) => format!(", by {} {}", ground.by.as_str(), ground.value),
             None => String::new(),
         };
+        let what = if is_kept { "kept" } else { "blocked" };
         self.say(
             Verbosity::Verbose,
             format_args!(
-                "packet {packet}: {} {} -> {} blocked by {rule} ({origin}){by}",
+                "packet {packet}: {} {} -> {} {what} by {rule} ({origin}){by}",
                 tuple.protocol, tuple.src, tuple.dst
             ),
         );

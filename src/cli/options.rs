@@ -8,6 +8,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::args::Args;
 use crate::output::{NamedPath, is_standard_output};
+use crate::rules::Removal;
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +36,8 @@ pub struct Options {
     pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
     pub rules: Vec<GivenRule>,
-    /// Whether a blocked flow goes from its first packet.
-    pub whole_flow: bool,
+    /// What becomes of the flows that the rules block, and of all others.
+    pub removal: Removal,
     /// Whether DNS answers that lead to a flow's address may block it.
     pub block_by_dns: bool,
     /// How much is told on the terminal.
@@ -125,6 +126,12 @@ impl Options {
             }
             given => given.clone(),
         };
+        let rules = rules_in_order(&args, matches);
+        if args.only && rules.is_empty() {
+            return Err(missing(
+                "--only keeps what rules match, and there is none: expected --rules, or a flag such as --block-app",
+            ));
+        }
         Ok(Self {
             input: input.clone(),
             output,
@@ -138,9 +145,13 @@ impl Options {
             max_flows: args.max_flows as usize,
             high_volume_flows: args.high_volume_flows,
             port_scan_ports: args.port_scan_ports,
-            whole_flow: args.whole_flow,
+            removal: match (args.only, args.whole_flow) {
+                (true, _) => Removal::AllElse,
+                (false, true) => Removal::WholeFlow,
+                (false, false) => Removal::Inline,
+            },
             block_by_dns: args.block_by_dns,
-            rules: rules_in_order(&args, matches),
+            rules,
             apps: args.apps,
             dropped: args.dropped,
             json: args.json,

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::Narrator;
+use super::status::NothingToKeep;
 use super::{GivenRule, Options, Status, apps};
 use crate::capture::{Compression, Format, Resolution};
 use crate::catalogue::{AppId, Catalogue};
@@ -17,7 +18,7 @@ use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
 use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
-use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
+use crate::rules::{Removal, RuleId, RuleSet, RuleSetBuilder};
 use crate::stats::FlowStats;
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
@@ -32,18 +33,24 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
     let catalogue = apps::catalogue(&options.apps)?;
     let rules = compile(&options.rules, &catalogue)?;
+    if options.removal == Removal::AllElse && rules.is_empty() {
+        return Err(NothingToKeep.into());
+    }
     narrator.rules(&rules);
     let policy = Policy {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
-        whole_flow: options.whole_flow,
+        removal: options.removal,
         block_by_dns: options.block_by_dns,
         max_flows: options.max_flows,
         fingerprints: options.flows.is_some() || options.json.is_some(),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let input = Input::open(
+        &options.input,
+        is_judged_at_the_end(options) && writes_packets,
+    )?;
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -65,6 +72,11 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     };
     narrator.damage(&input::shown(&options.input), offset, &reason);
     Ok(Status::Damaged)
+}
+
+/// Whether packets are written when all flows are known, in a second pass.
+fn is_judged_at_the_end(options: &Options) -> bool {
+    options.removal != Removal::Inline
 }
 
 /// Compiles the rules in the order in which they were given.
@@ -101,7 +113,7 @@ fn filter(
         ran,
         file_bytes: again.file_bytes(),
     };
-    if !options.whole_flow {
+    if !is_judged_at_the_end(options) {
         let mut outputs = files.outputs();
         let ran = pipeline::run(
             capture,
@@ -129,7 +141,9 @@ fn filter(
     }
     gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs();
-    pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
+    let capture = again.read()?;
+    pipeline::write_judged(capture, &mut fates, policy.removal, outputs.lend())
+        .with_context(about)?;
     outputs.flush()?;
     Ok(finished)
 }
@@ -220,6 +234,10 @@ impl Names for Labels<'_> {
         let rule = self.policy.rules.rule(id)?;
         Some((&rule.text, &rule.origin))
     }
+
+    fn keeps(&self, _: RuleId) -> bool {
+        self.policy.removal == Removal::AllElse
+    }
 }
 
 /// Everything that is learnt from the flows as they end.
@@ -301,7 +319,8 @@ impl Sink for Gathered<'_> {
     }
 
     fn blocked(&mut self, news: &Blocked) {
-        self.narrator.blocked(news, self.names.rule(news.rule));
+        let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
+        self.narrator.blocked(news, rule, is_kept);
     }
 }
 

@@ -5,6 +5,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 use crate::output::NamedPath;
+use crate::rules::Removal;
 
 /// Reads the words of `line` after the program's name.
 fn parse(line: &str) -> Result<Request, clap::Error> {
@@ -36,7 +37,7 @@ fn what_is_not_given_has_its_default() {
             flows: None,
             apps: vec![],
             rules: vec![],
-            whole_flow: false,
+            removal: Removal::Inline,
             block_by_dns: false,
             verbosity: Verbosity::Normal,
             workers: 4,
@@ -63,7 +64,7 @@ fn every_option_arrives() {
             flows: Some("f".into()),
             apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::App("A".into())],
-            whole_flow: true,
+            removal: Removal::WholeFlow,
             block_by_dns: true,
             verbosity: Verbosity::Verbose,
             workers: 64,

@@ -10,7 +10,7 @@ use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
 use crate::protocol::Protocol;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::tunnel::Tunnels;
 
 use super::dialogue::Dialogue;
@@ -176,7 +176,7 @@ impl Entry {
     }
 
     /// What is told of the flow now that it is over.
-    pub(super) fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
+    pub(super) fn summary(self, key: FlowKey, end: FlowEnd, removal: Removal) -> FlowSummary {
         let state = self.state();
         let mut findings = self.findings;
         if let Some(findings) = &mut findings {
@@ -185,7 +185,7 @@ impl Entry {
                 findings.grounds.application = findings.answer().map(Deciding::Name);
             }
         }
-        FlowSummary {
+        let mut flow = FlowSummary {
             first_packet: self.first_packet,
             key,
             initiator: self.initiator,
@@ -203,8 +203,16 @@ impl Entry {
             tunnels: self.tunnels,
             icmp: self.icmp,
             rule: self.rule,
+            removal,
             findings,
+        };
+        if removal != Removal::Inline {
+            // What was counted packet by packet goes by what was known then.
+            let whole = (flow.packets, flow.bytes);
+            (flow.dropped_packets, flow.dropped_bytes) =
+                if flow.is_dropped() { whole } else { (0, 0) };
         }
+        flow
     }
 }
 

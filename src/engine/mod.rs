@@ -18,7 +18,7 @@ use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
-use crate::rules::{RuleId, RuleSet};
+use crate::rules::{Removal, RuleId, RuleSet};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
@@ -50,8 +50,8 @@ pub struct Policy {
     pub catalogue: Arc<Catalogue>,
     /// What is to be blocked.
     pub rules: Arc<RuleSet>,
-    /// Whether a blocked flow is removed from its first packet, and its figures told so.
-    pub whole_flow: bool,
+    /// What becomes of blocked flows, and of all others.
+    pub removal: Removal,
     /// Whether names that DNS answers give to an address are asked for in the rules.
     pub block_by_dns: bool,
     /// Flows held at full detail over all shards.
@@ -305,12 +305,7 @@ impl Engine {
                 entry.is_of(app, ground);
             }
         }
-        let mut flow = entry.summary(key, end);
-        if self.policy.whole_flow && flow.rule.is_some() {
-            flow.dropped_packets = flow.packets;
-            flow.dropped_bytes = flow.bytes;
-        }
-        flow
+        entry.summary(key, end, self.policy.removal)
     }
 
     /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.

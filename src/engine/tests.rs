@@ -60,7 +60,11 @@ impl Bench {
         let policy = Policy {
             rules: Arc::new(builder.build()),
             catalogue: Arc::new(catalogue),
-            whole_flow,
+            removal: if whole_flow {
+                Removal::WholeFlow
+            } else {
+                Removal::Inline
+            },
             block_by_dns: false,
             max_flows: flows_per_shard * SHARDS,
             fingerprints: true,

@@ -4,7 +4,7 @@ use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::SharedDrop;
+use super::SharedFate;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::{
@@ -39,8 +39,8 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
-    /// Further packets, dropped for the verdict of a flow that they quote.
-    pub shared_drops: Vec<SharedDrop>,
+    /// Packets that have the fate of another flow, which they quote.
+    pub shared_fates: Vec<SharedFate>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,
     /// Once there are more names than a scan should look at.
@@ -72,7 +72,7 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
-        shared_drops: Vec::new(),
+        shared_fates: Vec::new(),
         caveats: None,
         index: None,
     };

@@ -6,7 +6,7 @@ use crate::community_id::{IcmpKind, community_id};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::protocol::Protocols;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::tunnel::Tunnels;
 
 /// How far a flow has come in its life.
@@ -61,9 +61,11 @@ pub enum FlowEnd {
     Evicted,
 }
 
-/// Packets of a flow that were dropped because they quote another one, as ICMP errors do, and a rule blocked that one.
+/// Packets of a flow whose fate is not their own flow's: they quote another one, as ICMP errors do, and a rule blocked that one.
+///
+/// They were dropped; where all else is dropped, they alone were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SharedDrop {
+pub struct SharedFate {
     /// The rule that blocked the other flow.
     pub rule: RuleId,
     /// Packets.
@@ -91,7 +93,7 @@ pub struct FlowSummary {
     pub packets: u64,
     /// Their bytes on the wire, frame headers included.
     pub bytes: u64,
-    /// Packets that were dropped for its own verdict.
+    /// Packets that were dropped for its own verdict, its [`SharedFate`]s apart.
     pub dropped_packets: u64,
     /// Their bytes on the wire.
     pub dropped_bytes: u64,
@@ -107,8 +109,10 @@ pub struct FlowSummary {
     pub tunnels: Tunnels,
     /// What kind of message its first packet was, where that is of ICMP or ICMPv6.
     pub icmp: Option<IcmpKind>,
-    /// The rule that blocked it; `None` when it was forwarded.
+    /// The rule that blocked it, if one did.
     pub rule: Option<RuleId>,
+    /// What became of blocked flows, and of all others.
+    pub removal: Removal,
     /// What was found in it; `None` when nothing was.
     pub findings: Option<Box<Findings>>,
 }
@@ -125,10 +129,31 @@ impl FlowSummary {
         self.findings.get_or_insert_default()
     }
 
+    /// Whether its verdict is to be dropped.
+    pub const fn is_dropped(&self) -> bool {
+        match self.removal {
+            Removal::Inline | Removal::WholeFlow => self.rule.is_some(),
+            Removal::AllElse => self.rule.is_none(),
+        }
+    }
+
+    /// Packets and bytes that were dropped because of its rule, or kept because of it where all else is dropped.
+    pub const fn ruled(&self) -> (u64, u64) {
+        match (self.rule, self.removal) {
+            (None, _) => (0, 0),
+            (Some(_), Removal::Inline) => (self.dropped_packets, self.dropped_bytes),
+            (Some(_), Removal::WholeFlow | Removal::AllElse) => (self.packets, self.bytes),
+        }
+    }
+
     /// Packets that were dropped, for whatever verdict.
     pub fn dropped_in_all(&self) -> u64 {
-        let shared = self.findings().shared_drops.iter().map(|drop| drop.packets);
-        self.dropped_packets + shared.sum::<u64>()
+        let shared = self.findings().shared_fates.iter();
+        let shared: u64 = shared.map(|shared| shared.packets).sum();
+        match self.removal {
+            Removal::Inline | Removal::WholeFlow => self.dropped_packets + shared,
+            Removal::AllElse => self.dropped_packets.saturating_sub(shared),
+        }
     }
 
     /// Its [Community ID](community_id()), by its first packet.

@@ -25,7 +25,7 @@ pub(super) struct NotedQuote {
     pub(super) origlen: u32,
 }
 
-/// The flow of every packet of a capture, and the flows that are to go.
+/// The flow of every packet of a capture, and the flows that rules block: to go, or to stay when all else goes.
 ///
 /// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first.
 pub struct Fates {
@@ -138,22 +138,22 @@ impl Verdicts<'_> {
         self.at + 1
     }
 
-    /// Whether the next packet is of a condemned flow. Packets past the last one noted are not.
-    pub(super) fn next_is_dropped(&mut self) -> io::Result<bool> {
+    /// Whether the next packet is of a condemned flow, or quotes one. Packets past the last one noted are not.
+    pub(super) fn next_is_condemned(&mut self) -> io::Result<bool> {
         if self.left() == 0 {
             return Ok(false);
         }
         let mut note = [0; NOTE_LEN];
         self.notes.read_exact(&mut note)?;
         self.at += 1;
-        let mut is_dropped = is_condemned(self.blocked, u64::from_le_bytes(note));
+        let mut is_it = is_condemned(self.blocked, u64::from_le_bytes(note));
         while let Some(quote) = self.quote
             && quote.packet == self.at
         {
-            is_dropped |= is_condemned(self.blocked, quote.quoted);
+            is_it |= is_condemned(self.blocked, quote.quoted);
             self.quote = read_quote(&mut self.quotes)?;
         }
-        Ok(is_dropped)
+        Ok(is_it)
     }
 }
 
@@ -194,11 +194,11 @@ mod tests {
         fates.block(3);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..6)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [false, false, true, false, false, true]);
         assert_eq!(verdicts.left(), 0);
-        assert!(!verdicts.next_is_dropped().unwrap());
+        assert!(!verdicts.next_is_condemned().unwrap());
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(condemned, [2]);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..4)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [true, true, false, false]);
     }
@@ -238,7 +238,7 @@ mod tests {
         fates.block(1000);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..3)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [false, true, false]);
     }

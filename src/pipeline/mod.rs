@@ -32,7 +32,7 @@ use crate::flow::FlowSummary;
 use crate::fragments::FragmentCounts;
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use fates::Fates;
@@ -201,8 +201,14 @@ pub fn run(
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
+    let mut counts = counters.snapshot();
+    if policy.removal == Removal::AllElse {
+        // What was counted is what the rules took; and with all else goes what has no flow.
+        counts.dropped = counts.total.saturating_sub(counts.dropped);
+        counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
+    }
     Ok(Ran {
-        counts: counters.snapshot(),
+        counts,
         untold_drops,
         ..ran
     })
@@ -266,22 +272,25 @@ enum Message {
 /// Everything that a worker's shards still held when the capture ended, shard by shard.
 type Finals = Receiver<Vec<FlowSummary>>;
 
-/// Writes a capture again, without the flows that `fates` condemns: the second pass of a whole-flow run.
+/// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
 ///
 /// # Errors
 /// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
 pub fn write_judged(
     mut capture: CaptureReader,
     fates: &mut Fates,
+    removal: Removal,
     mut outputs: Outputs<'_>,
 ) -> Result<(), PipelineError> {
+    let drops_all_else = removal == Removal::AllElse;
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
-            if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
+            let is_condemned = verdicts.next_is_condemned().map_err(PipelineError::Notes)?;
+            if is_condemned != drops_all_else {
                 drops.push(index);
             }
         }

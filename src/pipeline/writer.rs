@@ -201,9 +201,10 @@ impl<'a, 's> Writer<'a, 's> {
             && flow.rule.is_some()
         {
             fates.block(flow.first_packet);
+            let (dropped, dropped_bytes) = flow.ruled();
             self.counters.add(&PacketCounts {
-                dropped: flow.dropped_packets,
-                dropped_bytes: flow.dropped_bytes,
+                dropped,
+                dropped_bytes,
                 ..PacketCounts::default()
             });
         }

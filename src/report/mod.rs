@@ -46,6 +46,12 @@ pub trait Names {
     ///
     /// Ids are dense: the first `None` ends the list of rules.
     fn rule(&self, id: RuleId) -> Option<(&str, &str)>;
+
+    /// Whether what a rule takes is kept, and not dropped.
+    fn keeps(&self, id: RuleId) -> bool {
+        let _ = id;
+        false
+    }
 }
 
 /// A whole report. Serialises as the JSON report; lists are whole, the highest count first, then by name.
@@ -192,16 +198,28 @@ pub struct FingerprintCount {
     pub flows: u64,
 }
 
-/// What one rule removed.
+/// What a rule does to the flows that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// They are dropped.
+    Drop,
+    /// They are kept.
+    Keep,
+}
+
+/// What one rule took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount<'a> {
     /// The rule, as `app:YouTube`.
     pub rule: &'a str,
     /// Where it came from, as `--block-app` or `rules.txt:7`.
     pub origin: &'a str,
-    /// Flows that it blocked.
+    /// What became of the flows and packets that are counted here.
+    pub action: Action,
+    /// Flows.
     pub flows: u64,
-    /// Packets that it removed.
+    /// Packets; those that passed before the flow was known are not among them.
     pub packets: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -337,6 +355,11 @@ fn rules<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<RuleCount<'a>> {
             RuleCount {
                 rule,
                 origin,
+                action: if names.keeps(id) {
+                    Action::Keep
+                } else {
+                    Action::Drop
+                },
                 flows: tally.flows,
                 packets: tally.packets,
                 bytes: tally.bytes,

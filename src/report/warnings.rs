@@ -32,7 +32,7 @@ pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
 /// A sentence for dropped packets that stand in no flow's figures.
 pub(super) fn of_drops(untold: u64) -> Vec<String> {
     let sentence = format!(
-        "figures of flows and rules are incomplete: {} that quote a blocked flow were dropped and are not among them",
+        "figures of flows and rules are incomplete: {} that quote a blocked flow share its fate and are not among them",
         count(untold, "packet"),
     );
     told([(untold, sentence)])

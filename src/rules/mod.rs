@@ -24,6 +24,18 @@ use crate::ranges::Ranges;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
+/// What becomes of the flows that rules block, and of all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// A blocked flow is dropped from the packet on that decides, as in a firewall.
+    #[default]
+    Inline,
+    /// A blocked flow is dropped from its first packet.
+    WholeFlow,
+    /// The rules are turned round: what they block is kept from its first packet, and all else is dropped.
+    AllElse,
+}
+
 /// What a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Matcher {

@@ -19,6 +19,7 @@ mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+mod only;
 mod pipeline;
 mod program;
 mod protocols;
