@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 19] = [
+const ALL_BUT_APPS: [&str; 23] = [
     "input",
     "output",
     "dropped",
@@ -30,6 +30,10 @@ const ALL_BUT_APPS: [&str; 19] = [
     "block_port",
     "block_app",
     "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
     "block_by_dns",
     "rules",
     "whole_flow",
@@ -120,10 +124,31 @@ pub struct Args {
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
+    /// Keep the flows of this address or prefix, whatever blocks them
+    ///
+    /// Those that it has sent a packet in, from that packet on.
+    #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
+    pub allow_ip: Vec<String>,
+
+    /// Keep flows to this destination port or range of ports, whatever blocks them
+    #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
+    pub allow_port: Vec<String>,
+
+    /// Keep flows of this application, category or protocol, whatever blocks them
+    ///
+    /// --block-app Streaming --allow-app YouTube drops all streaming but YouTube. A flow that was blocked before it was
+    /// known passes from the packet on that names it; with --whole-flow, from its first.
+    #[arg(long, value_name = "APP", help_heading = RULES)]
+    pub allow_app: Vec<String>,
+
+    /// Keep flows that name this domain, whatever blocks them
+    #[arg(long, value_name = "PATTERN", help_heading = RULES)]
+    pub allow_domain: Vec<String>,
+
     /// Read rules from this file too
     ///
-    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, each name in square brackets on a
-    /// line of its own; below it one value a line; # and ; start comments.
+    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, and the same with ALLOWED, each name in
+    /// square brackets on a line of its own; below it one value a line; # and ; start comments.
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 

@@ -8,7 +8,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::args::Args;
 use crate::output::{NamedPath, is_standard_output};
-use crate::rules::Removal;
+use crate::rules::{Action, Kind, Removal};
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,14 +55,8 @@ pub struct Options {
 /// A rule, or a file of them, as it stands on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GivenRule {
-    /// `--block-ip`
-    Ip(String),
-    /// `--block-port`
-    Port(String),
-    /// `--block-app`
-    App(String),
-    /// `--block-domain`
-    Domain(String),
+    /// `--block-ip` and its like.
+    Rule((Action, Kind), String),
     /// `--rules`
     File(PathBuf),
 }
@@ -71,10 +65,16 @@ impl GivenRule {
     /// The flag that gave it, for messages.
     pub const fn flag(&self) -> &'static str {
         match self {
-            Self::Ip(_) => "--block-ip",
-            Self::Port(_) => "--block-port",
-            Self::App(_) => "--block-app",
-            Self::Domain(_) => "--block-domain",
+            Self::Rule((action, kind), _) => match (action, kind) {
+                (Action::Block, Kind::Ip) => "--block-ip",
+                (Action::Block, Kind::Port) => "--block-port",
+                (Action::Block, Kind::App) => "--block-app",
+                (Action::Block, Kind::Domain) => "--block-domain",
+                (Action::Allow, Kind::Ip) => "--allow-ip",
+                (Action::Allow, Kind::Port) => "--allow-port",
+                (Action::Allow, Kind::App) => "--allow-app",
+                (Action::Allow, Kind::Domain) => "--allow-domain",
+            },
             Self::File(_) => "--rules",
         }
     }
@@ -211,22 +211,29 @@ fn rules_in_order(args: &Args, matches: &ArgMatches) -> Vec<GivenRule> {
     let mut add = |id: &str, given: &mut dyn Iterator<Item = GivenRule>| {
         rules.extend(matches.indices_of(id).into_iter().flatten().zip(given));
     };
-    add(
-        "block_ip",
-        &mut args.block_ip.iter().cloned().map(GivenRule::Ip),
-    );
-    add(
-        "block_port",
-        &mut args.block_port.iter().cloned().map(GivenRule::Port),
-    );
-    add(
-        "block_app",
-        &mut args.block_app.iter().cloned().map(GivenRule::App),
-    );
-    add(
-        "block_domain",
-        &mut args.block_domain.iter().cloned().map(GivenRule::Domain),
-    );
+    for (id, what, texts) in [
+        ("block_ip", (Action::Block, Kind::Ip), &args.block_ip),
+        ("block_port", (Action::Block, Kind::Port), &args.block_port),
+        ("block_app", (Action::Block, Kind::App), &args.block_app),
+        (
+            "block_domain",
+            (Action::Block, Kind::Domain),
+            &args.block_domain,
+        ),
+        ("allow_ip", (Action::Allow, Kind::Ip), &args.allow_ip),
+        ("allow_port", (Action::Allow, Kind::Port), &args.allow_port),
+        ("allow_app", (Action::Allow, Kind::App), &args.allow_app),
+        (
+            "allow_domain",
+            (Action::Allow, Kind::Domain),
+            &args.allow_domain,
+        ),
+    ] {
+        add(
+            id,
+            &mut texts.iter().map(|text| GivenRule::Rule(what, text.clone())),
+        );
+    }
     add(
         "rules",
         &mut args.rules.iter().cloned().map(GivenRule::File),

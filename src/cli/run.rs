@@ -16,9 +16,9 @@ use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
-use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
+use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
-use crate::rules::{Removal, RuleId, RuleSet, RuleSetBuilder};
+use crate::rules::{Action, Removal, RuleId, RuleSet, RuleSetBuilder};
 use crate::stats::FlowStats;
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
@@ -33,7 +33,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
     let catalogue = apps::catalogue(&options.apps)?;
     let rules = compile(&options.rules, &catalogue)?;
-    if options.removal == Removal::AllElse && rules.is_empty() {
+    if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
         return Err(NothingToKeep.into());
     }
     narrator.rules(&rules);
@@ -85,10 +85,7 @@ fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
     for rule in given {
         let flag = rule.flag();
         match rule {
-            GivenRule::Ip(text) => rules.block_ip(text, flag).context(flag)?,
-            GivenRule::Port(text) => rules.block_port(text, flag).context(flag)?,
-            GivenRule::App(text) => rules.block_app(text, flag).context(flag)?,
-            GivenRule::Domain(text) => rules.block_domain(text, flag).context(flag)?,
+            GivenRule::Rule(what, text) => rules.add(*what, text, flag).context(flag)?,
             GivenRule::File(path) => {
                 let bytes = std::fs::read(path).with_context(|| {
                     format!("cannot read the rules file {}", input::shown(path))
@@ -235,8 +232,10 @@ impl Names for Labels<'_> {
         Some((&rule.text, &rule.origin))
     }
 
-    fn keeps(&self, _: RuleId) -> bool {
-        self.policy.removal == Removal::AllElse
+    fn keeps(&self, id: RuleId) -> bool {
+        let rule = self.policy.rules.rule(id);
+        let allows = rule.is_some_and(|rule| rule.action == Action::Allow);
+        allows != (self.policy.removal == Removal::AllElse)
     }
 }
 
@@ -318,9 +317,9 @@ impl Sink for Gathered<'_> {
         Ok(())
     }
 
-    fn blocked(&mut self, news: &Blocked) {
+    fn judged(&mut self, news: &Judged) {
         let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
-        self.narrator.blocked(news, rule, is_kept);
+        self.narrator.judged(news, rule, is_kept);
     }
 }
 

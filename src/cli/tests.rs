@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 use crate::output::NamedPath;
-use crate::rules::Removal;
+use crate::rules::{Action, Kind, Removal};
 
 /// Reads the words of `line` after the program's name.
 fn parse(line: &str) -> Result<Request, clap::Error> {
@@ -63,7 +63,7 @@ fn every_option_arrives() {
             json: Some("j".into()),
             flows: Some("f".into()),
             apps: vec!["a".into(), "b".into()],
-            rules: vec![GivenRule::App("A".into())],
+            rules: vec![GivenRule::Rule((Action::Block, Kind::App), "A".into())],
             removal: Removal::WholeFlow,
             block_by_dns: true,
             verbosity: Verbosity::Verbose,
@@ -99,12 +99,12 @@ fn rules_keep_the_order_of_the_command_line_across_flags() {
     assert_eq!(
         given.rules,
         [
-            GivenRule::Domain("a.example".into()),
+            GivenRule::Rule((Action::Block, Kind::Domain), "a.example".into()),
             GivenRule::File("r1".into()),
-            GivenRule::Ip("10.0.0.0/8".into()),
-            GivenRule::App("X".into()),
-            GivenRule::Domain("b.example".into()),
-            GivenRule::Port("1-2".into()),
+            GivenRule::Rule((Action::Block, Kind::Ip), "10.0.0.0/8".into()),
+            GivenRule::Rule((Action::Block, Kind::App), "X".into()),
+            GivenRule::Rule((Action::Block, Kind::Domain), "b.example".into()),
+            GivenRule::Rule((Action::Block, Kind::Port), "1-2".into()),
             GivenRule::File("r2".into()),
         ]
     );

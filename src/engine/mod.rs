@@ -18,11 +18,11 @@ use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
-use crate::rules::{Removal, RuleId, RuleSet};
+use crate::rules::{Action, Removal, RuleId, RuleSet, Tables};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
-use entry::Entry;
+use entry::{Entry, News, Ruling};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -48,7 +48,7 @@ const HEAVY_LOAD: usize = 4096;
 pub struct Policy {
     /// Applications and their names.
     pub catalogue: Arc<Catalogue>,
-    /// What is to be blocked.
+    /// What is to be blocked, and what is not.
     pub rules: Arc<RuleSet>,
     /// What becomes of blocked flows, and of all others.
     pub removal: Removal,
@@ -65,6 +65,8 @@ pub struct Policy {
 pub enum Verdict {
     /// It goes on.
     Forward,
+    /// It goes on whatever else blocks it, because of this rule.
+    Allow(RuleId),
     /// It is removed, because of this rule.
     Drop(RuleId),
 }
@@ -76,8 +78,8 @@ pub struct Answer {
     pub verdict: Verdict,
     /// Number of the first packet of its flow: which flow it is.
     pub flow: u64,
-    /// Whether this very packet got its flow blocked.
-    pub is_news: bool,
+    /// The rule that this very packet got its flow blocked or allowed by.
+    pub news: Option<RuleId>,
 }
 
 /// What becomes of a flow, as far as is known.
@@ -85,7 +87,7 @@ pub struct Answer {
 pub struct Fate {
     /// Number of its first packet: which flow it is.
     pub flow: u64,
-    /// The rule that blocked it, if one has.
+    /// The rule that blocks it, if one does.
     pub rule: Option<RuleId>,
 }
 
@@ -98,11 +100,11 @@ pub struct Ended {
     pub flow: FlowSummary,
 }
 
-/// What is remembered of a blocked flow that is no longer in the table.
+/// What is remembered of a flow with a verdict that is no longer in the table.
 #[derive(Debug, Clone, Copy)]
 struct Remembered {
     flow: u64,
-    rule: RuleId,
+    ruling: Ruling,
     last: Timestamp,
     /// Whether a SYN on its five-tuple is another connection's.
     is_over: bool,
@@ -167,7 +169,7 @@ impl Engine {
         }
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
-        entry.rule = self.recall(seen);
+        entry.ruling = self.recall(seen);
         let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load);
         self.flows.insert(seen.key, entry);
@@ -184,19 +186,19 @@ impl Engine {
         if let Some(entry) = self.flows.peek(key) {
             let fate = Fate {
                 flow: entry.first_packet,
-                rule: entry.rule,
+                rule: entry.ruling.block(),
             };
             return Some(fate).filter(|_| is_alive(entry.last));
         }
         let remembered = self.remembered.peek(key)?;
         let fate = Fate {
             flow: remembered.flow,
-            rule: Some(remembered.rule),
+            rule: remembered.ruling.block(),
         };
         Some(fate).filter(|_| is_alive(remembered.last))
     }
 
-    /// What met the rule that blocked the flow of `key`, while it is known; `None` for a rule of addresses or ports.
+    /// What met the rule that blocked or allowed the flow of `key`, while it is known; `None` for a rule of addresses or ports.
     pub fn ground_of_verdict(&self, key: &FlowKey) -> Option<&Ground> {
         let findings = self.flows.peek(key)?.findings.as_ref()?;
         findings.grounds.verdict.as_deref()
@@ -275,9 +277,7 @@ impl Engine {
             self.heavy.pop(&key);
         }
         let mut forgotten = 0;
-        if let Some(rule) = entry.rule
-            && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
-        {
+        if entry.ruling != Ruling::None && matches!(end, FlowEnd::Evicted | FlowEnd::Expired) {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
                 forgotten = 1;
@@ -285,7 +285,7 @@ impl Engine {
             let is_over = entry.life.is_some_and(|life| life.is_over());
             let remembered = Remembered {
                 flow: entry.first_packet,
-                rule,
+                ruling: entry.ruling,
                 last: entry.last,
                 is_over,
             };
@@ -308,21 +308,27 @@ impl Engine {
         entry.summary(key, end, self.policy.removal)
     }
 
-    /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.
+    /// What rules said of this flow before it left the table, unless `seen` cannot belong to that flow any more.
     ///
     /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
     /// one too (a retransmission) unless it was silent for its idle timeout.
-    fn recall(&mut self, seen: &Observation<'_>) -> Option<RuleId> {
+    fn recall(&mut self, seen: &Observation<'_>) -> Ruling {
         if self.remembered.is_empty() {
-            return None;
+            return Ruling::None;
         }
-        let remembered = self.remembered.pop(&seen.key)?;
+        let Some(remembered) = self.remembered.pop(&seen.key) else {
+            return Ruling::None;
+        };
         let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
             Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
             None => is_idle,
         };
-        (!is_new).then_some(remembered.rule)
+        if is_new {
+            Ruling::None
+        } else {
+            remembered.ruling
+        }
     }
 }
 
@@ -355,22 +361,9 @@ fn step(
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
     let news = entry.count(seen);
-    let was_blocked = entry.rule.is_some();
-    if !policy.rules.is_empty() && !was_blocked {
-        if news.is_first_of_sender {
-            entry.rule = policy
-                .rules
-                .for_address(seen.key.endpoint(seen.sender).addr);
-        }
-        if news.names_responder && entry.rule.is_none() {
-            entry.rule = policy
-                .rules
-                .for_port(entry.responder_port(&seen.key))
-                .filter(|_| has_ports(&seen.key));
-        }
-        if entry.rule.is_none() {
-            entry.rule = rule_around(seen.outer, &policy.rules);
-        }
+    let before = entry.ruling;
+    if !policy.rules.is_empty() {
+        judge_place(entry, seen, &news, policy);
     }
     if let Some(naming) = naming.filter(|_| entry.packets == 1) {
         conclude_from_answer(entry, seen, policy, naming);
@@ -380,22 +373,47 @@ fn step(
     if !entry.is_placed && has_places(&policy.catalogue) {
         place(entry, seen, policy);
     }
-    let mut answer = Answer {
-        verdict: Verdict::Forward,
-        flow: entry.first_packet,
-        is_news: false,
+    let verdict = match entry.ruling {
+        Ruling::None => Verdict::Forward,
+        Ruling::Allow(rule) => Verdict::Allow(rule),
+        Ruling::Block(rule) => {
+            entry.dropped_packets += 1;
+            entry.dropped_bytes += u64::from(seen.origlen);
+            Verdict::Drop(rule)
+        }
     };
-    if let Some(rule) = entry.rule {
-        entry.dropped_packets += 1;
-        entry.dropped_bytes += u64::from(seen.origlen);
-        answer.verdict = Verdict::Drop(rule);
-        answer.is_news = !was_blocked;
+    Answer {
+        verdict,
+        flow: entry.first_packet,
+        news: entry.ruling.rule().filter(|_| entry.ruling != before),
     }
-    answer
+}
+
+/// Asks the rules for addresses and ports about a packet, and about those around it.
+fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &Policy) {
+    for action in Action::ALL {
+        let rules = policy.rules.tables(action);
+        if rules.is_empty() || !entry.ruling.is_open_to(action) {
+            continue;
+        }
+        let sender = || rules.for_address(seen.key.endpoint(seen.sender).addr);
+        let responder = || {
+            let rule = rules.for_port(entry.responder_port(&seen.key));
+            rule.filter(|_| has_ports(&seen.key))
+        };
+        let by_address = news.is_first_of_sender.then(sender).flatten();
+        let by_port = || news.names_responder.then(responder).flatten();
+        let rule = by_address
+            .or_else(by_port)
+            .or_else(|| rule_around(seen.outer, rules));
+        if let Some(rule) = rule {
+            entry.judge((action, rule), None, policy.removal);
+        }
+    }
 }
 
 /// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
-fn rule_around(outer: &[FiveTuple], rules: &RuleSet) -> Option<RuleId> {
+fn rule_around(outer: &[FiveTuple], rules: &Tables) -> Option<RuleId> {
     let address = outer
         .iter()
         .find_map(|tuple| rules.for_address(tuple.src.addr));
@@ -434,11 +452,13 @@ fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
     let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
     let Some((app, ground)) = owner else { return };
     entry.is_of(app, ground.clone());
-    if entry.rule.is_none()
-        && judged_application(entry, policy) == Some(app)
-        && let Some(rule) = policy.rules.for_app(app)
-    {
-        entry.block(rule, ground);
+    if judged_application(entry, policy) != Some(app) {
+        return;
+    }
+    for action in Action::ALL {
+        if let Some(rule) = policy.rules.tables(action).for_app(app) {
+            entry.judge((action, rule), Some(ground.clone()), policy.removal);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
-    /// Packets that have the fate of another flow, which they quote.
+    /// Packets that another rule took than the flow's own.
     pub shared_fates: Vec<SharedFate>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,

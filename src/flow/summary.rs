@@ -61,12 +61,13 @@ pub enum FlowEnd {
     Evicted,
 }
 
-/// Packets of a flow whose fate is not their own flow's: they quote another one, as ICMP errors do, and a rule blocked that one.
+/// Packets of a flow that a rule took which is not the flow's: they quote another flow, as ICMP errors do, and it blocked that one; or
+/// it blocked their flow until something was found that allows it.
 ///
 /// They were dropped; where all else is dropped, they alone were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SharedFate {
-    /// The rule that blocked the other flow.
+    /// The rule.
     pub rule: RuleId,
     /// Packets.
     pub packets: u64,
@@ -109,8 +110,10 @@ pub struct FlowSummary {
     pub tunnels: Tunnels,
     /// What kind of message its first packet was, where that is of ICMP or ICMPv6.
     pub icmp: Option<IcmpKind>,
-    /// The rule that blocked it, if one did.
+    /// The rule that blocks it, if one does and none allows it.
     pub rule: Option<RuleId>,
+    /// The rule that allows it, if one does.
+    pub allowed: Option<RuleId>,
     /// What became of blocked flows, and of all others.
     pub removal: Removal,
     /// What was found in it; `None` when nothing was.
@@ -137,12 +140,29 @@ impl FlowSummary {
         }
     }
 
-    /// Packets and bytes that were dropped because of its rule, or kept because of it where all else is dropped.
-    pub const fn ruled(&self) -> (u64, u64) {
-        match (self.rule, self.removal) {
+    /// The rule that its verdict comes from.
+    pub fn decided_by(&self) -> Option<RuleId> {
+        self.rule.or(self.allowed)
+    }
+
+    /// Packets and bytes that its rule took: that were dropped because of one that blocks, or kept because of one that allows; the other way
+    /// round where all else is dropped.
+    pub fn ruled(&self) -> (u64, u64) {
+        match (self.decided_by(), self.removal) {
             (None, _) => (0, 0),
-            (Some(_), Removal::Inline) => (self.dropped_packets, self.dropped_bytes),
             (Some(_), Removal::WholeFlow | Removal::AllElse) => (self.packets, self.bytes),
+            (Some(_), Removal::Inline) if self.rule.is_some() => {
+                (self.dropped_packets, self.dropped_bytes)
+            }
+            (Some(_), Removal::Inline) => {
+                let shared = self.findings().shared_fates.iter();
+                shared.fold((self.packets, self.bytes), |(packets, bytes), shared| {
+                    (
+                        packets.saturating_sub(shared.packets),
+                        bytes.saturating_sub(shared.bytes),
+                    )
+                })
+            }
         }
     }
 

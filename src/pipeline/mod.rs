@@ -45,15 +45,15 @@ pub trait Sink {
     /// A flow has ended.
     fn flow(&mut self, flow: FlowSummary) -> io::Result<()>;
 
-    /// A flow has just been blocked, by this packet and rule.
-    fn blocked(&mut self, news: &Blocked) {
+    /// A flow has just been blocked or allowed, by this packet and rule.
+    fn judged(&mut self, news: &Judged) {
         let _ = news;
     }
 }
 
 /// A verdict that has just been reached.
 #[derive(Debug, Clone)]
-pub struct Blocked {
+pub struct Judged {
     /// Number of the packet that decided.
     pub packet: u64,
     /// Number of the flow's first packet.

@@ -129,7 +129,7 @@ impl Quotes {
             })
             .collect();
         if !drops.is_empty() {
-            flow.findings_mut().shared_fates = drops;
+            flow.findings_mut().shared_fates.extend(drops);
         }
         flow
     }

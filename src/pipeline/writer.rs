@@ -14,6 +14,7 @@ use crate::capture::Chunk;
 use crate::engine::Ended;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
+use crate::packet::IpProtocol;
 use crate::stats::{AtomicCounters, PacketCounts};
 
 pub(super) struct Writer<'a, 's> {
@@ -127,16 +128,16 @@ impl<'a, 's> Writer<'a, 's> {
         let Some(chunk) = chunk else { return Ok(()) };
         self.write_packets(&chunk, &parts)?;
         let mut ended = Vec::with_capacity(parts.len());
-        let mut blocked = Vec::new();
+        let mut judged = Vec::new();
         for part in parts {
             drop(part.chunk);
             spent.push(part.spent);
             ended.push(part.ended.into_iter());
-            blocked.extend(part.blocked);
+            judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
-        blocked.sort_by_key(|news| news.packet);
-        blocked.iter().for_each(|news| self.sink.blocked(news));
+        judged.sort_by_key(|news| news.packet);
+        judged.iter().for_each(|news| self.sink.judged(news));
         while let Some(ended) = next_in_order(&mut ended) {
             self.tell(ended.flow)?;
         }
@@ -207,6 +208,12 @@ impl<'a, 's> Writer<'a, 's> {
                 dropped_bytes,
                 ..PacketCounts::default()
             });
+        }
+        if let Packets::Note(fates) = &mut self.packets
+            && flow.allowed.is_some()
+            && matches!(flow.key.protocol(), IpProtocol::ICMP | IpProtocol::ICMP6)
+        {
+            fates.spare(flow.first_packet);
         }
         match self.quotes.ended(flow) {
             Some(flow) => self.sink.flow(flow).map_err(PipelineError::Flows),

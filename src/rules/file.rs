@@ -1,10 +1,10 @@
-//! The grammar of a rules file: four sections, one value a line, comments.
+//! The grammar of a rules file: sections, one value a line, comments.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use super::{Matcher, RuleError};
+use super::{Action, Kind, Matcher, RuleError};
 use crate::ini::{self, Content, Line, NotUtf8, Position, printable, shown};
 
 /// How many wrong lines of a file are told; the rest is counted.
@@ -48,7 +48,7 @@ pub enum LineFault {
 }
 
 /// The sections, for messages.
-const SECTIONS: &str = "[BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS]";
+const SECTIONS: &str = "[BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS], or with ALLOWED in place of BLOCKED";
 
 impl fmt::Display for RulesFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,41 +65,37 @@ impl fmt::Display for RulesFileError {
     }
 }
 
-/// What the values of a section are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    Ips,
-    Apps,
-    Domains,
-    Ports,
+/// What the values of the section `name` are; `None` where there is no such section.
+///
+/// Case, blanks, `_` and `-` do not count.
+fn section(name: &str) -> Option<(Action, Kind)> {
+    let plain: String = name
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let (action, kind) = match plain.strip_prefix("blocked") {
+        Some(kind) => (Action::Block, kind),
+        None => (Action::Allow, plain.strip_prefix("allowed")?),
+    };
+    let kind = match kind {
+        "ips" => Kind::Ip,
+        "apps" => Kind::App,
+        "domains" => Kind::Domain,
+        "ports" => Kind::Port,
+        _ => return None,
+    };
+    Some((action, kind))
 }
 
-impl Section {
-    /// Case, blanks, `_` and `-` do not count.
-    fn of(name: &str) -> Option<Self> {
-        let plain: String = name
-            .chars()
-            .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace())
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        match plain.as_str() {
-            "blockedips" => Some(Self::Ips),
-            "blockedapps" => Some(Self::Apps),
-            "blockeddomains" => Some(Self::Domains),
-            "blockedports" => Some(Self::Ports),
-            _ => None,
-        }
-    }
-}
-
-/// Every value of a file as a matcher, with the number of its line.
+/// Every value of a file as a rule, with the number of its line.
 ///
 /// * `parse`: what a value means in its section.
 pub(super) fn read(
     path: &str,
     bytes: &[u8],
-    parse: impl Fn(Section, &str) -> Result<Matcher, RuleError>,
-) -> Result<Vec<(usize, Matcher)>, RulesFileError> {
+    parse: impl Fn(Kind, &str) -> Result<Matcher, RuleError>,
+) -> Result<Vec<(usize, (Action, Matcher))>, RulesFileError> {
     let mut found = Vec::new();
     let mut error = RulesFileError {
         path: path.to_owned(),
@@ -116,7 +112,7 @@ pub(super) fn read(
     let mut place = Place::Start;
     for Line { at, content } in ini::lines(text) {
         match (content, place) {
-            (Content::Section(name), _) => match Section::of(name) {
+            (Content::Section(name), _) => match section(name) {
                 Some(section) => place = Place::In(section),
                 None => {
                     error.tell(at, LineFault::UnknownSection(format!("[{name}]")));
@@ -127,8 +123,8 @@ pub(super) fn read(
                 error.tell(at, LineFault::UnknownSection(line.to_owned()));
                 place = Place::Nowhere;
             }
-            (Content::Value(value), Place::In(section)) => match parse(section, value) {
-                Ok(matcher) => found.push((at.line, matcher)),
+            (Content::Value(value), Place::In((action, kind))) => match parse(kind, value) {
+                Ok(matcher) => found.push((at.line, (action, matcher))),
                 Err(fault) => error.tell(at, fault.into()),
             },
             (Content::Value(value), Place::Start) => {
@@ -150,7 +146,7 @@ pub(super) fn read(
 enum Place {
     /// Before the first section.
     Start,
-    In(Section),
+    In((Action, Kind)),
     /// After something that should have been a section. It has been told; what follows is not held against the user.
     Nowhere,
 }

@@ -170,7 +170,7 @@ pub struct FlowTables {
     pub ja4: Vec<(Box<str>, u64)>,
     /// Flows whose JA4 was not counted, because there were too many different ones before it.
     pub untold_ja4: u64,
-    /// Flows that a rule blocked, with the packets and bytes that it removed, or kept where all else was removed. Rules that matched nothing are absent.
+    /// Flows whose verdict a rule gave, with the packets and bytes that it took. Rules that matched nothing are absent.
     pub rules: Vec<(RuleId, Tally)>,
     /// What was not found, or is in doubt, over all flows.
     pub caveats: Caveats,
@@ -200,7 +200,7 @@ impl FlowStats {
             bytes: flow.bytes,
         });
         self.counts.blocked += u64::from(flow.is_dropped());
-        if let Some(rule) = flow.rule {
+        if let Some(rule) = flow.decided_by() {
             let (packets, bytes) = flow.ruled();
             self.rules.entry(rule).or_default().add(Tally {
                 flows: 1,
@@ -357,6 +357,7 @@ pub(crate) mod tests {
             tunnels: Tunnels::default(),
             icmp: None,
             rule: None,
+            allowed: None,
             removal: Removal::Inline,
             findings: Some(Box::new(findings)),
         }

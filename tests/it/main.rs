@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+mod allow;
 mod applications;
 mod capture;
 mod caveats;

@@ -158,7 +158,7 @@ impl<'a> FlowLine<'a> {
             ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,
             verdict: if flow.is_dropped() { "drop" } else { "forward" },
-            rule: flow.rule.and_then(|id| Some(names.rule(id)?.0)),
+            rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
             initiator_known: flow.initiator_known,
         }
     }
