@@ -9,8 +9,9 @@ use dpi_engine::classify::{Classification, owner};
 use dpi_engine::evidence::{Basis, NameSource};
 use dpi_engine::flow::FlowSummary;
 use dpi_engine::hosts::{Hosts, Thresholds};
+use dpi_engine::packet::IpProtocol;
 use dpi_engine::protocol::Protocol;
-use dpi_engine::rules::Action;
+use dpi_engine::rules::{Action, End};
 use dpi_engine::stats::FlowStats;
 
 use crate::traffic::{flows, policy};
@@ -42,14 +43,19 @@ fn rule_for_address(bencher: Bencher<'_, '_>, address: &str) {
         policy
             .rules
             .tables(Action::Block)
-            .for_address(black_box(address))
+            .for_address(End::Sender, black_box(address))
     });
 }
 
 #[divan::bench(args = [443, 20_500])]
 fn rule_for_port(bencher: Bencher<'_, '_>, port: u16) {
     let policy = policy(RULES);
-    bencher.bench_local(|| policy.rules.tables(Action::Block).for_port(black_box(port)));
+    bencher.bench_local(|| {
+        policy
+            .rules
+            .tables(Action::Block)
+            .for_port(IpProtocol::TCP, black_box(port))
+    });
 }
 
 #[divan::bench]

@@ -104,10 +104,14 @@ pub struct Args {
     pub dry_run: bool,
 
     /// Drop packets from this address or prefix, IPv4 or IPv6
+    ///
+    /// src:ADDRESS is the side that opened the flow, dst:ADDRESS the other one, any:ADDRESS either.
     #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
     pub block_ip: Vec<String>,
 
     /// Drop flows to this destination port or range of ports
+    ///
+    /// With /tcp or /udp behind it, of that transport alone.
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub block_port: Vec<String>,
 
@@ -120,7 +124,8 @@ pub struct Args {
 
     /// Drop flows that name this domain; *.example.com is example.com and every name below it
     ///
-    /// Without "*." only that very name is meant. Case does not count, nor does a final dot.
+    /// Without "*." only that very name is meant; "~ads" is every name with that text anywhere in it. Case does not count,
+    /// nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
@@ -148,7 +153,8 @@ pub struct Args {
     /// Read rules from this file too
     ///
     /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, and the same with ALLOWED, each name in
-    /// square brackets on a line of its own; below it one value a line; # and ; start comments.
+    /// square brackets on a line of its own; below it one value a line; # and ; start comments. Also [APP Name], an
+    /// application of your own as --apps has them, and THRESHOLDS with lines such as port-scan-ports = 20.
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 
@@ -194,13 +200,17 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
 
-    /// Report an address that has more flows than this
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]
-    pub high_volume_flows: u32,
+    /// Report an address that has more flows than this [default: 100]
+    ///
+    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub high_volume_flows: Option<u32>,
 
-    /// Report an address that contacts more different ports than this
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = REPORTS)]
-    pub port_scan_ports: u32,
+    /// Report an address that contacts more different ports than this [default: 10]
+    ///
+    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub port_scan_ports: Option<u32>,
 
     /// Tell the stages and each verdict's reason on standard error; -vv tells more
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = REPORTS)]

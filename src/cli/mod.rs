@@ -7,6 +7,7 @@ mod input;
 mod list_apps;
 mod narrator;
 mod options;
+mod rules;
 mod run;
 mod status;
 

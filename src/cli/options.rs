@@ -46,10 +46,10 @@ pub struct Options {
     pub workers: usize,
     /// Flows held at full detail at a time, at least 64.
     pub max_flows: usize,
-    /// An address with more flows is `high_volume`.
-    pub high_volume_flows: u32,
-    /// An address that contacts more destination ports is a `port_scan`.
-    pub port_scan_ports: u32,
+    /// An address with more flows is `high_volume`; `None` where files of rules or the default say so.
+    pub high_volume_flows: Option<u32>,
+    /// An address that contacts more destination ports is a `port_scan`; `None` as above.
+    pub port_scan_ports: Option<u32>,
 }
 
 /// A rule, or a file of them, as it stands on the command line.

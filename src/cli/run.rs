@@ -8,17 +8,18 @@ use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::Narrator;
+use super::rules::{self, Given};
 use super::status::NothingToKeep;
-use super::{GivenRule, Options, Status, apps};
+use super::{Options, Status};
 use crate::capture::{Compression, Format, Resolution};
-use crate::catalogue::{AppId, Catalogue};
+use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
 use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
-use crate::rules::{Action, Removal, RuleId, RuleSet, RuleSetBuilder};
+use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
@@ -31,8 +32,7 @@ const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 pub(super) fn run(options: &Options) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
-    let catalogue = apps::catalogue(&options.apps)?;
-    let rules = compile(&options.rules, &catalogue)?;
+    let Given { catalogue, rules } = rules::compile(&options.apps, &options.rules)?;
     if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
         return Err(NothingToKeep.into());
     }
@@ -74,27 +74,24 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     Ok(Status::Damaged)
 }
 
+/// What the options say, else the files of rules, else the default.
+fn thresholds(options: &Options, files: GivenThresholds) -> Thresholds {
+    let default = Thresholds::default();
+    let high_volume = options.high_volume_flows.or(files.high_volume_flows);
+    let port_scan = options.port_scan_ports.or(files.port_scan_ports);
+    Thresholds {
+        high_volume: high_volume.map_or(default.high_volume, u64::from),
+        port_scan: match port_scan {
+            None => default.port_scan,
+            // There are no more ports than that to contact.
+            Some(ports) => ports.try_into().unwrap_or(u16::MAX),
+        },
+    }
+}
+
 /// Whether packets are written when all flows are known, in a second pass.
 fn is_judged_at_the_end(options: &Options) -> bool {
     options.removal != Removal::Inline
-}
-
-/// Compiles the rules in the order in which they were given.
-fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
-    let mut rules = RuleSetBuilder::new(catalogue);
-    for rule in given {
-        let flag = rule.flag();
-        match rule {
-            GivenRule::Rule(what, text) => rules.add(*what, text, flag).context(flag)?,
-            GivenRule::File(path) => {
-                let bytes = std::fs::read(path).with_context(|| {
-                    format!("cannot read the rules file {}", input::shown(path))
-                })?;
-                rules.file(&path.display().to_string(), &bytes)?;
-            }
-        }
-    }
-    Ok(rules.build())
 }
 
 /// Runs the capture through the pipeline, twice when whole flows are to be removed.
@@ -250,11 +247,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
-        let thresholds = Thresholds {
-            high_volume: options.high_volume_flows.into(),
-            // There are no more ports than that to contact.
-            port_scan: options.port_scan_ports.try_into().unwrap_or(u16::MAX),
-        };
+        let thresholds = thresholds(options, names.policy.rules.thresholds());
         Self {
             names,
             narrator,

@@ -42,8 +42,8 @@ fn what_is_not_given_has_its_default() {
             verbosity: Verbosity::Normal,
             workers: 4,
             max_flows: 262_144,
-            high_volume_flows: 100,
-            port_scan_ports: 10,
+            high_volume_flows: None,
+            port_scan_ports: None,
         }
     );
 }
@@ -69,8 +69,8 @@ fn every_option_arrives() {
             verbosity: Verbosity::Verbose,
             workers: 64,
             max_flows: 64,
-            high_volume_flows: 7,
-            port_scan_ports: 0,
+            high_volume_flows: Some(7),
+            port_scan_ports: Some(0),
         }
     );
 }

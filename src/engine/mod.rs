@@ -18,7 +18,7 @@ use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
-use crate::rules::{Action, Removal, RuleId, RuleSet, Tables};
+use crate::rules::{Action, End, Removal, RuleId, RuleSet, Tables};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
@@ -396,13 +396,19 @@ fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &
         if rules.is_empty() || !entry.ruling.is_open_to(action) {
             continue;
         }
-        let sender = || rules.for_address(seen.key.endpoint(seen.sender).addr);
-        let responder = || {
-            let rule = rules.for_port(entry.responder_port(&seen.key));
+        let end = |side| seen.key.endpoint(side).addr;
+        let by_sender = || rules.for_address(End::Sender, end(seen.sender));
+        let by_ends = || rules.for_ends(end(entry.initiator), end(entry.initiator.other()));
+        let by_port = || {
+            let rule = rules.for_port(seen.key.protocol(), entry.responder_port(&seen.key));
             rule.filter(|_| has_ports(&seen.key))
         };
-        let by_address = news.is_first_of_sender.then(sender).flatten();
-        let by_port = || news.names_responder.then(responder).flatten();
+        let by_address = [
+            news.is_first_of_sender.then(by_sender).flatten(),
+            news.names_responder.then(by_ends).flatten(),
+        ];
+        let by_address = by_address.into_iter().flatten().min();
+        let by_port = || news.names_responder.then(by_port).flatten();
         let rule = by_address
             .or_else(by_port)
             .or_else(|| rule_around(seen.outer, rules));
@@ -414,14 +420,17 @@ fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &
 
 /// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
 fn rule_around(outer: &[FiveTuple], rules: &Tables) -> Option<RuleId> {
-    let address = outer
-        .iter()
-        .find_map(|tuple| rules.for_address(tuple.src.addr));
-    address.or_else(|| {
-        let ports = outer.iter().map(|tuple| tuple.dst.port);
-        ports
-            .filter(|&port| port != 0)
-            .find_map(|port| rules.for_port(port))
+    let by_address = |tuple: &FiveTuple| {
+        let (src, dst) = (tuple.src.addr, tuple.dst.addr);
+        let met = [
+            rules.for_address(End::Sender, src),
+            rules.for_ends(src, dst),
+        ];
+        met.into_iter().flatten().min()
+    };
+    outer.iter().find_map(by_address).or_else(|| {
+        let mut with_ports = outer.iter().filter(|tuple| tuple.dst.port != 0);
+        with_ports.find_map(|tuple| rules.for_port(tuple.protocol, tuple.dst.port))
     })
 }
 

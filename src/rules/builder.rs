@@ -3,12 +3,13 @@
 use ahash::HashSet;
 use thiserror::Error;
 
-use super::file::{self, RulesFileError};
-use super::{Action, Kind, Matcher, Rule, RuleId, RuleSet, Tables};
+use super::file::{self, GivenThresholds, RulesFileError};
+use super::{Action, End, Kind, Matcher, Rule, RuleId, RuleSet, Tables};
 use crate::catalogue::{Catalogue, Target, UnknownName};
-use crate::domain::{DomainPattern, PatternError};
+use crate::domain::{DomainPattern, MAX_NAME_LEN, PatternError};
 use crate::endpoints::{self, AddressError, PortError};
-use crate::ini::printable;
+use crate::ini::{printable, shown};
+use crate::packet::IpProtocol;
 
 /// Why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,6 +31,9 @@ pub enum RuleError {
     /// No domain pattern.
     #[error(transparent)]
     Domain(#[from] PatternError),
+    /// Nothing that a name could hold.
+    #[error("'~{}' is no part of a name, expected '~' and 1 to {MAX_NAME_LEN} letters, digits, dots or hyphens of ASCII, as in ~tracker", shown(.0))]
+    NamePart(String),
 }
 
 /// Collects rules in the order in which they are given.
@@ -40,6 +44,7 @@ pub struct RuleSetBuilder<'a> {
     catalogue: &'a Catalogue,
     rules: Vec<Rule>,
     known: HashSet<(Action, Matcher)>,
+    thresholds: GivenThresholds,
 }
 
 impl<'a> RuleSetBuilder<'a> {
@@ -49,6 +54,7 @@ impl<'a> RuleSetBuilder<'a> {
             catalogue,
             rules: Vec::new(),
             known: HashSet::default(),
+            thresholds: GivenThresholds::default(),
         }
     }
 
@@ -57,7 +63,9 @@ impl<'a> RuleSetBuilder<'a> {
     /// * An address may be a prefix, whose host bits are dropped: `10.0.0.1/8` is `10.0.0.0/8`.
     /// * Ports may be a range `LO-HI`.
     /// * An application may be a category or a protocol; the category `Protocols` is every flow whose protocol is recognised.
-    /// * A name with `*.` in front is that name and everything below it.
+    /// * An address behind `src:` is the initiator's, behind `dst:` the responder's, behind `any:` either's; alone it is whoever's that sends.
+    /// * Ports may be of one transport: `LO-HI/udp`.
+    /// * A name with `*.` in front is that name and everything below it; with `~` in front it is every name that holds the text.
     ///
     /// # Errors
     /// [`RuleError`] says why `text` is none.
@@ -112,7 +120,8 @@ impl<'a> RuleSetBuilder<'a> {
     /// [`RulesFileError`] lists the wrong lines.
     pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), RulesFileError> {
         let found = file::read(path, bytes, |kind, text| self.parse(kind, text))?;
-        for (line, rule) in found {
+        self.thresholds.add(found.thresholds);
+        for (line, rule) in found.rules {
             self.push(rule, &format!("{}:{line}", printable(path)));
         }
         Ok(())
@@ -121,7 +130,10 @@ impl<'a> RuleSetBuilder<'a> {
     /// The rules, compiled.
     pub fn build(self) -> RuleSet {
         let Self {
-            catalogue, rules, ..
+            catalogue,
+            rules,
+            thresholds,
+            ..
         } = self;
         let of = |action| {
             let all = rules.iter().zip((0..=u32::MAX).map(RuleId));
@@ -133,16 +145,23 @@ impl<'a> RuleSetBuilder<'a> {
             rules,
             allow,
             block,
+            thresholds,
         }
     }
 
     /// What `text` means as a rule of this kind.
     fn parse(&self, kind: Kind, text: &str) -> Result<Matcher, RuleError> {
         Ok(match kind {
-            Kind::Ip => Matcher::Address(endpoints::net(text)?),
-            Kind::Port => Matcher::Ports(endpoints::ports(text)?),
+            Kind::Ip => parse_address(text)?,
+            Kind::Port => {
+                let (range, transport) = endpoints::transport_ports(text)?;
+                Matcher::Ports(range, transport)
+            }
             Kind::App => return self.parse_app(text),
-            Kind::Domain => Matcher::Domain(DomainPattern::parse(text)?),
+            Kind::Domain => match text.strip_prefix('~') {
+                Some(part) => Matcher::NamePart(parse_part(part)?),
+                None => Matcher::Domain(DomainPattern::parse(text)?),
+            },
         })
     }
 
@@ -158,14 +177,22 @@ impl<'a> RuleSetBuilder<'a> {
             return;
         }
         let text = match &matcher {
-            Matcher::Address(net) if net.prefix_len() == net.max_prefix_len() => {
-                format!("ip:{}", net.addr())
+            Matcher::Address(end, net) if net.prefix_len() == net.max_prefix_len() => {
+                format!("ip:{}{}", end.prefix(), net.addr())
             }
-            Matcher::Address(net) => format!("ip:{net}"),
-            Matcher::Ports(range) if range.start() == range.end() => {
-                format!("port:{}", range.start())
+            Matcher::Address(end, net) => format!("ip:{}{net}", end.prefix()),
+            Matcher::Ports(range, transport) => {
+                let transport = match *transport {
+                    None => "",
+                    Some(IpProtocol::TCP) => "/tcp",
+                    Some(_) => "/udp",
+                };
+                match (range.start(), range.end()) {
+                    (low, high) if low == high => format!("port:{low}{transport}"),
+                    (low, high) => format!("port:{low}-{high}{transport}"),
+                }
             }
-            Matcher::Ports(range) => format!("port:{}-{}", range.start(), range.end()),
+            Matcher::NamePart(part) => format!("domain:~{part}"),
             Matcher::App(target) => format!("app:{}", self.catalogue.target_name(*target)),
             Matcher::Domain(pattern) => format!("domain:{pattern}"),
         };
@@ -176,6 +203,27 @@ impl<'a> RuleSetBuilder<'a> {
             origin: origin.to_owned(),
         });
     }
+}
+
+/// An address or a prefix, behind the end that it is about.
+fn parse_address(text: &str) -> Result<Matcher, RuleError> {
+    let typed = End::ALL.into_iter().filter(|end| !end.prefix().is_empty());
+    let found = typed.filter_map(|end| {
+        let (prefix, address) = text.split_at_checked(end.prefix().len())?;
+        let is_it = prefix.eq_ignore_ascii_case(end.prefix());
+        is_it.then_some((end, address.trim_start()))
+    });
+    let (end, address) = found.last().unwrap_or((End::Sender, text));
+    Ok(Matcher::Address(end, endpoints::net(address)?))
+}
+
+/// A text that names may hold, in lower case. Without IDNA, whose form of a whole says nothing of its parts.
+fn parse_part(text: &str) -> Result<Box<str>, RuleError> {
+    let is_of_names = |b: u8| b.is_ascii_graphic() && !b"*/@\\~".contains(&b);
+    if text.is_empty() || text.len() > MAX_NAME_LEN || !text.bytes().all(is_of_names) {
+        return Err(RuleError::NamePart(text.to_owned()));
+    }
+    Ok(text.to_ascii_lowercase().into())
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 pub use builder::{RuleError, RuleSetBuilder};
-pub use file::{BadLine, LineFault, RulesFileError};
+pub use file::{BadLine, GivenThresholds, LineFault, RulesFileError, applications};
 pub use tables::Tables;
 
 use crate::catalogue::Target;
 use crate::domain::DomainPattern;
+use crate::packet::IpProtocol;
 
 /// A rule of a [`RuleSet`]: its place in the order in which the rules were given, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,14 +65,44 @@ pub enum Kind {
 /// What a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Matcher {
-    /// Addresses: no host bits set; IPv4-mapped IPv6 prefixes are held as the IPv4 prefixes they are.
-    Address(IpNet),
-    /// Ports, both ends included.
-    Ports(RangeInclusive<u16>),
+    /// Addresses at an end of a flow: no host bits set; IPv4-mapped IPv6 prefixes are held as the IPv4 prefixes they are.
+    Address(End, IpNet),
+    /// Ports, both ends included, of one transport or of all.
+    Ports(RangeInclusive<u16>, Option<IpProtocol>),
     /// An application, a category or a protocol.
     App(Target),
     /// Names.
     Domain(DomainPattern),
+    /// Names that hold this text, which is in lower case and never empty.
+    NamePart(Box<str>),
+}
+
+/// Which end of a flow a rule for addresses is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Whoever sends a packet of it.
+    Sender,
+    /// Its initiator.
+    Initiator,
+    /// Its responder.
+    Responder,
+    /// Both.
+    Either,
+}
+
+impl End {
+    /// All of them; the place of each is its number.
+    pub const ALL: [Self; 4] = [Self::Sender, Self::Initiator, Self::Responder, Self::Either];
+
+    /// What stands before an address of that end in the text of a rule.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sender => "",
+            Self::Initiator => "src:",
+            Self::Responder => "dst:",
+            Self::Either => "any:",
+        }
+    }
 }
 
 /// One thing that the user wants removed or kept.
@@ -94,6 +125,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     allow: Tables,
     block: Tables,
+    thresholds: GivenThresholds,
 }
 
 impl RuleSet {
@@ -105,6 +137,11 @@ impl RuleSet {
     /// One of the rules.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// When an address is told of as suspicious, as far as files of rules say so.
+    pub const fn thresholds(&self) -> GivenThresholds {
+        self.thresholds
     }
 
     /// Whether there are none at all.

@@ -32,3 +32,4 @@ mod rules;
 mod rules_files;
 mod suspicious;
 mod testdata;
+mod typed_rules;

@@ -151,3 +151,26 @@ fn what_quotes_an_allowed_flow_does_not_go_with_it() {
         assert_eq!(fate.rule, rule, "{name}");
     }
 }
+
+#[test]
+fn the_ends_of_a_flow_are_asked_with_its_first_packet() {
+    for (rule, is_blocked) in [
+        ("ip:10.0.0.2", false),
+        ("ip:src:10.0.0.1", true),
+        ("ip:src:10.0.0.2", false),
+        ("ip:dst:10.0.0.2", true),
+        ("ip:dst:10.0.0.1", false),
+        ("ip:any:10.0.0.1", true),
+        ("ip:any:10.0.0.2", true),
+        ("port:443/tcp", true),
+        ("port:443/udp", false),
+    ] {
+        let mut bench = bench(&[rule], Removal::Inline);
+        assert_eq!(!bench.tcp(tcp(40_000), SYN), is_blocked, "{rule}");
+    }
+    // Who opened the flow comes out later: then its ends are asked again.
+    let mut bench = bench(&["ip:src:10.0.0.1"], Removal::Inline);
+    let flow = tuple(IpProtocol::TCP, (1, 40_000), (2, 40_001));
+    assert!(bench.tcp(back(flow), ACK));
+    assert!(!bench.tcp(flow, SYN));
+}
