@@ -133,6 +133,7 @@ pub(crate) fn policy(rules: u16) -> Policy {
         catalogue: Arc::new(catalogue),
         removal: Removal::Inline,
         block_by_dns: false,
+        with_dns: false,
         max_flows: DEFAULT_MAX_FLOWS,
         fingerprints: false,
     }

@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 23] = [
+const ALL_BUT_APPS: [&str; 25] = [
     "input",
     "output",
     "dropped",
@@ -38,6 +38,8 @@ const ALL_BUT_APPS: [&str; 23] = [
     "rules",
     "whole_flow",
     "only",
+    "with_dns",
+    "diff_rules",
     "json",
     "flows",
     "high_volume_flows",
@@ -50,6 +52,7 @@ const ALL_BUT_APPS: [&str; 23] = [
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
+       dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
@@ -178,6 +181,13 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub only: bool,
 
+    /// Let the lookups that led to a flow share its verdict
+    ///
+    /// A DNS flow goes with the flows that its client then opened to the names it had asked for, when all of them go; with
+    /// --only it is kept for one of them. Whole flows are removed, as with --whole-flow.
+    #[arg(long, help_heading = RULES)]
+    pub with_dns: bool,
+
     /// Let the DNS answers that lead to a flow's address block it too
     ///
     /// A rule for an application or a domain then also removes flows in which no name can be read, when their client
@@ -185,6 +195,14 @@ pub struct Args {
     /// them then goes with another's.
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
+
+    /// Tell what the rules of NEW drop that those of OLD do not, and the other way round
+    ///
+    /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
+    /// compared. Rules given besides, by flags and with --rules, count on both sides.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
+    #[arg(conflicts_with_all = ["output", "dropped", "flows", "dry_run", "only"])]
+    pub diff_rules: Vec<PathBuf>,
 
     /// List the applications that are known, and exit
     ///

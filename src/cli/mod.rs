@@ -3,6 +3,7 @@
 
 mod apps;
 mod args;
+mod diff_rules;
 mod input;
 mod list_apps;
 mod narrator;
@@ -28,6 +29,7 @@ pub fn main() -> ExitCode {
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
         Request::Filter(options) => run::run(options),
+        Request::DiffRules(options, files) => diff_rules::run(options, files),
     };
     let status = outcome.unwrap_or_else(|error| {
         let status = Status::of_failure(error.as_ref());

@@ -17,6 +17,8 @@ pub enum Request {
     ListApps(Vec<PathBuf>),
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
+    /// Compare what the rules of two files, the old and the new, drop of a capture.
+    DiffRules(Box<Options>, [PathBuf; 2]),
 }
 
 /// How to filter a capture.
@@ -40,6 +42,8 @@ pub struct Options {
     pub removal: Removal,
     /// Whether DNS answers that lead to a flow's address may block it.
     pub block_by_dns: bool,
+    /// Whether lookups of names share the verdict of the flows that they led to.
+    pub with_dns: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
     /// Worker threads, 1 to 64.
@@ -108,7 +112,12 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
-        Options::new(args, &matches).map(|options| Self::Filter(Box::new(options)))
+        let files = args.diff_rules.clone();
+        let options = Box::new(Options::new(args, &matches)?);
+        Ok(match <[PathBuf; 2]>::try_from(files) {
+            Ok(files) => Self::DiffRules(options, files),
+            Err(_) => Self::Filter(options),
+        })
     }
 }
 
@@ -118,7 +127,7 @@ impl Options {
             return Err(missing("INPUT is missing: the capture to read"));
         };
         let output = match &args.output {
-            _ if args.dry_run => None,
+            _ if args.dry_run || !args.diff_rules.is_empty() => None,
             None => {
                 return Err(missing(
                     "OUTPUT is missing: the file to write (or --dry-run, to write none)",
@@ -145,12 +154,13 @@ impl Options {
             max_flows: args.max_flows as usize,
             high_volume_flows: args.high_volume_flows,
             port_scan_ports: args.port_scan_ports,
-            removal: match (args.only, args.whole_flow) {
+            removal: match (args.only, args.whole_flow || args.with_dns) {
                 (true, _) => Removal::AllElse,
                 (false, true) => Removal::WholeFlow,
                 (false, false) => Removal::Inline,
             },
             block_by_dns: args.block_by_dns,
+            with_dns: args.with_dns,
             rules,
             apps: args.apps,
             dropped: args.dropped,

@@ -42,6 +42,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         rules: Arc::new(rules),
         removal: options.removal,
         block_by_dns: options.block_by_dns,
+        with_dns: options.with_dns,
         max_flows: options.max_flows,
         fingerprints: options.flows.is_some() || options.json.is_some(),
     };
@@ -210,8 +211,8 @@ impl Buffered<'_> {
 }
 
 /// What ids are called.
-struct Labels<'a> {
-    policy: &'a Policy,
+pub(super) struct Labels<'a> {
+    pub(super) policy: &'a Policy,
 }
 
 impl Names for Labels<'_> {
@@ -276,6 +277,7 @@ impl<'a> Gathered<'a> {
             suspicious: self.hosts.finish(),
             fragments: finished.ran.fragments,
             untold_drops: finished.ran.untold_drops,
+            untold_lookups: finished.ran.untold_lookups,
             forgotten_answers: finished.ran.forgotten_answers,
         };
         let report = Report::new(gathered, self.names);
@@ -285,7 +287,7 @@ impl<'a> Gathered<'a> {
 }
 
 /// Writes a side output. One whose reader has gone away is left out; it is no reason to keep OUTPUT back.
-fn write_side(
+pub(super) fn write_side(
     place: &mut Option<OutputFile>,
     write: impl FnOnce(&mut BufWriter<&mut OutputFile>) -> Result<()>,
 ) -> Result<()> {

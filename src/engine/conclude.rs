@@ -2,12 +2,11 @@
 
 use super::Policy;
 use super::entry::Entry;
-use crate::catalogue::{AppId, Catalogue};
+use crate::catalogue::AppId;
 use crate::classify;
 use crate::domain::DomainName;
 use crate::encrypted_dns;
 use crate::evidence::{Basis, Deciding, Evidence, Ground, NameSource};
-use crate::key::FlowKey;
 use crate::observation::Observation;
 use crate::passive_dns::Naming;
 use crate::protocol::Protocol;
@@ -262,32 +261,6 @@ fn ground(by: Basis, value: &str, packet: u64) -> Ground {
         value: value.into(),
         packet,
     }
-}
-
-/// Whom a flow belongs to by where it goes, where nothing in it says more: the application, and the ground for that.
-///
-/// * `packet`: the number of the packet that is told with it.
-pub(super) fn owner_of_place(
-    entry: &Entry,
-    key: &FlowKey,
-    catalogue: &Catalogue,
-    packet: u64,
-) -> Option<(AppId, Ground)> {
-    let responder = key.endpoint(entry.initiator.other());
-    let ground = |by, value: String| Ground {
-        by,
-        value: value.into(),
-        packet,
-    };
-    let by_address = || {
-        let app = catalogue.by_address(responder.addr)?;
-        Some((app, ground(Basis::Address, responder.addr.to_string())))
-    };
-    let by_port = || {
-        let app = catalogue.by_port(key.protocol(), responder.port)?;
-        Some((app, ground(Basis::Port, responder.port.to_string())))
-    };
-    by_address().or_else(by_port)
 }
 
 /// The application that verdicts go by.

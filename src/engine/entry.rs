@@ -284,12 +284,8 @@ impl Entry {
             removal,
             findings,
         };
-        if removal != Removal::Inline {
-            // What was counted packet by packet goes by what was known then.
-            let whole = (flow.packets, flow.bytes);
-            (flow.dropped_packets, flow.dropped_bytes) =
-                if flow.is_dropped() { whole } else { (0, 0) };
-        }
+        // What was counted packet by packet goes by what was known then.
+        flow.settle();
         flow
     }
 }

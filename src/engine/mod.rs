@@ -6,6 +6,7 @@
 mod conclude;
 mod dialogue;
 mod entry;
+mod places;
 
 use std::sync::Arc;
 
@@ -14,15 +15,16 @@ use lru::LruCache;
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Ground};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
-use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
+use crate::key::{FlowKey, SHARDS};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
-use crate::rules::{Action, End, Removal, RuleId, RuleSet, Tables};
+use crate::rules::{Removal, RuleId, RuleSet};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
-use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
-use entry::{Entry, News, Ruling};
+use conclude::{conclude, conclude_from_answer};
+use entry::{Entry, Ruling};
+use places::{has_places, judge_place, owner_of_place, place};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -35,10 +37,6 @@ pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
 /// Bytes of names and of unfinished messages that flows may hold on average when the table is full, beside what every flow takes; past
 /// that, the least recently used flow of a shard is closed. An ordinary hello leaves about a hundred.
 pub const MAX_MEAN_LOAD: usize = 256;
-
-/// Packets of a connection in which nothing was recognised, after which it is asked whose the place is that it goes to: a handshake,
-/// and a few with something to say.
-const PLACED_AFTER: u64 = 8;
 
 /// A flow that holds more than this is closed before any that holds less.
 const HEAVY_LOAD: usize = 4096;
@@ -54,6 +52,8 @@ pub struct Policy {
     pub removal: Removal,
     /// Whether names that DNS answers give to an address are asked for in the rules.
     pub block_by_dns: bool,
+    /// Whether lookups of names share the verdict of the flows that they led to; not where it is needed at once.
+    pub with_dns: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
     /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
@@ -386,88 +386,6 @@ fn step(
         verdict,
         flow: entry.first_packet,
         news: entry.ruling.rule().filter(|_| entry.ruling != before),
-    }
-}
-
-/// Asks the rules for addresses and ports about a packet, and about those around it.
-fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &Policy) {
-    for action in Action::ALL {
-        let rules = policy.rules.tables(action);
-        if rules.is_empty() || !entry.ruling.is_open_to(action) {
-            continue;
-        }
-        let end = |side| seen.key.endpoint(side).addr;
-        let by_sender = || rules.for_address(End::Sender, end(seen.sender));
-        let by_ends = || rules.for_ends(end(entry.initiator), end(entry.initiator.other()));
-        let by_port = || {
-            let rule = rules.for_port(seen.key.protocol(), entry.responder_port(&seen.key));
-            rule.filter(|_| has_ports(&seen.key))
-        };
-        let by_address = [
-            news.is_first_of_sender.then(by_sender).flatten(),
-            news.names_responder.then(by_ends).flatten(),
-        ];
-        let by_address = by_address.into_iter().flatten().min();
-        let by_port = || news.names_responder.then(by_port).flatten();
-        let rule = by_address
-            .or_else(by_port)
-            .or_else(|| rule_around(seen.outer, rules));
-        if let Some(rule) = rule {
-            entry.judge((action, rule), None, policy.removal);
-        }
-    }
-}
-
-/// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
-fn rule_around(outer: &[FiveTuple], rules: &Tables) -> Option<RuleId> {
-    let by_address = |tuple: &FiveTuple| {
-        let (src, dst) = (tuple.src.addr, tuple.dst.addr);
-        let met = [
-            rules.for_address(End::Sender, src),
-            rules.for_ends(src, dst),
-        ];
-        met.into_iter().flatten().min()
-    };
-    outer.iter().find_map(by_address).or_else(|| {
-        let mut with_ports = outer.iter().filter(|tuple| tuple.dst.port != 0);
-        with_ports.find_map(|tuple| rules.for_port(tuple.protocol, tuple.dst.port))
-    })
-}
-
-/// Whether the flow's transport has ports that were read: 0 to 0 is none.
-fn has_ports(key: &FlowKey) -> bool {
-    [Side::Low, Side::High]
-        .iter()
-        .any(|&side| key.endpoint(side).port != 0)
-}
-
-/// Whether any application is known by where its flows go.
-fn has_places(catalogue: &Catalogue) -> bool {
-    catalogue.has_addresses() || catalogue.has_ports()
-}
-
-/// Concludes from where the flow goes, once it has had its chance to say more itself.
-fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
-    let is_due = entry.packets >= PLACED_AFTER
-        || if entry.classification.protocols.is_empty() {
-            seen.tcp.is_none()
-        } else {
-            !entry.awaits_hello()
-        };
-    if !is_due {
-        return;
-    }
-    entry.is_placed = true;
-    let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
-    let Some((app, ground)) = owner else { return };
-    entry.is_of(app, ground.clone());
-    if judged_application(entry, policy) != Some(app) {
-        return;
-    }
-    for action in Action::ALL {
-        if let Some(rule) = policy.rules.tables(action).for_app(app) {
-            entry.judge((action, rule), Some(ground.clone()), policy.removal);
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{TcpFlags, TcpSegment};
 use crate::passive_dns::Answered;
-use crate::rules::{Kind, RuleSetBuilder};
+use crate::rules::{Action, Kind, RuleSetBuilder};
 use crate::tunnel::{Tunnel, Tunnels};
 
 const SYN: u8 = 0x02;
@@ -84,6 +84,7 @@ impl Bench {
             catalogue: Arc::new(catalogue),
             removal,
             block_by_dns: false,
+            with_dns: false,
             max_flows: flows_per_shard * SHARDS,
             fingerprints: true,
         };

@@ -132,6 +132,23 @@ impl FlowSummary {
         self.findings.get_or_insert_default()
     }
 
+    /// Takes in a rule that blocks it, now that it is over.
+    pub(crate) fn block(&mut self, rule: RuleId) {
+        self.rule = Some(rule);
+        self.settle();
+    }
+
+    /// Makes its figures those of its verdict, where that holds for all of its packets.
+    pub(crate) const fn settle(&mut self) {
+        if !matches!(self.removal, Removal::Inline) {
+            (self.dropped_packets, self.dropped_bytes) = if self.is_dropped() {
+                (self.packets, self.bytes)
+            } else {
+                (0, 0)
+            };
+        }
+    }
+
     /// Whether its verdict is to be dropped.
     pub const fn is_dropped(&self) -> bool {
         match self.removal {

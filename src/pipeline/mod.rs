@@ -10,6 +10,7 @@
 
 mod fates;
 mod held;
+mod lookups;
 mod namings;
 mod quotes;
 mod reader;
@@ -98,6 +99,8 @@ pub struct Ran {
     pub fragments: FragmentCounts,
     /// Packets that were dropped with a flow that they quote, and are missing in the figures of their own flow and of the rule.
     pub untold_drops: u64,
+    /// Flows that could not be held beside the lookups that led to them, or those lookups.
+    pub untold_lookups: u64,
     /// How often an answer of a name server was forgotten while it still counted, because there were too many.
     pub forgotten_answers: u64,
 }
@@ -195,14 +198,18 @@ pub fn run(
     })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
+    if policy.with_dns {
+        writer.follow_lookups();
+    }
     let ran = writer.write(&results)?;
     let untold_drops = writer.finish(&finals)?;
+    let untold_lookups = writer.untold_lookups();
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
     let mut counts = counters.snapshot();
-    if policy.removal == Removal::AllElse {
+    if keeps_flows && policy.removal == Removal::AllElse {
         // What was counted is what the rules took; and with all else goes what has no flow.
         counts.dropped = counts.total.saturating_sub(counts.dropped);
         counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
@@ -210,6 +217,7 @@ pub fn run(
     Ok(Ran {
         counts,
         untold_drops,
+        untold_lookups,
         ..ran
     })
 }

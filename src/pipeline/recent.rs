@@ -131,6 +131,7 @@ mod tests {
             catalogue: Arc::new(catalogue),
             removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
             max_flows,
             fingerprints: false,
         }

@@ -47,6 +47,7 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
             catalogue: Arc::new(catalogue),
             removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
             max_flows: 64,
             fingerprints: false,
         };

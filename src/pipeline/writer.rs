@@ -7,6 +7,7 @@ use std::vec;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::fates::NotedQuote;
+use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
@@ -28,6 +29,8 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
     quotes: Quotes,
+    /// Lookups that share verdicts, where they are to.
+    lookups: Option<Lookups>,
 }
 
 /// A chunk on its way through the workers.
@@ -56,7 +59,18 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
+            lookups: None,
         }
+    }
+
+    /// Lets lookups share the verdict of the flows that they led to.
+    pub(super) fn follow_lookups(&mut self) {
+        self.lookups = Some(Lookups::default());
+    }
+
+    /// Flows that could not be held for that.
+    pub(super) fn untold_lookups(&self) -> u64 {
+        self.lookups.as_ref().map_or(0, Lookups::untold)
     }
 
     /// Writes every chunk until the reader has come to its end.
@@ -196,8 +210,16 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells a flow that has ended.
+    /// Tells a flow that has ended, unless its verdict is still open.
     fn tell(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
+        match &mut self.lookups {
+            None => self.settle(flow),
+            Some(lookups) => lookups.take(flow).map_or(Ok(()), |flow| self.settle(flow)),
+        }
+    }
+
+    /// Tells a flow whose verdict is final.
+    fn settle(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
         if let Packets::Note(fates) = &mut self.packets
             && flow.rule.is_some()
         {
@@ -235,6 +257,10 @@ impl<'a, 's> Writer<'a, 's> {
             for flow in flows {
                 self.tell(flow)?;
             }
+        }
+        let held = self.lookups.as_mut().map(Lookups::finish);
+        for flow in held.into_iter().flatten() {
+            self.settle(flow)?;
         }
         if let Packets::Note(fates) = &mut self.packets {
             let (mut dropped, mut dropped_bytes) = (0, 0);

@@ -5,6 +5,7 @@
 
 mod flows;
 mod json;
+mod rules_diff;
 mod text;
 mod warnings;
 
@@ -23,6 +24,7 @@ use crate::stats::{
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
 pub use json::json;
+pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use text::{MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
@@ -242,6 +244,8 @@ pub struct Gathered {
     pub fragments: FragmentCounts,
     /// Dropped packets that are missing in the figures of flows and rules.
     pub untold_drops: u64,
+    /// Flows that took no lookup along, or lookups that went with no flow, for want of room.
+    pub untold_lookups: u64,
     /// How often a DNS answer was forgotten while it still counted.
     pub forgotten_answers: u64,
 }
@@ -257,11 +261,13 @@ impl<'a> Report<'a> {
             suspicious,
             fragments,
             untold_drops,
+            untold_lookups,
             forgotten_answers,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_drops(untold_drops));
+        warnings.extend(warnings::of_lookups(untold_lookups));
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(warnings::of_answers(forgotten_answers));
         warnings.extend(suspicious.warnings());

@@ -121,6 +121,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
             conflicting: 0,
         },
         untold_drops: 0,
+        untold_lookups: 0,
         forgotten_answers: 0,
     };
     Report::new(gathered, &Book)

@@ -207,13 +207,13 @@ impl<'a> RuleSetBuilder<'a> {
 
 /// An address or a prefix, behind the end that it is about.
 fn parse_address(text: &str) -> Result<Matcher, RuleError> {
-    let typed = End::ALL.into_iter().filter(|end| !end.prefix().is_empty());
-    let found = typed.filter_map(|end| {
+    let mut typed = End::ALL.into_iter().filter(|end| !end.prefix().is_empty());
+    let found = typed.find_map(|end| {
         let (prefix, address) = text.split_at_checked(end.prefix().len())?;
         let is_it = prefix.eq_ignore_ascii_case(end.prefix());
         is_it.then_some((end, address.trim_start()))
     });
-    let (end, address) = found.last().unwrap_or((End::Sender, text));
+    let (end, address) = found.unwrap_or((End::Sender, text));
     Ok(Matcher::Address(end, endpoints::net(address)?))
 }
 
