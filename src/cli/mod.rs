@@ -3,10 +3,12 @@
 
 mod apps;
 mod args;
+mod diff_rules;
 mod input;
 mod list_apps;
 mod narrator;
 mod options;
+mod rules;
 mod run;
 mod status;
 
@@ -27,6 +29,7 @@ pub fn main() -> ExitCode {
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
         Request::Filter(options) => run::run(options),
+        Request::DiffRules(options, files) => diff_rules::run(options, files),
     };
     let status = outcome.unwrap_or_else(|error| {
         let status = Status::of_failure(error.as_ref());

@@ -8,16 +8,18 @@ use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::Narrator;
-use super::{GivenRule, Options, Status, apps};
+use super::rules::{self, Given};
+use super::status::NothingToKeep;
+use super::{Options, Status};
 use crate::capture::{Compression, Format, Resolution};
-use crate::catalogue::{AppId, Catalogue};
+use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
-use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
+use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
-use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
+use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
@@ -30,20 +32,26 @@ const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 pub(super) fn run(options: &Options) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
-    let catalogue = apps::catalogue(&options.apps)?;
-    let rules = compile(&options.rules, &catalogue)?;
+    let Given { catalogue, rules } = rules::compile(&options.apps, &options.rules)?;
+    if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
+        return Err(NothingToKeep.into());
+    }
     narrator.rules(&rules);
     let policy = Policy {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
-        whole_flow: options.whole_flow,
+        removal: options.removal,
         block_by_dns: options.block_by_dns,
+        with_dns: options.with_dns,
         max_flows: options.max_flows,
         fingerprints: options.flows.is_some() || options.json.is_some(),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let input = Input::open(
+        &options.input,
+        is_judged_at_the_end(options) && writes_packets,
+    )?;
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -67,25 +75,24 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     Ok(Status::Damaged)
 }
 
-/// Compiles the rules in the order in which they were given.
-fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
-    let mut rules = RuleSetBuilder::new(catalogue);
-    for rule in given {
-        let flag = rule.flag();
-        match rule {
-            GivenRule::Ip(text) => rules.block_ip(text, flag).context(flag)?,
-            GivenRule::Port(text) => rules.block_port(text, flag).context(flag)?,
-            GivenRule::App(text) => rules.block_app(text, flag).context(flag)?,
-            GivenRule::Domain(text) => rules.block_domain(text, flag).context(flag)?,
-            GivenRule::File(path) => {
-                let bytes = std::fs::read(path).with_context(|| {
-                    format!("cannot read the rules file {}", input::shown(path))
-                })?;
-                rules.file(&path.display().to_string(), &bytes)?;
-            }
-        }
+/// What the options say, else the files of rules, else the default.
+fn thresholds(options: &Options, files: GivenThresholds) -> Thresholds {
+    let default = Thresholds::default();
+    let high_volume = options.high_volume_flows.or(files.high_volume_flows);
+    let port_scan = options.port_scan_ports.or(files.port_scan_ports);
+    Thresholds {
+        high_volume: high_volume.map_or(default.high_volume, u64::from),
+        port_scan: match port_scan {
+            None => default.port_scan,
+            // There are no more ports than that to contact.
+            Some(ports) => ports.try_into().unwrap_or(u16::MAX),
+        },
     }
-    Ok(rules.build())
+}
+
+/// Whether packets are written when all flows are known, in a second pass.
+fn is_judged_at_the_end(options: &Options) -> bool {
+    options.removal != Removal::Inline
 }
 
 /// Runs the capture through the pipeline, twice when whole flows are to be removed.
@@ -101,7 +108,7 @@ fn filter(
         ran,
         file_bytes: again.file_bytes(),
     };
-    if !options.whole_flow {
+    if !is_judged_at_the_end(options) {
         let mut outputs = files.outputs();
         let ran = pipeline::run(
             capture,
@@ -129,7 +136,9 @@ fn filter(
     }
     gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs();
-    pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
+    let capture = again.read()?;
+    pipeline::write_judged(capture, &mut fates, policy.removal, outputs.lend())
+        .with_context(about)?;
     outputs.flush()?;
     Ok(finished)
 }
@@ -202,8 +211,8 @@ impl Buffered<'_> {
 }
 
 /// What ids are called.
-struct Labels<'a> {
-    policy: &'a Policy,
+pub(super) struct Labels<'a> {
+    pub(super) policy: &'a Policy,
 }
 
 impl Names for Labels<'_> {
@@ -220,6 +229,12 @@ impl Names for Labels<'_> {
         let rule = self.policy.rules.rule(id)?;
         Some((&rule.text, &rule.origin))
     }
+
+    fn keeps(&self, id: RuleId) -> bool {
+        let rule = self.policy.rules.rule(id);
+        let allows = rule.is_some_and(|rule| rule.action == Action::Allow);
+        allows != (self.policy.removal == Removal::AllElse)
+    }
 }
 
 /// Everything that is learnt from the flows as they end.
@@ -233,11 +248,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
-        let thresholds = Thresholds {
-            high_volume: options.high_volume_flows.into(),
-            // There are no more ports than that to contact.
-            port_scan: options.port_scan_ports.try_into().unwrap_or(u16::MAX),
-        };
+        let thresholds = thresholds(options, names.policy.rules.thresholds());
         Self {
             names,
             narrator,
@@ -266,6 +277,7 @@ impl<'a> Gathered<'a> {
             suspicious: self.hosts.finish(),
             fragments: finished.ran.fragments,
             untold_drops: finished.ran.untold_drops,
+            untold_lookups: finished.ran.untold_lookups,
             forgotten_answers: finished.ran.forgotten_answers,
         };
         let report = Report::new(gathered, self.names);
@@ -275,7 +287,7 @@ impl<'a> Gathered<'a> {
 }
 
 /// Writes a side output. One whose reader has gone away is left out; it is no reason to keep OUTPUT back.
-fn write_side(
+pub(super) fn write_side(
     place: &mut Option<OutputFile>,
     write: impl FnOnce(&mut BufWriter<&mut OutputFile>) -> Result<()>,
 ) -> Result<()> {
@@ -300,8 +312,9 @@ impl Sink for Gathered<'_> {
         Ok(())
     }
 
-    fn blocked(&mut self, news: &Blocked) {
-        self.narrator.blocked(news, self.names.rule(news.rule));
+    fn judged(&mut self, news: &Judged) {
+        let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
+        self.narrator.judged(news, rule, is_kept);
     }
 }
 

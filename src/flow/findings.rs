@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 use thin_vec::ThinVec;
 
-use super::SharedDrop;
+use super::SharedFate;
 use crate::alpn::Alpn;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
@@ -41,8 +41,8 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
-    /// Further packets, dropped for the verdict of a flow that they quote.
-    pub shared_drops: ThinVec<SharedDrop>,
+    /// Packets that another rule took than the flow's own.
+    pub shared_fates: ThinVec<SharedFate>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,
     /// Once there are more names than a scan should look at.
@@ -74,7 +74,7 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
-        shared_drops: ThinVec::new(),
+        shared_fates: ThinVec::new(),
         caveats: None,
         index: None,
     };

@@ -10,6 +10,7 @@
 
 mod fates;
 mod held;
+mod lookups;
 mod namings;
 mod quotes;
 mod reader;
@@ -32,7 +33,7 @@ use crate::flow::FlowSummary;
 use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES};
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use fates::Fates;
@@ -50,15 +51,15 @@ pub trait Sink {
     /// A flow has ended.
     fn flow(&mut self, flow: FlowSummary) -> io::Result<()>;
 
-    /// A flow has just been blocked, by this packet and rule.
-    fn blocked(&mut self, news: &Blocked) {
+    /// A flow has just been blocked or allowed, by this packet and rule.
+    fn judged(&mut self, news: &Judged) {
         let _ = news;
     }
 }
 
 /// A verdict that has just been reached.
 #[derive(Debug, Clone)]
-pub struct Blocked {
+pub struct Judged {
     /// Number of the packet that decided.
     pub packet: u64,
     /// Number of the flow's first packet.
@@ -103,6 +104,8 @@ pub struct Ran {
     pub fragments: FragmentCounts,
     /// Packets that were dropped with a flow that they quote, and are missing in the figures of their own flow and of the rule.
     pub untold_drops: u64,
+    /// Flows that could not be held beside the lookups that led to them, or those lookups.
+    pub untold_lookups: u64,
     /// How often an answer of a name server was forgotten while it still counted, because there were too many.
     pub forgotten_answers: u64,
 }
@@ -200,15 +203,26 @@ pub fn run(
     })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
+    if policy.with_dns {
+        writer.follow_lookups();
+    }
     let ran = writer.write(&results)?;
     let untold_drops = writer.finish(&finals)?;
+    let untold_lookups = writer.untold_lookups();
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
+    let mut counts = counters.snapshot();
+    if keeps_flows && policy.removal == Removal::AllElse {
+        // What was counted is what the rules took; and with all else goes what has no flow.
+        counts.dropped = counts.total.saturating_sub(counts.dropped);
+        counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
+    }
     Ok(Ran {
-        counts: counters.snapshot(),
+        counts,
         untold_drops,
+        untold_lookups,
         ..ran
     })
 }
@@ -271,22 +285,25 @@ enum Message {
 /// Everything that a worker's shards still held when the capture ended, shard by shard.
 type Finals = Receiver<Vec<FlowSummary>>;
 
-/// Writes a capture again, without the flows that `fates` condemns: the second pass of a whole-flow run.
+/// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
 ///
 /// # Errors
 /// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
 pub fn write_judged(
     mut capture: CaptureReader,
     fates: &mut Fates,
+    removal: Removal,
     mut outputs: Outputs<'_>,
 ) -> Result<(), PipelineError> {
+    let drops_all_else = removal == Removal::AllElse;
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
-            if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
+            let is_condemned = verdicts.next_is_condemned().map_err(PipelineError::Notes)?;
+            if is_condemned != drops_all_else {
                 drops.push(index);
             }
         }

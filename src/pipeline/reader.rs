@@ -98,6 +98,7 @@ impl Reader {
             undecoded: self.undecoded,
             fragments: self.fragments.counts(),
             untold_drops: 0,
+            untold_lookups: 0,
             forgotten_answers: self.namings.forgotten(),
         });
         // When the writer has given up, nobody wants to know.

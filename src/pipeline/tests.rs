@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::catalogue::Catalogue;
-use crate::rules::RuleSetBuilder;
+use crate::rules::{Removal, RuleSetBuilder};
 
 /// A source that is always behind: one record a read.
 struct Trickle {
@@ -45,8 +45,9 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
         let policy = Policy {
             rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
             catalogue: Arc::new(catalogue),
-            whole_flow: false,
+            removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
             max_flows: 64,
             fingerprints: false,
         };

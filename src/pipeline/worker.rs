@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::{Blocked, Message};
+use super::{Judged, Message};
 use crate::capture::Chunk;
 use crate::engine::{Answer, Ended, Engine, Policy, Verdict};
 use crate::flow::FlowSummary;
@@ -139,7 +139,7 @@ pub(super) struct Part {
     /// Flows that ended, in order.
     pub(super) ended: Vec<Ended>,
     /// Verdicts just reached, in order.
-    pub(super) blocked: Vec<Blocked>,
+    pub(super) judged: Vec<Judged>,
     /// To be used again.
     pub(super) spent: Assignment,
 }
@@ -203,7 +203,7 @@ impl Worker {
             quoting: Vec::new(),
             quoted: Vec::new(),
             ended: Vec::new(),
-            blocked: Vec::new(),
+            judged: Vec::new(),
             spent: Assignment::default(),
         };
         if self.keeps_flows {
@@ -273,20 +273,21 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
 /// Notes what becomes of a packet.
 #[inline]
 fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
-    if task.role == Role::Quoting {
+    // What is allowed by itself does not go with what it quotes.
+    if task.role == Role::Quoting && !matches!(answer.verdict, Verdict::Allow(_)) {
         part.quoting.push((task.index, answer.flow));
     }
-    if let Verdict::Drop(rule) = answer.verdict {
+    if let Verdict::Drop(_) = answer.verdict {
         part.drops.push(task.index);
-        if answer.is_news {
-            part.blocked.push(Blocked {
-                packet: part.chunk.first_packet() + u64::from(task.index),
-                flow: answer.flow,
-                five_tuple: task.key.five_tuple(task.sender),
-                rule,
-                ground: engine.ground_of_verdict(&task.key).cloned(),
-            });
-        }
+    }
+    if let Some(rule) = answer.news {
+        part.judged.push(Judged {
+            packet: part.chunk.first_packet() + u64::from(task.index),
+            flow: answer.flow,
+            five_tuple: task.key.five_tuple(task.sender),
+            rule,
+            ground: engine.ground_of_verdict(&task.key).cloned(),
+        });
     }
 }
 

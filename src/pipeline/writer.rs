@@ -8,6 +8,7 @@ use std::vec;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::fates::NotedQuote;
+use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
@@ -15,7 +16,7 @@ use crate::capture::Chunk;
 use crate::engine::Ended;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
-use crate::packet::Record;
+use crate::packet::{IpProtocol, Record};
 use crate::stats::{AtomicCounters, PacketCounts};
 
 pub(super) struct Writer<'a, 's> {
@@ -29,6 +30,8 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
     quotes: Quotes,
+    /// Lookups that share verdicts, where they are to.
+    lookups: Option<Lookups>,
 }
 
 /// A chunk on its way through the workers.
@@ -57,7 +60,18 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
+            lookups: None,
         }
+    }
+
+    /// Lets lookups share the verdict of the flows that they led to.
+    pub(super) fn follow_lookups(&mut self) {
+        self.lookups = Some(Lookups::default());
+    }
+
+    /// Flows that could not be held for that.
+    pub(super) fn untold_lookups(&self) -> u64 {
+        self.lookups.as_ref().map_or(0, Lookups::untold)
     }
 
     /// Writes every chunk until the reader has come to its end.
@@ -129,16 +143,16 @@ impl<'a, 's> Writer<'a, 's> {
         let Some(chunk) = chunk else { return Ok(()) };
         self.write_packets(&chunk, &parts)?;
         let mut ended = Vec::with_capacity(parts.len());
-        let mut blocked = Vec::new();
+        let mut judged = Vec::new();
         for part in parts {
             drop(part.chunk);
             spent.push(part.spent);
             ended.push(part.ended.into_iter());
-            blocked.extend(part.blocked);
+            judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
-        blocked.sort_by_key(|news| news.packet);
-        blocked.iter().for_each(|news| self.sink.blocked(news));
+        judged.sort_by_key(|news| news.packet);
+        judged.iter().for_each(|news| self.sink.judged(news));
         while let Some(ended) = next_in_order(&mut ended) {
             self.tell(ended.flow)?;
         }
@@ -197,17 +211,32 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells a flow that has ended.
+    /// Tells a flow that has ended, unless its verdict is still open.
     fn tell(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
+        match &mut self.lookups {
+            None => self.settle(flow),
+            Some(lookups) => lookups.take(flow).map_or(Ok(()), |flow| self.settle(flow)),
+        }
+    }
+
+    /// Tells a flow whose verdict is final.
+    fn settle(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
         if let Packets::Note(fates) = &mut self.packets
             && flow.rule.is_some()
         {
             fates.block(flow.first_packet);
+            let (dropped, dropped_bytes) = flow.ruled();
             self.counters.add(&PacketCounts {
-                dropped: flow.dropped_packets,
-                dropped_bytes: flow.dropped_bytes,
+                dropped,
+                dropped_bytes,
                 ..PacketCounts::default()
             });
+        }
+        if let Packets::Note(fates) = &mut self.packets
+            && flow.allowed.is_some()
+            && matches!(flow.key.protocol(), IpProtocol::ICMP | IpProtocol::ICMP6)
+        {
+            fates.spare(flow.first_packet);
         }
         match self.quotes.ended(flow) {
             Some(flow) => self.sink.flow(flow).map_err(PipelineError::Flows),
@@ -229,6 +258,10 @@ impl<'a, 's> Writer<'a, 's> {
             for flow in flows {
                 self.tell(flow)?;
             }
+        }
+        let held = self.lookups.as_mut().map(Lookups::finish);
+        for flow in held.into_iter().flatten() {
+            self.settle(flow)?;
         }
         if let Packets::Note(fates) = &mut self.packets {
             let (mut dropped, mut dropped_bytes) = (0, 0);

@@ -5,6 +5,7 @@
 
 mod flows;
 mod json;
+mod rules_diff;
 mod text;
 mod warnings;
 
@@ -23,6 +24,7 @@ use crate::stats::{
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
 pub use json::json;
+pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use text::{MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
@@ -46,6 +48,12 @@ pub trait Names {
     ///
     /// Ids are dense: the first `None` ends the list of rules.
     fn rule(&self, id: RuleId) -> Option<(&str, &str)>;
+
+    /// Whether what a rule takes is kept, and not dropped.
+    fn keeps(&self, id: RuleId) -> bool {
+        let _ = id;
+        false
+    }
 }
 
 /// A whole report. Serialises as the JSON report; lists are whole, the highest count first, then by name.
@@ -192,16 +200,28 @@ pub struct FingerprintCount {
     pub flows: u64,
 }
 
-/// What one rule removed.
+/// What a rule does to the flows that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// They are dropped.
+    Drop,
+    /// They are kept.
+    Keep,
+}
+
+/// What one rule took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount<'a> {
     /// The rule, as `app:YouTube`.
     pub rule: &'a str,
     /// Where it came from, as `--block-app` or `rules.txt:7`.
     pub origin: &'a str,
-    /// Flows that it blocked.
+    /// What became of the flows and packets that are counted here.
+    pub action: Action,
+    /// Flows.
     pub flows: u64,
-    /// Packets that it removed.
+    /// Packets; those that passed before the flow was known are not among them.
     pub packets: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -224,6 +244,8 @@ pub struct Gathered {
     pub fragments: FragmentCounts,
     /// Dropped packets that are missing in the figures of flows and rules.
     pub untold_drops: u64,
+    /// Flows that took no lookup along, or lookups that went with no flow, for want of room.
+    pub untold_lookups: u64,
     /// How often a DNS answer was forgotten while it still counted.
     pub forgotten_answers: u64,
 }
@@ -239,11 +261,13 @@ impl<'a> Report<'a> {
             suspicious,
             fragments,
             untold_drops,
+            untold_lookups,
             forgotten_answers,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_drops(untold_drops));
+        warnings.extend(warnings::of_lookups(untold_lookups));
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(warnings::of_answers(forgotten_answers));
         warnings.extend(suspicious.warnings());
@@ -337,6 +361,11 @@ fn rules<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<RuleCount<'a>> {
             RuleCount {
                 rule,
                 origin,
+                action: if names.keeps(id) {
+                    Action::Keep
+                } else {
+                    Action::Drop
+                },
                 flows: tally.flows,
                 packets: tally.packets,
                 bytes: tally.bytes,

@@ -6,12 +6,14 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+mod allow;
 mod applications;
 mod capture;
 mod caveats;
 mod cli;
 mod damage;
 mod determinism;
+mod diff_rules;
 mod dns_answers;
 mod endings;
 mod flow_lines;
@@ -19,6 +21,7 @@ mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+mod only;
 mod pipeline;
 mod program;
 mod protocols;
@@ -30,3 +33,5 @@ mod rules;
 mod rules_files;
 mod suspicious;
 mod testdata;
+mod typed_rules;
+mod with_dns;

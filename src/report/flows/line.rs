@@ -156,12 +156,8 @@ impl<'a> FlowLine<'a> {
             ja3: fingerprints.map(|prints| &*prints.ja3),
             ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,
-            verdict: if flow.rule.is_some() {
-                "drop"
-            } else {
-                "forward"
-            },
-            rule: flow.rule.and_then(|id| Some(names.rule(id)?.0)),
+            verdict: if flow.is_dropped() { "drop" } else { "forward" },
+            rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
             initiator_known: flow.initiator_known,
         }
     }

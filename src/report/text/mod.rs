@@ -6,7 +6,7 @@ mod page;
 
 use crate::hosts::Finding;
 
-use super::{FlowCounts, Input, ReasonCount, Report, Resolution};
+use super::{Action, FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
 
 /// Narrowest box, in columns.
@@ -199,11 +199,15 @@ fn rules(page: &mut Page, report: &Report<'_>) {
         if !page.sides(rule.rule, &origin) {
             page.wrapped("", &format!("{} {origin}", rule.rule));
         }
-        let removed = format!(
-            "connections: {}, packets: {}, bytes: {}",
+        let kept = match rule.action {
+            Action::Drop => "",
+            Action::Keep => "kept: ",
+        };
+        let taken = format!(
+            "{kept}connections: {}, packets: {}, bytes: {}",
             rule.flows, rule.packets, rule.bytes
         );
-        page.wrapped("     ", &removed);
+        page.wrapped("     ", &taken);
     }
     ending(page, report.rules.len(), "no rules");
 }
