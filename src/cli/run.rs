@@ -331,3 +331,46 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::*;
+    use crate::pipeline::tests::{DEADLY, datagrams};
+
+    #[test]
+    fn a_run_whose_worker_dies_fails_and_leaves_every_file_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("in"), datagrams(&[b"harmless", DEADLY])).unwrap();
+        std::fs::write(at("out"), "precious").unwrap();
+        let words = [
+            "out",
+            "--dropped",
+            "dropped",
+            "--json",
+            "json",
+            "--flows",
+            "flows",
+        ];
+        let words = words.map(|word| match word.strip_prefix("--") {
+            Some(_) => word.into(),
+            None => at(word).into_os_string(),
+        });
+        let words = ["dpi_engine".into(), at("in").into_os_string()]
+            .into_iter()
+            .chain(words);
+        let Ok(Request::Filter(options)) = Request::parse(words) else {
+            panic!("no run");
+        };
+        let error = run(&options).unwrap_err();
+        assert_eq!(Status::of_failure(error.as_ref()), Status::Failed);
+        let told = format!("{error:#}");
+        assert!(
+            told.contains("at packet 2; this is a defect: please report"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read(at("out")).unwrap(), b"precious");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+    }
+}

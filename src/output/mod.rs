@@ -63,8 +63,9 @@ impl OutputError {
 
 /// A file in the making.
 ///
-/// * A regular file is written beside its place as `.NAME.XXXXXX.part`, and takes its name in
-///   [`commit`](Self::commit), in one step. Dropped before that, it is gone, and what stood there still stands.
+/// * A regular file is written beside its place as `.NAME.XXXXXX.dpi_engine.part`, and takes its name in
+///   [`commit`](Self::commit), in one step. Dropped before that, it is gone, and what stood there still stands. A run that is killed
+///   cannot take it away; the next one to the same place does.
 /// * It has the permissions of the file that it replaces (and its owner, where the system allows that),
 ///   else those that the umask leaves. A file that may not be written is not replaced either.
 /// * Behind a symbolic link the link's target is replaced. Other hard links to it keep the old content.
