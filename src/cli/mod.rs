@@ -10,13 +10,14 @@ mod narrator;
 mod options;
 mod run;
 mod status;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use args::Args;
 pub use list_apps::{ListedApp, list_apps};
-pub use options::{GivenRule, Options, Request, Verbosity};
+pub use options::{GivenRule, Options, Request, Verbosity, Verification};
 pub use status::Status;
 
 /// Does what the command line says.
@@ -32,6 +33,7 @@ fn run_command_line() -> Status {
     };
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
+        Request::Verify(files) => verify::verify(files),
         Request::Filter(options) => run::run(options),
     };
     outcome.unwrap_or_else(|error| {

@@ -14,8 +14,25 @@ use crate::output::{NamedPath, is_standard_output};
 pub enum Request {
     /// Print the catalogue of applications, with those of these files.
     ListApps(Vec<PathBuf>),
+    /// Check the files that a report tells of.
+    Verify(Verification),
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
+}
+
+/// Which files to check, and against what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The JSON report.
+    pub report: PathBuf,
+    /// The input, where it is not under the report's path.
+    pub input: Option<PathBuf>,
+    /// The output, where it is not under the report's path.
+    pub output: Option<PathBuf>,
+    /// The dropped packets, where they are not under the report's path.
+    pub dropped: Option<PathBuf>,
+    /// Whether only what differs is told.
+    pub is_quiet: bool,
 }
 
 /// How to filter a capture.
@@ -39,6 +56,8 @@ pub struct Options {
     pub whole_flow: bool,
     /// Whether DNS answers that lead to a flow's address may block it.
     pub block_by_dns: bool,
+    /// Whether the reports tell the files' digests.
+    pub sha256: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
     /// Worker threads, 1 to 64.
@@ -107,6 +126,15 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
+        if let Some(report) = args.verify {
+            return Ok(Self::Verify(Verification {
+                report,
+                input: args.input,
+                output: args.output,
+                dropped: args.dropped,
+                is_quiet: args.quiet,
+            }));
+        }
         Options::new(args, &matches).map(|options| Self::Filter(Box::new(options)))
     }
 }
@@ -145,6 +173,7 @@ impl Options {
             dropped: args.dropped,
             json: args.json,
             flows: args.flows,
+            sha256: args.sha256,
         })
     }
 

@@ -14,7 +14,7 @@ use crate::catalogue::{AppId, Catalogue};
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
-use crate::output::{self, OutputFile};
+use crate::output::{self, OutputFile, Sha256};
 use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
 use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
@@ -43,7 +43,10 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let mut input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    if options.sha256 {
+        input = input.with_digest()?;
+    }
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -96,10 +99,15 @@ fn filter(
     gathered: &mut Gathered<'_>,
 ) -> Result<Finished> {
     let about = || format!("cannot filter {}", input::shown(&options.input));
-    let (capture, again) = input.read()?;
-    let finished = |ran, again: &input::Again| Finished {
-        ran,
-        file_bytes: again.file_bytes(),
+    let (capture, mut again) = input.read()?;
+    let finished = |ran, again: &mut input::Again| -> Result<Finished> {
+        let digest = again.digest()?;
+        let file_bytes = again.file_bytes();
+        Ok(Finished {
+            ran,
+            file_bytes,
+            digest,
+        })
     };
     if !options.whole_flow {
         let mut outputs = files.outputs();
@@ -112,7 +120,7 @@ fn filter(
         )
         .with_context(about)?;
         outputs.flush()?;
-        return Ok(finished(ran, &again));
+        return finished(ran, &mut again);
     }
     let mut fates = Fates::default();
     let ran = pipeline::run(
@@ -123,7 +131,7 @@ fn filter(
         gathered,
     )
     .with_context(about)?;
-    let finished = finished(ran, &again);
+    let finished = finished(ran, &mut again)?;
     if !files.has_packets() {
         return Ok(finished);
     }
@@ -139,6 +147,8 @@ struct Finished {
     ran: Ran,
     /// Bytes of the input, before decompression.
     file_bytes: u64,
+    /// Of the input; only when asked for.
+    digest: Option<Sha256>,
 }
 
 /// The files of a run, all opened before it starts.
@@ -152,9 +162,13 @@ struct Files {
 impl Files {
     fn create(options: &Options) -> Result<Self> {
         let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+        let packets = |path| match create(path)? {
+            Some(file) if options.sha256 => file.with_digest().map(Some),
+            file => Ok(file),
+        };
         Ok(Self {
-            output: create(&options.output)?,
-            dropped: create(&options.dropped)?,
+            output: packets(&options.output)?,
+            dropped: packets(&options.dropped)?,
             json: create(&options.json)?,
             flows: create(&options.flows)?,
         })
@@ -170,6 +184,26 @@ impl Files {
             forwarded: self.output.as_mut().map(buffered),
             dropped: self.dropped.as_mut().map(buffered),
         }
+    }
+
+    /// The digests of the files of packets, which are all written, beside the input's.
+    fn digests(&mut self, input: Sha256) -> Result<report::Digests> {
+        let path = |file: &Option<OutputFile>| {
+            let file = file.as_ref()?;
+            Some(file.path().display().to_string())
+        };
+        let digest = |file: &mut Option<OutputFile>| -> Result<Option<String>> {
+            let digest = file.as_mut().map(OutputFile::digest).transpose()?;
+            Ok(digest.flatten().map(|digest| digest.to_string()))
+        };
+        Ok(report::Digests {
+            algorithm: report::Digests::ALGORITHM,
+            input: input.to_string(),
+            output: digest(&mut self.output)?,
+            dropped: digest(&mut self.dropped)?,
+            output_path: path(&self.output),
+            dropped_path: path(&self.dropped),
+        })
     }
 
     /// Gives every file its name.
@@ -260,6 +294,10 @@ impl<'a> Gathered<'a> {
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
         let gathered = report::Gathered {
             input: about_input(options, &finished),
+            digests: match finished.digest {
+                Some(input) => Some(files.digests(input)?),
+                None => None,
+            },
             packets: counts,
             undecoded: finished.ran.undecoded.clone(),
             flows: self.stats.finish(),

@@ -12,6 +12,7 @@ mod caveats;
 mod cli;
 mod damage;
 mod determinism;
+mod digests;
 mod dns_answers;
 mod endings;
 mod faults;
