@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, Result, bail};
 
 use crate::capture::CaptureReader;
-use crate::output::{Digester, Sha256};
+use crate::output::{Digester, Sha256, escaped};
 
 /// The capture to filter.
 pub(super) struct Input {
@@ -202,6 +202,6 @@ impl Again {
 pub(super) fn shown(path: &Path) -> String {
     match path.to_str() {
         Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string().escape_debug().to_string(),
+        _ => escaped(path),
     }
 }

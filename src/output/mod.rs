@@ -227,12 +227,17 @@ fn open(path: &Path) -> io::Result<(File, Option<Unfinished>)> {
     }
 }
 
+/// A path without what a terminal would obey: strangers give names to files too.
+pub fn escaped(path: &Path) -> String {
+    path.display().to_string().escape_debug().to_string()
+}
+
 /// A path as messages show it.
 fn shown(path: &Path) -> String {
     if is_standard_output(path) {
         "standard output".to_owned()
     } else {
-        path.display().to_string()
+        escaped(path)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
 
 mod flows;
+mod inert;
 mod json;
 mod text;
 mod warnings;

@@ -7,6 +7,7 @@
 )]
 
 mod applications;
+mod bounds;
 mod capture;
 mod caveats;
 mod cli;
@@ -21,6 +22,11 @@ mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+#[path = "../../examples/bounds/hostile.rs"]
+mod hostile;
+mod injection;
+#[path = "../../examples/bounds/measure.rs"]
+mod measure;
 mod pipeline;
 mod program;
 mod protocols;

@@ -9,6 +9,8 @@ use crate::hosts::Finding;
 use super::{Digests, FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
 
+pub(super) use page::is_format;
+
 /// Narrowest box, in columns.
 pub const MIN_WIDTH: usize = 64;
 
