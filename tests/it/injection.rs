@@ -111,7 +111,7 @@ fn hostile_names_of_every_origin_are_harmless_in_every_output() {
         "http_host",
         "dns_query",
         "mdns",
-        "llmnr",
+        "dtls_sni",
         "certificate",
         "dns_answer",
     ] {
