@@ -36,5 +36,6 @@ mod repeat;
 mod report;
 mod rules;
 mod rules_files;
+mod supply;
 mod suspicious;
 mod testdata;
