@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 25] = [
+const ALL_BUT_APPS: [&str; 27] = [
     "input",
     "output",
     "dropped",
@@ -42,6 +42,8 @@ const ALL_BUT_APPS: [&str; 25] = [
     "diff_rules",
     "json",
     "flows",
+    "sha256",
+    "verify",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
@@ -49,10 +51,39 @@ const ALL_BUT_APPS: [&str; 25] = [
     "max_flows",
 ];
 
+/// What --verify has no use for.
+const ALL_BUT_VERIFY: [&str; 24] = [
+    "dry_run",
+    "block_ip",
+    "block_port",
+    "block_app",
+    "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
+    "block_by_dns",
+    "rules",
+    "whole_flow",
+    "only",
+    "with_dns",
+    "diff_rules",
+    "json",
+    "flows",
+    "sha256",
+    "high_volume_flows",
+    "port_scan_ports",
+    "verbose",
+    "workers",
+    "max_flows",
+    "apps",
+];
+
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
        dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
+       dpi_engine --verify <REPORT> [INPUT [OUTPUT]] [--dropped <FILE>]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
@@ -67,9 +98,13 @@ Examples:
   Rules from a file:
     dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
 
+  Digests in the report, and checked again later:
+    dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
+    dpi_engine --verify report.json
+
 Exit status:
   0  done
-  1  failed; OUTPUT was not made, and what stood there before still stands
+  1  failed; OUTPUT was not made, and what stood there before still stands; or --verify found a difference
   2  wrong usage, or a bad rule
   3  done, but INPUT is damaged: everything readable was processed
   128+n  ended by signal n";
@@ -218,6 +253,22 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
 
+    /// Put the SHA-256 digests of INPUT, OUTPUT and the dropped packets into the reports
+    ///
+    /// They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
+    /// --verify checks them.
+    #[arg(long, help_heading = REPORTS)]
+    pub sha256: bool,
+
+    /// Check the files that this JSON report tells of, and exit: 0 when everything agrees, else 1
+    ///
+    /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
+    /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
+    /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
+    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
+    pub verify: Option<PathBuf>,
+
     /// Report an address that has more flows than this [default: 100]
     ///
     /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
@@ -294,6 +345,28 @@ mod tests {
             let id = arg.get_id().as_str();
             let goes_along = ["apps", "list_apps", "quiet", "help", "version"].contains(&id);
             assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_check_takes_other_paths_and_nothing_else() {
+        for arg in Args::command().get_arguments() {
+            let id = arg.get_id().as_str();
+            let goes_along = [
+                "input",
+                "output",
+                "dropped",
+                "verify",
+                "list_apps",
+                "quiet",
+                "help",
+                "version",
+            ];
+            assert_ne!(
+                ALL_BUT_VERIFY.contains(&id),
+                goes_along.contains(&id),
+                "{id}"
+            );
         }
     }
 

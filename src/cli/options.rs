@@ -15,10 +15,27 @@ use crate::rules::{Action, Kind, Removal};
 pub enum Request {
     /// Print the catalogue of applications, with those of these files.
     ListApps(Vec<PathBuf>),
+    /// Check the files that a report tells of.
+    Verify(Verification),
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
     /// Compare what the rules of two files, the old and the new, drop of a capture.
     DiffRules(Box<Options>, [PathBuf; 2]),
+}
+
+/// Which files to check, and against what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The JSON report.
+    pub report: PathBuf,
+    /// The input, where it is not under the report's path.
+    pub input: Option<PathBuf>,
+    /// The output, where it is not under the report's path.
+    pub output: Option<PathBuf>,
+    /// The dropped packets, where they are not under the report's path.
+    pub dropped: Option<PathBuf>,
+    /// Whether only what differs is told.
+    pub is_quiet: bool,
 }
 
 /// How to filter a capture.
@@ -44,6 +61,8 @@ pub struct Options {
     pub block_by_dns: bool,
     /// Whether lookups of names share the verdict of the flows that they led to.
     pub with_dns: bool,
+    /// Whether the reports tell the files' digests.
+    pub sha256: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
     /// Worker threads, 1 to 64.
@@ -112,6 +131,15 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
+        if let Some(report) = args.verify {
+            return Ok(Self::Verify(Verification {
+                report,
+                input: args.input,
+                output: args.output,
+                dropped: args.dropped,
+                is_quiet: args.quiet,
+            }));
+        }
         let files = args.diff_rules.clone();
         let options = Box::new(Options::new(args, &matches)?);
         Ok(match <[PathBuf; 2]>::try_from(files) {
@@ -166,6 +194,7 @@ impl Options {
             dropped: args.dropped,
             json: args.json,
             flows: args.flows,
+            sha256: args.sha256,
         })
     }
 

@@ -16,7 +16,7 @@ use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
-use crate::output::{self, OutputFile};
+use crate::output::{self, OutputFile, Sha256};
 use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
 use crate::rules::{Action, GivenThresholds, Removal, RuleId};
@@ -48,10 +48,13 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(
+    let mut input = Input::open(
         &options.input,
         is_judged_at_the_end(options) && writes_packets,
     )?;
+    if options.sha256 {
+        input = input.with_digest()?;
+    }
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -103,10 +106,15 @@ fn filter(
     gathered: &mut Gathered<'_>,
 ) -> Result<Finished> {
     let about = || format!("cannot filter {}", input::shown(&options.input));
-    let (capture, again) = input.read()?;
-    let finished = |ran, again: &input::Again| Finished {
-        ran,
-        file_bytes: again.file_bytes(),
+    let (capture, mut again) = input.read()?;
+    let finished = |ran, again: &mut input::Again| -> Result<Finished> {
+        let digest = again.digest()?;
+        let file_bytes = again.file_bytes();
+        Ok(Finished {
+            ran,
+            file_bytes,
+            digest,
+        })
     };
     if !is_judged_at_the_end(options) {
         let mut outputs = files.outputs();
@@ -119,7 +127,7 @@ fn filter(
         )
         .with_context(about)?;
         outputs.flush()?;
-        return Ok(finished(ran, &again));
+        return finished(ran, &mut again);
     }
     let mut fates = Fates::default();
     let ran = pipeline::run(
@@ -130,7 +138,7 @@ fn filter(
         gathered,
     )
     .with_context(about)?;
-    let finished = finished(ran, &again);
+    let finished = finished(ran, &mut again)?;
     if !files.has_packets() {
         return Ok(finished);
     }
@@ -148,6 +156,8 @@ struct Finished {
     ran: Ran,
     /// Bytes of the input, before decompression.
     file_bytes: u64,
+    /// Of the input; only when asked for.
+    digest: Option<Sha256>,
 }
 
 /// The files of a run, all opened before it starts.
@@ -161,9 +171,13 @@ struct Files {
 impl Files {
     fn create(options: &Options) -> Result<Self> {
         let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+        let packets = |path| match create(path)? {
+            Some(file) if options.sha256 => file.with_digest().map(Some),
+            file => Ok(file),
+        };
         Ok(Self {
-            output: create(&options.output)?,
-            dropped: create(&options.dropped)?,
+            output: packets(&options.output)?,
+            dropped: packets(&options.dropped)?,
             json: create(&options.json)?,
             flows: create(&options.flows)?,
         })
@@ -179,6 +193,26 @@ impl Files {
             forwarded: self.output.as_mut().map(buffered),
             dropped: self.dropped.as_mut().map(buffered),
         }
+    }
+
+    /// The digests of the files of packets, which are all written, beside the input's.
+    fn digests(&mut self, input: Sha256) -> Result<report::Digests> {
+        let path = |file: &Option<OutputFile>| {
+            let file = file.as_ref()?;
+            Some(file.path().display().to_string())
+        };
+        let digest = |file: &mut Option<OutputFile>| -> Result<Option<String>> {
+            let digest = file.as_mut().map(OutputFile::digest).transpose()?;
+            Ok(digest.flatten().map(|digest| digest.to_string()))
+        };
+        Ok(report::Digests {
+            algorithm: report::Digests::ALGORITHM,
+            input: input.to_string(),
+            output: digest(&mut self.output)?,
+            dropped: digest(&mut self.dropped)?,
+            output_path: path(&self.output),
+            dropped_path: path(&self.dropped),
+        })
     }
 
     /// Gives every file its name.
@@ -271,6 +305,10 @@ impl<'a> Gathered<'a> {
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
         let gathered = report::Gathered {
             input: about_input(options, &finished),
+            digests: match finished.digest {
+                Some(input) => Some(files.digests(input)?),
+                None => None,
+            },
             packets: counts,
             undecoded: finished.ran.undecoded.clone(),
             flows: self.stats.finish(),
@@ -342,5 +380,48 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
             offset: damage.offset,
             reason: damage.reason.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::*;
+    use crate::pipeline::tests::{DEADLY, datagrams};
+
+    #[test]
+    fn a_run_whose_worker_dies_fails_and_leaves_every_file_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("in"), datagrams(&[b"harmless", DEADLY])).unwrap();
+        std::fs::write(at("out"), "precious").unwrap();
+        let words = [
+            "out",
+            "--dropped",
+            "dropped",
+            "--json",
+            "json",
+            "--flows",
+            "flows",
+        ];
+        let words = words.map(|word| match word.strip_prefix("--") {
+            Some(_) => word.into(),
+            None => at(word).into_os_string(),
+        });
+        let words = ["dpi_engine".into(), at("in").into_os_string()]
+            .into_iter()
+            .chain(words);
+        let Ok(Request::Filter(options)) = Request::parse(words) else {
+            panic!("no run");
+        };
+        let error = run(&options).unwrap_err();
+        assert_eq!(Status::of_failure(error.as_ref()), Status::Failed);
+        let told = format!("{error:#}");
+        assert!(
+            told.contains("at packet 2; this is a defect: please report"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read(at("out")).unwrap(), b"precious");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -15,7 +15,7 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
         Request::Filter(options) | Request::DiffRules(options, _) => *options,
-        Request::ListApps(_) => panic!("no options"),
+        _ => panic!("no options"),
     }
 }
 
@@ -40,6 +40,7 @@ fn what_is_not_given_has_its_default() {
             removal: Removal::Inline,
             block_by_dns: false,
             with_dns: false,
+            sha256: false,
             verbosity: Verbosity::Normal,
             workers: 4,
             max_flows: 262_144,
@@ -53,7 +54,7 @@ fn what_is_not_given_has_its_default() {
 fn every_option_arrives() {
     let given = options(
         "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
+         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b --sha256",
     );
     assert_eq!(
         given,
@@ -68,6 +69,7 @@ fn every_option_arrives() {
             removal: Removal::WholeFlow,
             block_by_dns: true,
             with_dns: false,
+            sha256: true,
             verbosity: Verbosity::Verbose,
             workers: 64,
             max_flows: 64,
@@ -261,6 +263,29 @@ fn the_catalogue_needs_no_input() {
     assert_eq!(
         parse("--list-apps --apps a --apps b").unwrap(),
         Request::ListApps(vec!["a".into(), "b".into()])
+    );
+}
+
+#[test]
+fn a_check_needs_only_a_report() {
+    let files = |line: &str| match parse(line).unwrap() {
+        Request::Verify(files) => files,
+        other => panic!("{other:?}"),
+    };
+    let plain = files("--verify r");
+    assert_eq!(plain.report, Path::new("r"));
+    assert_eq!(
+        (plain.input, plain.output, plain.dropped),
+        (None, None, None)
+    );
+    let given = files("--verify r in out --dropped d -q");
+    assert_eq!(given.input, Some("in".into()));
+    assert_eq!(given.output, Some("out".into()));
+    assert_eq!(given.dropped, Some("d".into()));
+    assert!(given.is_quiet && !plain.is_quiet);
+    assert_eq!(
+        refused("--verify r --json j").0,
+        ErrorKind::ArgumentConflict
     );
 }
 

@@ -268,6 +268,41 @@ mod tests {
         assert_eq!(order, [3, 1, 4]);
     }
 
+    /// Set for the process that a test starts: it prints a hash, and is no test by itself.
+    const PRINTS: &str = "DPI_ENGINE_TEST_PRINTS_A_HASH";
+
+    #[test]
+    fn the_process_that_prints_a_hash() {
+        if std::env::var_os(PRINTS).is_some() {
+            let table = FlowTable::<u16>::new(1);
+            let hash = table.hasher.hash_one(key(1));
+            std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("hash: {hash}\n"))
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn no_two_runs_hash_alike() {
+        let hash = || {
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--nocapture"])
+                .arg("flow::table::tests::the_process_that_prints_a_hash")
+                .env(PRINTS, "")
+                .output();
+            let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+            let hash = printed.split("hash: ").nth(1);
+            hash.and_then(|rest| rest.lines().next())
+                .unwrap()
+                .to_owned()
+        };
+        // Of 64 bits each: three alike are no accident.
+        let hashes = [hash(), hash(), hash()];
+        assert!(
+            hashes[0] != hashes[1] || hashes[1] != hashes[2],
+            "{hashes:?}"
+        );
+    }
+
     proptest! {
         #[test]
         fn it_holds_what_a_plain_list_in_order_of_use_holds(

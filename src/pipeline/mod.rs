@@ -138,12 +138,12 @@ pub enum PipelineError {
     },
     /// A thread died of a defect in the program.
     #[error(
-        "the {name} thread died near packet {packet}; this is a defect: please report it with the capture"
+        "the {name} thread died at packet {packet}; this is a defect: please report it with the capture"
     )]
     Died {
         /// The thread's name.
         name: String,
-        /// Number of the first packet of the chunk it was at.
+        /// Number of the packet it was at: in the writer, which works by the chunk, of the chunk's first; 0 before the first packet.
         packet: u64,
     },
     /// The second pass over the capture found other packets than the first.
@@ -206,8 +206,10 @@ pub fn run(
     if policy.with_dns {
         writer.follow_lookups();
     }
-    let ran = writer.write(&results)?;
-    let untold_drops = writer.finish(&finals)?;
+    let (ran, untold_drops) = watched("writer", |progress| {
+        let ran = writer.write(&results, progress)?;
+        Ok((ran, writer.finish(&finals)?))
+    })?;
     let untold_lookups = writer.untold_lookups();
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
@@ -238,20 +240,33 @@ where
 {
     let thread_name = name.clone();
     let run = move || {
-        let mut packet = 0;
-        // The state is thrown away after a panic, so nobody sees it broken.
-        if panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet))).is_err() {
+        let told = watched(&thread_name, |packet| {
+            body(packet);
+            Ok(())
+        });
+        if let Err(died) = told {
             // Nobody may be listening any more.
-            let _ = results.send(Message::Died {
-                name: thread_name,
-                packet,
-            });
+            let _ = results.send(Message::Died(died));
         }
     };
     thread::Builder::new()
         .name(name.clone())
         .spawn(run)
         .map_err(|source| PipelineError::Start { name, source })
+}
+
+/// Runs `body`, and makes a panic in it an error that tells the packet which it was at, as it last noted it.
+fn watched<T>(
+    name: &str,
+    body: impl FnOnce(&mut u64) -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    let mut packet = 0;
+    // The state is thrown away after a panic, so nobody sees it broken.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet)));
+    ended.unwrap_or_else(|_| {
+        let name = name.to_owned();
+        Err(PipelineError::Died { name, packet })
+    })
 }
 
 /// A chunk that nobody uses, and the lists that went with it: all to be used again.
@@ -279,7 +294,7 @@ enum Message {
         ran: Box<Ran>,
     },
     /// A thread panicked.
-    Died { name: String, packet: u64 },
+    Died(PipelineError),
 }
 
 /// Everything that a worker's shards still held when the capture ended, shard by shard.
@@ -290,16 +305,28 @@ type Finals = Receiver<Vec<FlowSummary>>;
 /// # Errors
 /// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
 pub fn write_judged(
-    mut capture: CaptureReader,
+    capture: CaptureReader,
     fates: &mut Fates,
     removal: Removal,
+    outputs: Outputs<'_>,
+) -> Result<(), PipelineError> {
+    watched("writer", |progress| {
+        judge_again(capture, (fates, removal), outputs, progress)
+    })
+}
+
+fn judge_again(
+    mut capture: CaptureReader,
+    (fates, removal): (&mut Fates, Removal),
     mut outputs: Outputs<'_>,
+    progress: &mut u64,
 ) -> Result<(), PipelineError> {
     let drops_all_else = removal == Removal::AllElse;
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
+        *progress = chunk.first_packet();
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
             let is_condemned = verdicts.next_is_condemned().map_err(PipelineError::Notes)?;
@@ -318,4 +345,4 @@ pub fn write_judged(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -123,11 +123,10 @@ impl Reader {
             if !is_more {
                 break;
             }
-            *progress = idle.chunk.first_packet();
             if idle.chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
                 return Ok(());
             }
-            self.take_in(sequence, idle);
+            self.take_in(sequence, idle, progress);
             if self.held.len() + 2 > super::MAX_CHUNKS {
                 // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
                 self.give_up_waiting();
@@ -187,14 +186,16 @@ impl Reader {
     }
 
     /// Decodes the packets of a chunk, and lists those whose flow is known.
-    fn take_in(&mut self, sequence: u64, idle: Idle) {
+    fn take_in(&mut self, sequence: u64, idle: Idle, progress: &mut u64) {
         let mut held = Held::new(sequence, idle.chunk, idle.spent, self.workers.len());
         let mut counts = PacketCounts::default();
         let mut parts = Vec::new();
+        let first_packet = held.chunk.first_packet();
         for index in 0..held.chunk.records().len() as u32 {
             let Some(record) = held.record(index) else {
                 break;
             };
+            *progress = first_packet + u64::from(index);
             let view = wire::decode(record.link, held.chunk.frame(&record));
             counts.total += 1;
             counts.bytes += u64::from(record.origlen);

@@ -174,11 +174,8 @@ impl Worker {
         progress: &mut u64,
     ) {
         for batch in batches {
-            *progress = batch.chunk.first_packet();
-            if results
-                .send(Message::Part(Box::new(self.judge(batch))))
-                .is_err()
-            {
+            let part = Box::new(self.judge(batch, progress));
+            if results.send(Message::Part(part)).is_err() {
                 return;
             }
         }
@@ -189,7 +186,7 @@ impl Worker {
         }
     }
 
-    fn judge(&mut self, batch: Batch) -> Part {
+    fn judge(&mut self, batch: Batch, progress: &mut u64) -> Part {
         let Batch {
             sequence,
             chunk,
@@ -210,7 +207,9 @@ impl Worker {
             part.flows.reserve_exact(assignment.tasks.len());
         }
         let mut namings = assignment.namings.iter().peekable();
+        let first_packet = part.chunk.first_packet();
         for task in &assignment.tasks {
+            *progress = first_packet + u64::from(task.index);
             let Some(engine) = self.engines.get_mut(shard_of(task.spread) / self.workers) else {
                 continue;
             };
@@ -227,6 +226,8 @@ impl Worker {
             let answer = {
                 let seen = observation(task, &assignment, &part.chunk);
                 let naming = naming.map(|(_, naming)| &**naming);
+                #[cfg(test)]
+                super::tests::die_of(seen.payload);
                 engine.observe(&seen, naming, &mut part.ended)
             };
             if self.keeps_flows {

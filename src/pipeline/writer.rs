@@ -74,8 +74,12 @@ impl<'a, 's> Writer<'a, 's> {
         self.lookups.as_ref().map_or(0, Lookups::untold)
     }
 
-    /// Writes every chunk until the reader has come to its end.
-    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<Ran, PipelineError> {
+    /// Writes every chunk until the reader has come to its end. `progress` is the first packet of the chunk it is at.
+    pub(super) fn write(
+        &mut self,
+        results: &Receiver<Message>,
+        progress: &mut u64,
+    ) -> Result<Ran, PipelineError> {
         let mut end = None;
         for message in results {
             match message {
@@ -100,7 +104,7 @@ impl<'a, 's> Writer<'a, 's> {
                     outcome?;
                     end = Some(*ran);
                 }
-                Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
+                Message::Died(died) => return Err(died),
             }
             while self
                 .open
@@ -111,6 +115,9 @@ impl<'a, 's> Writer<'a, 's> {
                     break;
                 };
                 self.next += 1;
+                if let Some(chunk) = &open.chunk {
+                    *progress = chunk.first_packet();
+                }
                 self.emit(open)?;
             }
             if let Some(end) = end.take_if(|_| self.open.is_empty()) {

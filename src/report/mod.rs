@@ -4,6 +4,7 @@
 //! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
 
 mod flows;
+mod inert;
 mod json;
 mod rules_diff;
 mod text;
@@ -67,6 +68,9 @@ pub struct Report<'a> {
     pub input: Input,
     /// Packets.
     pub packets: PacketCounts,
+    /// By what the files are known again; left out where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
     /// Packets that could not be decoded, by reason; together they are `packets.undecoded`.
     pub undecoded_reasons: Vec<ReasonCount>,
     /// Flows.
@@ -127,6 +131,28 @@ pub struct Input {
     pub last_packet: Option<Timestamp>,
     /// Where and how the file is damaged; `None` for a sound one.
     pub damage: Option<Damage>,
+}
+
+/// Digests of the files that a run read and wrote: of their bytes as they are, compressed ones included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Digests {
+    /// How they are made: [`Digests::ALGORITHM`].
+    pub algorithm: &'static str,
+    /// Of the whole input, in hexadecimal digits, as all of them; its path stands in [`Input`].
+    pub input: String,
+    /// Of the output; `None` when none was written.
+    pub output: Option<String>,
+    /// Of the dropped packets; `None` when they were not written.
+    pub dropped: Option<String>,
+    /// The output, as the user gave it; `-` for standard output.
+    pub output_path: Option<String>,
+    /// The dropped packets, as the user gave it.
+    pub dropped_path: Option<String>,
+}
+
+impl Digests {
+    /// SHA-256, FIPS 180-4.
+    pub const ALGORITHM: &'static str = "sha256";
 }
 
 /// Unit of a capture's timestamps.
@@ -232,6 +258,8 @@ pub struct RuleCount<'a> {
 pub struct Gathered {
     /// What was read.
     pub input: Input,
+    /// By what the files are known again.
+    pub digests: Option<Digests>,
     /// Packets, all of them by transport and by fate.
     pub packets: PacketCounts,
     /// Those of them that could not be decoded.
@@ -255,6 +283,7 @@ impl<'a> Report<'a> {
     pub fn new(gathered: Gathered, names: &'a impl Names) -> Self {
         let Gathered {
             input,
+            digests,
             packets,
             undecoded,
             flows,
@@ -275,6 +304,7 @@ impl<'a> Report<'a> {
             schema: SCHEMA,
             tool: Tool::THIS,
             input,
+            digests,
             packets,
             undecoded_reasons: reasons(undecoded),
             applications: applications(&flows, names),

@@ -111,6 +111,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
     }
     let gathered = Gathered {
         input,
+        digests: None,
         packets,
         undecoded: undecoded(packets.undecoded),
         flows: stats.finish(),

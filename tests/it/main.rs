@@ -8,19 +8,27 @@
 
 mod allow;
 mod applications;
+mod bounds;
 mod capture;
 mod caveats;
 mod cli;
 mod damage;
 mod determinism;
 mod diff_rules;
+mod digests;
 mod dns_answers;
 mod endings;
+mod faults;
 mod flow_lines;
 mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+#[path = "../../examples/bounds/hostile.rs"]
+mod hostile;
+mod injection;
+#[path = "../../examples/bounds/measure.rs"]
+mod measure;
 mod only;
 mod pipeline;
 mod program;
@@ -31,6 +39,7 @@ mod repeat;
 mod report;
 mod rules;
 mod rules_files;
+mod supply;
 mod suspicious;
 mod testdata;
 mod typed_rules;
