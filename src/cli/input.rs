@@ -1,15 +1,16 @@
 //! INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, ReadOptions};
 
 /// The capture to filter.
 pub(super) struct Input {
@@ -46,6 +47,13 @@ impl Input {
     /// unnamed temporary file while it is read.
     pub(super) fn open(path: &Path, twice: bool) -> Result<Self> {
         let cannot = || format!("cannot open {}", shown(path));
+        // Opening it would fail too, but in words that help nobody.
+        if fs::metadata(path).is_ok_and(|about| about.file_type().is_socket()) {
+            bail!(
+                "cannot read {}: a socket; expected a file or a pipe (a connection can be standard input)",
+                shown(path)
+            );
+        }
         let source = if path == Path::new("-") {
             // Not `io::stdin()`, which reads through a buffer of its own.
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
@@ -85,7 +93,7 @@ impl Input {
     }
 
     /// The capture from its beginning, and what it takes to read it again.
-    pub(super) fn read(self) -> Result<(CaptureReader, Again)> {
+    pub(super) fn read(self, options: ReadOptions) -> Result<(CaptureReader, Again)> {
         let copy = match (self.len, &self.again) {
             (None, Some(copy)) => Some(
                 copy.try_clone()
@@ -99,13 +107,15 @@ impl Input {
             copy,
             bytes: Arc::clone(&bytes),
         };
-        let capture = CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX)))
+        let source = source.take(self.len.unwrap_or(u64::MAX));
+        let capture = CaptureReader::open_with(source, options)
             .with_context(|| format!("cannot read {}", shown(&self.path)))?;
         let again = Again {
             path: self.path,
             len: self.len,
             start: self.start,
             file: self.again,
+            options,
             bytes,
         };
         Ok((capture, again))
@@ -118,6 +128,7 @@ pub(super) struct Again {
     len: Option<u64>,
     start: u64,
     file: Option<File>,
+    options: ReadOptions,
     bytes: Arc<AtomicU64>,
 }
 
@@ -136,7 +147,8 @@ impl Again {
         };
         file.seek(SeekFrom::Start(self.start))
             .with_context(cannot)?;
-        CaptureReader::open(file.take(self.len.unwrap_or(u64::MAX))).with_context(cannot)
+        let source = file.take(self.len.unwrap_or(u64::MAX));
+        CaptureReader::open_with(source, self.options).with_context(cannot)
     }
 }
 

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::args::Args;
+use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
 
 /// What the user asks for.
@@ -25,6 +26,8 @@ pub struct Options {
     pub input: PathBuf,
     /// The filtered capture; `None` when only a report is wanted (`--dry-run`).
     pub output: Option<PathBuf>,
+    /// How INPUT is read.
+    pub reading: ReadOptions,
     /// Where dropped packets go; never with a dry run.
     pub dropped: Option<PathBuf>,
     /// Where the report goes as JSON.
@@ -128,6 +131,10 @@ impl Options {
         Ok(Self {
             input: input.clone(),
             output,
+            reading: ReadOptions {
+                recover: args.recover,
+                max_expansion: args.max_expansion,
+            },
             verbosity: match args.verbose {
                 _ if args.quiet => Verbosity::Quiet,
                 0 => Verbosity::Normal,

@@ -4,6 +4,7 @@
 //! Knows nothing of captures or reports: bytes are bytes. Unix only (modes, links, signals).
 
 mod alias;
+mod packed;
 mod target;
 mod unfinished;
 
@@ -13,6 +14,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 pub use alias::{AliasError, NamedPath, refuse_aliases};
+pub use packed::{Packer, Packing};
 pub use target::is_standard_output;
 pub use unfinished::remove_unfinished_on_signal;
 

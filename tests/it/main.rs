@@ -10,6 +10,7 @@ mod applications;
 mod capture;
 mod caveats;
 mod cli;
+mod compressed;
 mod damage;
 mod determinism;
 mod dns_answers;
@@ -19,10 +20,12 @@ mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+mod inputs;
 mod pipeline;
 mod program;
 mod protocols;
 mod records;
+mod recover;
 #[path = "../../testdata/gen_pcap/repeat.rs"]
 mod repeat;
 mod report;
