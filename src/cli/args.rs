@@ -68,7 +68,7 @@ const ALL_BUT_VERIFY: [&str; 17] = [
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
-       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]] [--dropped <FILE>]
+       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
