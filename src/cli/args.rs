@@ -86,7 +86,7 @@ const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
        dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
-       dpi_engine --verify <REPORT> [INPUT [OUTPUT]] [--dropped <FILE>]
+       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
