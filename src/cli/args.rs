@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 18] = [
+const ALL_BUT_APPS: [&str; 19] = [
     "input",
     "output",
     "dropped",
@@ -35,6 +35,7 @@ const ALL_BUT_APPS: [&str; 18] = [
     "whole_flow",
     "json",
     "flows",
+    "explain",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
@@ -58,6 +59,9 @@ Examples:
 
   Rules from a file:
     dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
+
+  Why was that dropped?
+    dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
 
 Exit status:
   0  done
@@ -160,6 +164,14 @@ pub struct Args {
     /// Write one line of JSON a flow; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
+
+    /// Tell what became of a flow, and why, in place of the text report
+    ///
+    /// FLOW is its number in --flows, or IP:PORT-IP:PORT in either direction (IPv6 in brackets; /tcp or /udp may follow): what
+    /// was found in which packet, what that was concluded to be, what each rule said, and the verdict. An address, a
+    /// domain (with all below it) or an application tells each of its flows in a line. Where none is meant, the run fails.
+    #[arg(long, value_name = "FLOW", help_heading = REPORTS)]
+    pub explain: Option<String>,
 
     /// Report an address that has more flows than this
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]

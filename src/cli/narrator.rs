@@ -1,11 +1,11 @@
 //! What the user is told while the program runs, on standard error; and the text report.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::Verbosity;
+use super::{Status, Verbosity};
 use crate::pipeline::{Blocked, Ran};
 use crate::rules::RuleSet;
 
@@ -78,29 +78,39 @@ impl Narrator {
         );
     }
 
-    /// Shows the text report: on standard output, unless that belongs to something else.
-    ///
-    /// A reader that has gone away has read enough; a full disk is a failure.
+    /// Shows the text report, unless nobody wants it.
     pub(super) fn report(&self, text: &str, is_standard_output_taken: bool) -> Result<()> {
         if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
-        let written = if is_standard_output_taken {
-            io::stderr().lock().write_all(text.as_bytes())
-        } else {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        };
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot write the text report")
-            }
-            _ => Ok(()),
-        }
+        let write = |out: &mut dyn Write| Ok(out.write_all(text.as_bytes())?);
+        show(write, is_standard_output_taken).context("cannot write the text report")
     }
 
     /// Damage is told even to those who want quiet: it is why the exit status is not 0.
     pub(super) fn damage(&self, input: &str, offset: u64, reason: &str) {
         self.say(Verbosity::Quiet, format_args!("dpi_engine: {input} is damaged at byte {offset}: {reason}; everything before it was processed"));
+    }
+}
+
+/// Shows what `write` writes: on standard output, unless that belongs to something else.
+///
+/// A reader that has gone away has read enough; a full disk is a failure.
+pub(super) fn show(
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    is_standard_output_taken: bool,
+) -> Result<()> {
+    let mut out: Box<dyn Write> = if is_standard_output_taken {
+        Box::new(io::stderr().lock())
+    } else {
+        Box::new(io::stdout().lock())
+    };
+    let mut out = BufWriter::new(&mut out);
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    // What is left of it after a failure would only fail again.
+    let _ = out.into_parts();
+    match written {
+        Err(error) if Status::of_failure(error.as_ref()) == Status::Done => Ok(()),
+        written => written,
     }
 }

@@ -31,6 +31,8 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
+    /// The flow to explain, as typed; or what several flows are meant by.
+    pub explain: Option<String>,
     /// Files of the user's own applications, the later ones winning over the earlier.
     pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
@@ -145,6 +147,7 @@ impl Options {
             dropped: args.dropped,
             json: args.json,
             flows: args.flows,
+            explain: args.explain,
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
-use super::narrator::Narrator;
+use super::narrator::{self, Narrator};
 use super::{GivenRule, Options, Status, apps};
 use crate::capture::{Compression, Format, Resolution};
 use crate::catalogue::{AppId, Catalogue};
@@ -16,7 +16,7 @@ use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
 use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
-use crate::report::{self, FlowLines, Names, Report};
+use crate::report::{self, Explanations, FlowLines, FlowLinesError, Names, Query, Report};
 use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
 use crate::stats::FlowStats;
 
@@ -33,6 +33,9 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let catalogue = apps::catalogue(&options.apps)?;
     let rules = compile(&options.rules, &catalogue)?;
     narrator.rules(&rules);
+    let query = options.explain.as_deref();
+    let query = query.map(|text| Query::parse(text, &catalogue));
+    let query = query.transpose().context("--explain")?;
     let policy = Policy {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
@@ -48,6 +51,10 @@ pub(super) fn run(options: &Options) -> Result<Status> {
 
     let names = Labels { policy: &policy };
     let mut gathered = Gathered::new(options, &names, &narrator);
+    let temporary = std::env::temp_dir();
+    gathered.explanations = query
+        .as_ref()
+        .map(|query| Explanations::new(query, &policy, temporary));
     let finished = filter(options, (input, &mut files), &policy, &mut gathered)?;
     narrator.done(&finished.ran);
     let damage = finished
@@ -56,10 +63,15 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         .damage
         .as_ref()
         .map(|damage| (damage.offset, damage.reason.to_string()));
+    let explanations = gathered.explanations()?;
     let text = gathered.report(options, finished, &mut files)?;
     files.commit()?;
 
-    narrator.report(&text, options.is_standard_output_taken())?;
+    let is_taken = options.is_standard_output_taken();
+    match explanations {
+        Some(told) => narrator::show(|out| Ok(told.finish(out)?), is_taken)?,
+        None => narrator.report(&text, is_taken)?,
+    }
     let Some((offset, reason)) = damage else {
         return Ok(Status::Done);
     };
@@ -229,6 +241,9 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     lines: Option<FlowLines>,
+    explanations: Option<Explanations<'a>>,
+    /// What went wrong while a verdict was noted.
+    failed: Option<FlowLinesError>,
 }
 
 impl<'a> Gathered<'a> {
@@ -247,7 +262,24 @@ impl<'a> Gathered<'a> {
                 .flows
                 .is_some()
                 .then(|| FlowLines::new(std::env::temp_dir())),
+            explanations: None,
+            failed: None,
         }
+    }
+
+    /// Takes out what is to be explained.
+    ///
+    /// # Errors
+    /// Nothing is, or it could not be noted.
+    fn explanations(&mut self) -> Result<Option<Explanations<'a>>> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed.into());
+        }
+        let explanations = self.explanations.take();
+        if let Some(explanations) = &explanations {
+            explanations.check().context("--explain")?;
+        }
+        Ok(explanations)
     }
 
     /// Writes the reports that go to files, and gives back the one for people.
@@ -297,11 +329,20 @@ impl Sink for Gathered<'_> {
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;
         }
+        if let Some(explanations) = &mut self.explanations {
+            explanations.push(&flow).map_err(io::Error::other)?;
+        }
         Ok(())
     }
 
     fn blocked(&mut self, news: &Blocked) {
         self.narrator.blocked(news, self.names.rule(news.rule));
+        if let Some(explanations) = &mut self.explanations
+            && news.ground.is_none()
+            && let Err(error) = explanations.blocked(news.flow, news.packet)
+        {
+            self.failed.get_or_insert(error);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::catalogue::AppsFileError;
 use crate::output::{AliasError, OutputError};
+use crate::report::QueryError;
 use crate::rules::{RuleError, RulesFileError};
 
 /// The exit status. A run that a signal ends has 128 + n instead.
@@ -49,7 +50,11 @@ impl Status {
                 return Self::Done;
             }
             let is_rule = cause.is::<RuleError>() || cause.is::<RulesFileError>();
-            if is_rule || cause.is::<AliasError>() || cause.is::<AppsFileError>() {
+            if is_rule
+                || cause.is::<QueryError>()
+                || cause.is::<AliasError>()
+                || cause.is::<AppsFileError>()
+            {
                 return Self::Usage;
             }
             next = cause.source();

@@ -34,6 +34,7 @@ fn what_is_not_given_has_its_default() {
             dropped: None,
             json: None,
             flows: None,
+            explain: None,
             apps: vec![],
             rules: vec![],
             whole_flow: false,
@@ -50,7 +51,7 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+        "in out --dropped d --json j --flows f --explain 7 --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
          --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
     );
     assert_eq!(
@@ -61,6 +62,7 @@ fn every_option_arrives() {
             dropped: Some("d".into()),
             json: Some("j".into()),
             flows: Some("f".into()),
+            explain: Some("7".into()),
             apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::App("A".into())],
             whole_flow: true,

@@ -4,7 +4,7 @@ use super::Findings;
 use crate::catalogue::AppId;
 use crate::community_id::{IcmpKind, community_id};
 use crate::key::{Endpoint, FlowKey, Side};
-use crate::packet::Timestamp;
+use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::Protocols;
 use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
@@ -134,6 +134,17 @@ impl FlowSummary {
     /// Its [Community ID](community_id()), by its first packet.
     pub fn community_id(&self) -> String {
         community_id(&self.key.five_tuple(self.initiator), self.icmp)
+    }
+
+    /// Both ends as reports show them, the one that opened the flow first.
+    ///
+    /// What stands in an ICMP flow's place of ports, if anything, is no port.
+    pub fn shown_ends(&self) -> (Endpoint, Endpoint) {
+        let shown = |end: Endpoint| match self.key.protocol() {
+            IpProtocol::ICMP | IpProtocol::ICMP6 => Endpoint { port: 0, ..end },
+            _ => end,
+        };
+        (shown(self.src()), shown(self.dst()))
     }
 
     /// The end that opened the flow.

@@ -3,8 +3,11 @@
 //! In go what the counters and the watchers have gathered, and the names that belong to ids; out come bytes.
 //! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
 
+mod explain;
 mod flows;
+mod in_order;
 mod json;
+mod sort;
 mod text;
 mod warnings;
 
@@ -21,7 +24,9 @@ use crate::stats::{
     FlowCounts, FlowTables, PacketCounts, Shown, Tally, Undecoded, UndecodedReason,
 };
 
-pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
+pub use explain::{End, Explanations, NotFound, Query, QueryError};
+pub use flows::FlowLines;
+pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use json::json;
 pub use text::{MIN_WIDTH, text};
 

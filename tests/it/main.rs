@@ -14,6 +14,7 @@ mod damage;
 mod determinism;
 mod dns_answers;
 mod endings;
+mod explain;
 mod flow_lines;
 mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]

@@ -9,6 +9,8 @@ use crate::hosts::Finding;
 use super::{FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
 
+pub(super) use page::printable;
+
 /// Narrowest box, in columns.
 pub const MIN_WIDTH: usize = 64;
 

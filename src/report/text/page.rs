@@ -136,7 +136,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 ///
 /// Where several characters take less room together than each by itself (some scripts' ligatures, flags), terminals disagree on how
 /// much it is; nothing but ASCII stays of such a text.
-fn printable(text: &str) -> String {
+pub(in crate::report) fn printable(text: &str) -> String {
     let shown: String = text
         .chars()
         .map(|c| match c.width() {
