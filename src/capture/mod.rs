@@ -23,6 +23,7 @@
 //!
 //! [`Record`]: crate::packet::Record
 
+mod annotate;
 mod chunk;
 mod clock;
 mod compress;
@@ -33,6 +34,7 @@ mod reader;
 mod summary;
 mod walk;
 
+pub use annotate::{Annotator, MAX_COMMENT_LEN};
 pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::Compression;
 pub use error::{CaptureError, Damage, DamageReason};

@@ -71,13 +71,15 @@ impl Lengths {
 }
 
 /// Steps over the records of a pcap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PcapWalk {
     order: Endianness,
     resolution: PcapTsResolution,
     record_header_len: usize,
     lengths: Lengths,
     link: LinkType,
+    snaplen: u32,
+    fcs_len: Option<u8>,
 }
 
 impl PcapWalk {
@@ -103,11 +105,23 @@ impl PcapWalk {
             lengths: Lengths::of((fields.version_major, fields.version_minor)),
             // The upper half of the field says how long the frames' checksums are.
             link: LinkType(u32::from(fields.datalink) as u16),
+            snaplen: fields.snaplen,
+            fcs_len: fcs_len(u32::from(fields.datalink)),
         })
     }
 
     pub(super) fn link(&self) -> LinkType {
         self.link
+    }
+
+    /// Bytes up to which frames were to be captured; real ones may be longer.
+    pub(super) fn snaplen(&self) -> u32 {
+        self.snaplen
+    }
+
+    /// Bytes of the checksum that ends each frame, where the header says so.
+    pub(super) fn fcs_len(&self) -> Option<u8> {
+        self.fcs_len
     }
 
     pub(super) fn resolution(&self) -> Resolution {
@@ -155,4 +169,12 @@ impl PcapWalk {
         };
         Walked { end, stop }
     }
+}
+
+/// Bytes of a frame's checksum as a header's link field tells them: in 16-bit words, if bit 26 is set.
+///
+/// Source: draft-ietf-opsawg-pcap §4, `LinkType and additional information`.
+fn fcs_len(link: u32) -> Option<u8> {
+    let words = (link >> 28) as u8;
+    (link >> 26 & 1 == 1).then_some(2 * words)
 }

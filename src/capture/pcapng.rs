@@ -24,15 +24,15 @@ const MAX_INTERFACES: usize = 65_536;
 const BLOCK_OVERHEAD: usize = 12;
 
 /// Offset of a block's body.
-const BODY: usize = 8;
+pub(super) const BODY: usize = 8;
 
 /// Fixed fields of enhanced and of obsolete packet blocks, in bytes: interface, time, captured and original length.
-const PACKET_FIELDS: usize = 20;
+pub(super) const PACKET_FIELDS: usize = 20;
 
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
-const OPT_ENDOFOPT: u16 = 0;
-const IF_TSRESOL: u16 = 9;
+pub(super) const OPT_ENDOFOPT: u16 = 0;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
 /// Whether a capture that begins with `bytes`, four of them or all there are, could be a pcapng.
@@ -58,13 +58,13 @@ struct Interface {
 
 /// A block that is all there.
 #[derive(Debug)]
-struct Block<'a> {
-    kind: u32,
-    order: Endianness,
+pub(super) struct Block<'a> {
+    pub(super) kind: u32,
+    pub(super) order: Endianness,
     total_len: u32,
-    body: &'a [u8],
+    pub(super) body: &'a [u8],
     /// Bytes that it takes up, with padding that its total length does not count.
-    len: usize,
+    pub(super) len: usize,
 }
 
 /// Steps over the blocks of a pcapng.
@@ -236,7 +236,7 @@ impl<'a> Block<'a> {
     ///
     /// A total length that is no multiple of four is taken without its padding, as some writers mean it. The length at
     /// the block's end is then looked for on both sides of the padding, and at the end of a capture the padding may be missing.
-    fn first_of(bytes: &'a [u8], order: Endianness, at_end: bool) -> Result<Self, Stop> {
+    pub(super) fn first_of(bytes: &'a [u8], order: Endianness, at_end: bool) -> Result<Self, Stop> {
         let Some([kind, _, magic]) = words(bytes, order) else {
             return Err(Stop::Need(BLOCK_OVERHEAD));
         };

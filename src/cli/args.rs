@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, value_parser};
+use clap::{ArgAction, Parser, ValueEnum, value_parser};
+use clap_complete::Shell;
 
 use crate::key::SHARDS;
 
@@ -18,13 +19,16 @@ const MAX_WORKERS: i64 = SHARDS as i64;
 const INPUT_AND_OUTPUT: &str = "Input and output";
 const RULES: &str = "Rules";
 const REPORTS: &str = "Reports";
+const TERMINAL: &str = "Terminal";
 const PERFORMANCE: &str = "Performance";
+const ABOUT: &str = "About the program";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 19] = [
+const ALL_BUT_APPS: [&str; 24] = [
     "input",
     "output",
     "dropped",
+    "annotate",
     "dry_run",
     "block_ip",
     "block_port",
@@ -36,9 +40,13 @@ const ALL_BUT_APPS: [&str; 19] = [
     "json",
     "flows",
     "explain",
+    "expect",
+    "expect_junit",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
+    "color",
+    "progress",
     "workers",
     "max_flows",
 ];
@@ -46,7 +54,7 @@ const ALL_BUT_APPS: [&str; 19] = [
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
-       dpi_engine --list-apps [--apps <FILE>]";
+       dpi_engine --list-apps [--apps <FILE>] | --completions <SHELL> | --man";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,6 +76,7 @@ Exit status:
   1  failed; OUTPUT was not made, and what stood there before still stands
   2  wrong usage, or a bad rule
   3  done, but INPUT is damaged: everything readable was processed
+  4  done, but the report is not as --expect says
   128+n  ended by signal n";
 
 /// Filter a packet capture by application.
@@ -96,10 +105,18 @@ pub struct Args {
     #[arg(conflicts_with = "dry_run")]
     pub dropped: Option<PathBuf>,
 
+    /// Write pcapng, with a comment on each flow's first packet
+    ///
+    /// Application, name, verdict and rule, where Wireshark shows them: frame.comment contains "YouTube" finds them. Each section
+    /// tells the program and the digest of the rules. Comments that are there stay. INPUT is read twice.
+    #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(conflicts_with = "dry_run")]
+    pub annotate: bool,
+
     /// Only report: write neither OUTPUT nor dropped packets
     ///
     /// OUTPUT may be left out then; if given, it is not touched.
-    #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
     /// Drop packets from this address or prefix, IPv4 or IPv6
@@ -110,16 +127,16 @@ pub struct Args {
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub block_port: Vec<String>,
 
-    /// Drop flows of this application, category or protocol (see --list-apps)
+    /// Drop flows of this application, category or protocol
     ///
-    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
+    /// --list-apps shows them. Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
     /// by Google, which it is a part of.
     #[arg(long, value_name = "APP", help_heading = RULES)]
     pub block_app: Vec<String>,
 
-    /// Drop flows that name this domain; *.example.com is example.com and every name below it
+    /// Drop flows that name this domain, or with "*." before it all below too
     ///
-    /// Without "*." only that very name is meant. Case does not count, nor does a final dot.
+    /// *.example.com is example.com and every name below it; without "*." only that very name is meant. Case does not count, nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
@@ -151,12 +168,6 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
 
-    /// List the applications that are known, and exit
-    ///
-    /// With --apps also those.
-    #[arg(long, help_heading = RULES, conflicts_with_all = ALL_BUT_APPS)]
-    pub list_apps: bool,
-
     /// Write the report as JSON; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub json: Option<PathBuf>,
@@ -173,21 +184,44 @@ pub struct Args {
     #[arg(long, value_name = "FLOW", help_heading = REPORTS)]
     pub explain: Option<String>,
 
+    /// Compare with a report of --json; exit status 4 where it differs
+    ///
+    /// Tells on standard error which applications, domains, rules and addresses are new or gone, and which figures changed.
+    /// The paths and sizes of files and the version do not count, nor do keys that only one of both reports has.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub expect: Option<PathBuf>,
+
+    /// Write the result of that as JUnit XML; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = REPORTS, requires = "expect")]
+    pub expect_junit: Option<PathBuf>,
+
     /// Report an address that has more flows than this
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]
     pub high_volume_flows: u32,
 
-    /// Report an address that contacts more different ports than this
+    /// Report an address that contacts more ports than this
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = REPORTS)]
     pub port_scan_ports: u32,
 
-    /// Tell the stages and each verdict's reason on standard error; -vv tells more
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = REPORTS)]
+    /// Tell the stages and each verdict's reason; -vv tells more
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = TERMINAL)]
     pub verbose: u8,
 
     /// Print no text report and no warnings, only errors
-    #[arg(short, long, help_heading = REPORTS)]
+    #[arg(short, long, help_heading = TERMINAL)]
     pub quiet: bool,
+
+    /// Colour the text report
+    ///
+    /// auto does so on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, help_heading = TERMINAL)]
+    pub color: When,
+
+    /// Tell how far the run is, if it takes longer than a second
+    ///
+    /// On standard error, in a line that is written over. auto does so on a terminal, and not with --verbose or --quiet.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, help_heading = TERMINAL)]
+    pub progress: When,
 
     /// Worker threads, 1 to 64; the result is the same with any number
     #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, help_heading = PERFORMANCE)]
@@ -201,6 +235,31 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FLOWS, help_heading = PERFORMANCE)]
     #[arg(value_parser = value_parser!(u32).range(SHARDS as i64..))]
     pub max_flows: u32,
+
+    /// List the applications that are known, and exit
+    ///
+    /// With --apps also those.
+    #[arg(long, help_heading = ABOUT, conflicts_with_all = ALL_BUT_APPS)]
+    pub list_apps: bool,
+
+    /// Print completions for a shell: bash, elvish, fish, powershell, zsh
+    #[arg(long, value_name = "SHELL", help_heading = ABOUT, exclusive = true, hide_possible_values = true)]
+    pub completions: Option<Shell>,
+
+    /// Print the manual page: dpi_engine --man > dpi_engine.1
+    #[arg(long, help_heading = ABOUT, exclusive = true)]
+    pub man: bool,
+}
+
+/// When something is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Where it makes sense.
+    Auto,
+    /// Whatever there is to show it on.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 #[cfg(test)]
@@ -221,7 +280,9 @@ mod tests {
             "Input and output:",
             "Rules:",
             "Reports:",
+            "Terminal:",
             "Performance:",
+            "About the program:",
             "Examples:",
             "dpi_engine capture.pcap output.pcap --block-app YouTube --block-domain \"*.tiktok.com\"",
             "--rules rules.example.txt",
@@ -243,9 +304,38 @@ mod tests {
     fn a_list_of_applications_takes_their_files_and_nothing_else() {
         for arg in Args::command().get_arguments() {
             let id = arg.get_id().as_str();
-            let goes_along = ["apps", "list_apps", "quiet", "help", "version"].contains(&id);
+            let goes_along = [
+                "apps",
+                "list_apps",
+                "quiet",
+                "completions",
+                "man",
+                "help",
+                "version",
+            ]
+            .contains(&id);
             assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
         }
+    }
+
+    #[test]
+    fn the_short_help_has_a_line_for_each_option_and_fits_a_screen() {
+        let help = Args::command().term_width(100).render_help().to_string();
+        let options = help
+            .lines()
+            .filter(|line| line.trim_start().starts_with('-'));
+        // help and version are added when the command is built; the two paths begin with a bracket.
+        assert_eq!(
+            options.count(),
+            Args::command().get_arguments().count(),
+            "{help}"
+        );
+        assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+        assert!(
+            help.lines().count() <= 60,
+            "{}\n{help}",
+            help.lines().count()
+        );
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! The command line: from words as typed ([`Args`]) to what they mean ([`Request`], [`Options`]), to a run, and from
 //! how that ended to the exit status ([`Status`]).
 
+mod about;
 mod apps;
 mod args;
 mod input;
 mod list_apps;
 mod narrator;
 mod options;
+mod progress;
 mod run;
 mod status;
+mod terminal;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-pub use args::Args;
+pub use args::{Args, When};
 pub use list_apps::{ListedApp, list_apps};
 pub use options::{GivenRule, Options, Request, Verbosity};
 pub use status::Status;
@@ -26,6 +29,8 @@ pub fn main() -> ExitCode {
     };
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
+        Request::Completions(shell) => about::completions(*shell),
+        Request::Man => about::man(),
         Request::Filter(options) => run::run(options),
     };
     let status = outcome.unwrap_or_else(|error| {

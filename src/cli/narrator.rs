@@ -7,7 +7,11 @@ use anyhow::{Context as _, Result};
 
 use super::{Status, Verbosity};
 use crate::pipeline::{Blocked, Ran};
+use crate::report::Difference;
 use crate::rules::RuleSet;
+
+/// Differences that are told on the terminal; the JUnit file has all.
+const MAX_DIFFERENCES: usize = 100;
 
 /// Tells as much as was asked for. A terminal that is gone is no reason to stop: what cannot be told is lost.
 pub(super) struct Narrator {
@@ -70,6 +74,15 @@ impl Narrator {
         );
     }
 
+    pub(super) fn unsaid(&self, comments: u64) {
+        if comments > 0 {
+            self.say(
+                Verbosity::Normal,
+                format_args!("dpi_engine: {comments} flows have no comment: the blocks of their first packets have no room for one, or too many comments waited for their packet"),
+            );
+        }
+    }
+
     pub(super) fn done(&self, ran: &Ran) {
         let counts = &ran.counts;
         self.say(
@@ -85,6 +98,21 @@ impl Narrator {
         }
         let write = |out: &mut dyn Write| Ok(out.write_all(text.as_bytes())?);
         show(write, is_standard_output_taken).context("cannot write the text report")
+    }
+
+    /// Differences are told even to those who want quiet: they are why the exit status is not 0.
+    pub(super) fn differences(&self, expected: &str, differences: &[Difference]) {
+        let count = differences.len();
+        self.say(
+            Verbosity::Quiet,
+            format_args!("dpi_engine: the report is not as {expected} says; differences: {count}"),
+        );
+        let shown = differences.iter().take(MAX_DIFFERENCES);
+        shown.for_each(|difference| self.say(Verbosity::Quiet, format_args!("  {difference}")));
+        if count > MAX_DIFFERENCES {
+            let more = count - MAX_DIFFERENCES;
+            self.say(Verbosity::Quiet, format_args!("  and {more} more"));
+        }
     }
 
     /// Damage is told even to those who want quiet: it is why the exit status is not 0.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap_complete::Shell;
 
-use super::args::Args;
+use super::args::{Args, When};
 use crate::output::{NamedPath, is_standard_output};
 
 /// What the user asks for.
@@ -14,6 +15,10 @@ use crate::output::{NamedPath, is_standard_output};
 pub enum Request {
     /// Print the catalogue of applications, with those of these files.
     ListApps(Vec<PathBuf>),
+    /// Print what completes the options in a shell.
+    Completions(Shell),
+    /// Print the manual page.
+    Man,
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
 }
@@ -27,12 +32,18 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// Where dropped packets go; never with a dry run.
     pub dropped: Option<PathBuf>,
+    /// Whether packets are written as pcapng, with a comment on each flow's first.
+    pub annotate: bool,
     /// Where the report goes as JSON.
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
     /// The flow to explain, as typed; or what several flows are meant by.
     pub explain: Option<String>,
+    /// The report that this run's is compared with.
+    pub expect: Option<PathBuf>,
+    /// Where the result of that goes as JUnit XML.
+    pub expect_junit: Option<PathBuf>,
     /// Files of the user's own applications, the later ones winning over the earlier.
     pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
@@ -43,6 +54,10 @@ pub struct Options {
     pub block_by_dns: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
+    /// When the text report is coloured.
+    pub color: When,
+    /// When it is shown how far the run is.
+    pub progress: When,
     /// Worker threads, 1 to 64.
     pub workers: usize,
     /// Flows held at full detail at a time, at least 64.
@@ -109,6 +124,12 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
+        if let Some(shell) = args.completions {
+            return Ok(Self::Completions(shell));
+        }
+        if args.man {
+            return Ok(Self::Man);
+        }
         Options::new(args, &matches).map(|options| Self::Filter(Box::new(options)))
     }
 }
@@ -136,6 +157,8 @@ impl Options {
                 1 => Verbosity::Verbose,
                 _ => Verbosity::VeryVerbose,
             },
+            color: args.color,
+            progress: args.progress,
             workers: usize::from(args.workers),
             max_flows: args.max_flows as usize,
             high_volume_flows: args.high_volume_flows,
@@ -145,9 +168,12 @@ impl Options {
             rules: rules_in_order(&args, matches),
             apps: args.apps,
             dropped: args.dropped,
+            annotate: args.annotate,
             json: args.json,
             flows: args.flows,
             explain: args.explain,
+            expect: args.expect,
+            expect_junit: args.expect_junit,
         })
     }
 
@@ -159,6 +185,10 @@ impl Options {
         }];
         for path in &self.apps {
             let role = "--apps";
+            inputs.push(NamedPath { role, path });
+        }
+        if let Some(path) = &self.expect {
+            let role = "--expect";
             inputs.push(NamedPath { role, path });
         }
         for rule in &self.rules {
@@ -177,6 +207,7 @@ impl Options {
             ("--dropped", &self.dropped),
             ("--json", &self.json),
             ("--flows", &self.flows),
+            ("--expect-junit", &self.expect_junit),
         ];
         let given = outputs.into_iter().filter_map(|(role, path)| {
             let path = path.as_deref()?;

@@ -1,24 +1,28 @@
 //! One run of the filter: opens what is named, drives the pipeline, and writes the reports.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::{self, Narrator};
-use super::{GivenRule, Options, Status, apps};
-use crate::capture::{Compression, Format, Resolution};
+use super::progress::{Progress, Watched};
+use super::{GivenRule, Options, Status, apps, terminal};
+use crate::capture::{CaptureReader, Compression, Format, Resolution};
 use crate::catalogue::{AppId, Catalogue};
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
 use crate::output::{self, OutputFile};
-use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
-use crate::report::{self, Explanations, FlowLines, FlowLinesError, Names, Query, Report};
+use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Remark, Sink};
+use crate::report::{
+    self, Difference, Expected, Explanations, FlowComments, FlowLines, FlowLinesError, Names,
+    Query, Report, Tool,
+};
 use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
-use crate::stats::FlowStats;
+use crate::stats::{AtomicCounters, FlowStats};
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
 const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
@@ -36,17 +40,22 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let query = options.explain.as_deref();
     let query = query.map(|text| Query::parse(text, &catalogue));
     let query = query.transpose().context("--explain")?;
+    let expected = options.expect.as_deref().map(expected).transpose()?;
     let policy = Policy {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
         whole_flow: options.whole_flow,
         block_by_dns: options.block_by_dns,
         max_flows: options.max_flows,
-        fingerprints: options.flows.is_some() || options.json.is_some(),
+        // The report has them, and so has one that it is compared with.
+        fingerprints: [&options.flows, &options.json, &options.expect]
+            .into_iter()
+            .any(Option::is_some),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let is_read_twice = (options.whole_flow || options.annotate) && writes_packets;
+    let input = Input::open(&options.input, is_read_twice)?;
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -64,7 +73,8 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         .as_ref()
         .map(|damage| (damage.offset, damage.reason.to_string()));
     let explanations = gathered.explanations()?;
-    let text = gathered.report(options, finished, &mut files)?;
+    let (text, differences) =
+        gathered.report(options, (finished, expected.as_ref()), &mut files)?;
     files.commit()?;
 
     let is_taken = options.is_standard_output_taken();
@@ -72,11 +82,27 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         Some(told) => narrator::show(|out| Ok(told.finish(out)?), is_taken)?,
         None => narrator.report(&text, is_taken)?,
     }
-    let Some((offset, reason)) = damage else {
-        return Ok(Status::Done);
-    };
-    narrator.damage(&input::shown(&options.input), offset, &reason);
-    Ok(Status::Damaged)
+    let mut status = Status::Done;
+    if let Some((offset, reason)) = damage {
+        narrator.damage(&input::shown(&options.input), offset, &reason);
+        status = Status::Damaged;
+    }
+    if let Some(path) = options
+        .expect
+        .as_deref()
+        .filter(|_| !differences.is_empty())
+    {
+        narrator.differences(&input::shown(path), &differences);
+        status = Status::Differs;
+    }
+    Ok(status)
+}
+
+/// Reads the report that this run's is to be compared with.
+fn expected(path: &Path) -> Result<Expected> {
+    let about = || format!("cannot read the expected report {}", input::shown(path));
+    let bytes = std::fs::read(path).with_context(about)?;
+    Expected::parse(&bytes).with_context(about)
 }
 
 /// Compiles the rules in the order in which they were given.
@@ -113,9 +139,21 @@ fn filter(
         ran,
         file_bytes: again.file_bytes(),
     };
-    if !options.whole_flow {
+    let counters = Arc::new(AtomicCounters::default());
+    let watch = |counters| {
+        let (bytes, total) = again.watched();
+        let watched = Watched {
+            bytes,
+            total,
+            counters,
+        };
+        Progress::start(options.progress, options.verbosity, watched)
+    };
+    let progress = watch(Some(Arc::clone(&counters)));
+    let capture = (capture, counters);
+    if !options.whole_flow && !options.annotate {
         let mut outputs = files.outputs();
-        let ran = pipeline::run(
+        let ran = pipeline::run_counted(
             capture,
             options.workers,
             policy,
@@ -127,23 +165,48 @@ fn filter(
         return Ok(finished(ran, &again));
     }
     let mut fates = Fates::default();
-    let ran = pipeline::run(
-        capture,
-        options.workers,
-        policy,
-        Packets::Note(&mut fates),
-        gathered,
-    )
-    .with_context(about)?;
+    let packets = match options.whole_flow {
+        true => Packets::Note(&mut fates),
+        false => Packets::NoteJudged(&mut fates),
+    };
+    let ran = pipeline::run_counted(capture, options.workers, policy, packets, gathered)
+        .with_context(about)?;
+    drop(progress);
     let finished = finished(ran, &again);
-    if !files.has_packets() {
-        return Ok(finished);
+    if files.has_packets() {
+        let _progress = watch(None);
+        gathered.narrator.second_pass(gathered.stats.blocked());
+        let mut outputs = files.outputs();
+        let capture = again.read()?;
+        match gathered.comments.take() {
+            Some(comments) => annotate((capture, &mut fates), comments, gathered, outputs.lend()),
+            None => Ok(pipeline::write_judged(capture, &mut fates, outputs.lend())?),
+        }
+        .with_context(about)?;
+        outputs.flush()?;
     }
-    gathered.narrator.second_pass(gathered.stats.blocked());
-    let mut outputs = files.outputs();
-    pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
-    outputs.flush()?;
     Ok(finished)
+}
+
+/// Writes the capture again with the flows' comments.
+fn annotate(
+    (capture, fates): (CaptureReader, &mut Fates),
+    comments: FlowComments,
+    gathered: &Gathered<'_>,
+    outputs: Outputs<'_>,
+) -> Result<()> {
+    let rules = &gathered.names.policy.rules;
+    let tool = format!("{} {}", Tool::THIS.name, Tool::THIS.version);
+    let (count, digest) = (rules.rules().len(), rules.digest());
+    let about = format!("{tool}; rules: {count}, sha256 {digest}");
+    let mut comments = comments.finish()?;
+    let mut remark = |flow| {
+        let said = comments.of(flow)?;
+        Ok(said.map(|(text, is_divided)| Remark { text, is_divided }))
+    };
+    let unsaid = pipeline::write_annotated(capture, fates, (&tool, &about), &mut remark, outputs)?;
+    gathered.narrator.unsaid(unsaid);
+    Ok(())
 }
 
 /// A run that came to its end.
@@ -159,6 +222,7 @@ struct Files {
     dropped: Option<OutputFile>,
     json: Option<OutputFile>,
     flows: Option<OutputFile>,
+    junit: Option<OutputFile>,
 }
 
 impl Files {
@@ -169,6 +233,7 @@ impl Files {
             dropped: create(&options.dropped)?,
             json: create(&options.json)?,
             flows: create(&options.flows)?,
+            junit: create(&options.expect_junit)?,
         })
     }
 
@@ -186,7 +251,7 @@ impl Files {
 
     /// Gives every file its name.
     fn commit(self) -> Result<()> {
-        let files = [self.output, self.dropped, self.json, self.flows];
+        let files = [self.output, self.dropped, self.json, self.flows, self.junit];
         Ok(output::commit_all(files.into_iter().flatten().collect())?)
     }
 }
@@ -241,6 +306,7 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     lines: Option<FlowLines>,
+    comments: Option<FlowComments>,
     explanations: Option<Explanations<'a>>,
     /// What went wrong while a verdict was noted.
     failed: Option<FlowLinesError>,
@@ -262,6 +328,9 @@ impl<'a> Gathered<'a> {
                 .flows
                 .is_some()
                 .then(|| FlowLines::new(std::env::temp_dir())),
+            comments: options
+                .annotate
+                .then(|| FlowComments::new(std::env::temp_dir())),
             explanations: None,
             failed: None,
         }
@@ -282,8 +351,13 @@ impl<'a> Gathered<'a> {
         Ok(explanations)
     }
 
-    /// Writes the reports that go to files, and gives back the one for people.
-    fn report(self, options: &Options, finished: Finished, files: &mut Files) -> Result<String> {
+    /// Writes the reports that go to files, and gives back the one for people, and how it differs from what was expected.
+    fn report(
+        self,
+        options: &Options,
+        (finished, expected): (Finished, Option<&Expected>),
+        files: &mut Files,
+    ) -> Result<(String, Vec<Difference>)> {
         if let Some(lines) = self.lines {
             write_side(&mut files.flows, |out| Ok(lines.finish(out).map(|_| ())?))?;
         }
@@ -302,7 +376,14 @@ impl<'a> Gathered<'a> {
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;
-        Ok(report::text(&report, report::MIN_WIDTH))
+        let mut differences = Vec::new();
+        if let (Some(expected), Some(path)) = (expected, &options.expect) {
+            differences = expected.compare(&report)?;
+            let xml = report::junit(&path.display().to_string(), &differences);
+            write_side(&mut files.junit, |out| Ok(out.write_all(xml.as_bytes())?))?;
+        }
+        let look = terminal::look(options.color, options.is_standard_output_taken());
+        Ok((report::text(&report, look), differences))
     }
 }
 
@@ -328,6 +409,9 @@ impl Sink for Gathered<'_> {
         self.hosts.observe(&flow);
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;
+        }
+        if let Some(comments) = &mut self.comments {
+            comments.push(&flow, self.names).map_err(io::Error::other)?;
         }
         if let Some(explanations) = &mut self.explanations {
             explanations.push(&flow).map_err(io::Error::other)?;

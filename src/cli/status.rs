@@ -21,6 +21,8 @@ pub enum Status {
     Usage = 2,
     /// Everything readable was done, but the input is damaged.
     Damaged = 3,
+    /// Everything was done, but the report is not as it was expected.
+    Differs = 4,
 }
 
 impl From<Status> for ExitCode {
@@ -113,7 +115,13 @@ mod tests {
         };
         let alias = anyhow::Error::from(alias).context("nothing was written");
         assert_eq!(Status::of_failure(alias.as_ref()), Status::Usage);
-        let numbers = [Status::Done, Status::Failed, Status::Usage, Status::Damaged];
-        assert_eq!(numbers.map(|status| status as u8), [0, 1, 2, 3]);
+        let numbers = [
+            Status::Done,
+            Status::Failed,
+            Status::Usage,
+            Status::Damaged,
+            Status::Differs,
+        ];
+        assert_eq!(numbers.map(|status| status as u8), [0, 1, 2, 3, 4]);
     }
 }

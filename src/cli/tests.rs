@@ -3,6 +3,7 @@ use std::path::Path;
 
 use clap::error::ErrorKind;
 
+use super::args::When;
 use super::*;
 use crate::output::NamedPath;
 
@@ -14,7 +15,7 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
         Request::Filter(options) => *options,
-        Request::ListApps(_) => panic!("no options"),
+        other => panic!("no options: {other:?}"),
     }
 }
 
@@ -32,14 +33,19 @@ fn what_is_not_given_has_its_default() {
             input: "in".into(),
             output: Some("out".into()),
             dropped: None,
+            annotate: false,
             json: None,
             flows: None,
             explain: None,
+            expect: None,
+            expect_junit: None,
             apps: vec![],
             rules: vec![],
             whole_flow: false,
             block_by_dns: false,
             verbosity: Verbosity::Normal,
+            color: When::Auto,
+            progress: When::Auto,
             workers: 4,
             max_flows: 262_144,
             high_volume_flows: 100,
@@ -51,8 +57,8 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --json j --flows f --explain 7 --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
+        "in out --dropped d --annotate --json j --flows f --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+         --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b",
     );
     assert_eq!(
         given,
@@ -60,14 +66,19 @@ fn every_option_arrives() {
             input: "in".into(),
             output: Some("out".into()),
             dropped: Some("d".into()),
+            annotate: true,
             json: Some("j".into()),
             flows: Some("f".into()),
             explain: Some("7".into()),
+            expect: Some("e".into()),
+            expect_junit: Some("x".into()),
             apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::App("A".into())],
             whole_flow: true,
             block_by_dns: true,
             verbosity: Verbosity::Verbose,
+            color: When::Always,
+            progress: When::Never,
             workers: 64,
             max_flows: 64,
             high_volume_flows: 7,
@@ -156,6 +167,7 @@ fn a_missing_path_is_named() {
 fn contradictions_are_refused() {
     for line in [
         "in --dry-run --dropped d",
+        "in --dry-run --annotate",
         "in out -q -v",
         "--list-apps in out",
         "in out --json a --json b",
@@ -194,6 +206,7 @@ fn what_is_unknown_or_incomplete_is_refused() {
         "in out --block-everything",
         "in out --block-app",
         "in out --json",
+        "in out --expect-junit x",
         "in out -x",
     ] {
         refused(line);
@@ -226,6 +239,34 @@ fn the_catalogue_needs_no_input() {
 }
 
 #[test]
+fn what_is_about_the_program_stands_alone() {
+    assert_eq!(parse("--man").unwrap(), Request::Man);
+    assert!(matches!(
+        parse("--completions zsh").unwrap(),
+        Request::Completions(_)
+    ));
+    for line in [
+        "--man in out",
+        "--completions zsh --quiet",
+        "--completions tcsh",
+    ] {
+        refused(line);
+    }
+}
+
+#[test]
+fn a_typo_is_answered_with_what_was_meant() {
+    for (line, meant) in [
+        ("in out --blok-app X", "--block-app"),
+        ("in out --explian 7", "--explain"),
+        ("in out --color alway", "always"),
+    ] {
+        let (_, message) = refused(line);
+        assert!(message.contains(meant), "{message}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_failure() {
     for line in ["-h", "--help", "--version", "-V", "--help --workers 4"] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 0, "{line}");
@@ -234,7 +275,9 @@ fn help_and_version_are_no_failure() {
 
 #[test]
 fn dashes_are_paths_and_all_paths_have_their_roles() {
-    let given = options("- - --dropped d --json j --flows f --rules r --apps a");
+    let given = options(
+        "- - --dropped d --json j --flows f --expect e --expect-junit x --rules r --apps a",
+    );
     assert!(given.is_standard_output_taken());
     let roles = |paths: Vec<NamedPath<'_>>| -> Vec<_> {
         let named = paths
@@ -247,6 +290,7 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
         [
             ("INPUT", "-".into()),
             ("--apps", "a".into()),
+            ("--expect", "e".into()),
             ("--rules", "r".into()),
         ]
     );
@@ -257,6 +301,7 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
             ("--dropped", "d".into()),
             ("--json", "j".into()),
             ("--flows", "f".into()),
+            ("--expect-junit", "x".into()),
         ]
     );
     assert!(!options("- out").is_standard_output_taken());

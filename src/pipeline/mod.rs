@@ -8,6 +8,7 @@
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
 
+mod annotated;
 mod fates;
 mod held;
 mod namings;
@@ -35,6 +36,7 @@ use crate::packet::Timestamp;
 use crate::rules::RuleId;
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
+pub use annotated::{Remark, write_annotated};
 pub use fates::Fates;
 
 /// Chunks that go round between reader, workers and writer.
@@ -72,6 +74,8 @@ pub enum Packets<'a> {
     Write(Outputs<'a>),
     /// Each one's flow is noted, to be judged when the whole capture was seen.
     Note(&'a mut Fates),
+    /// Each one's flow is noted with its verdict, for a second pass that needs to know more of the flow.
+    NoteJudged(&'a mut Fates),
 }
 
 /// The two halves of a capture: forwarded and dropped packets. A half that nobody wants is not written.
@@ -160,8 +164,22 @@ pub fn run(
     packets: Packets<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ran, PipelineError> {
-    let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
+    run_counted((capture, counters), workers, policy, packets, sink)
+}
+
+/// As [`run`], with counters of packets that somebody else watches too. They begin at 0.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_counted(
+    (capture, counters): (CaptureReader, Arc<AtomicCounters>),
+    workers: usize,
+    policy: &Policy,
+    packets: Packets<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Ran, PipelineError> {
+    let workers = workers.clamp(1, SHARDS);
     let (idle_out, idle_in) = bounded::<Idle>(CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
@@ -169,7 +187,7 @@ pub fn run(
     }
     // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
     let (results_out, results) = bounded::<Message>((CHUNKS + 1) * (workers + 1));
-    let keeps_flows = matches!(packets, Packets::Note(_));
+    let keeps_flows = !matches!(packets, Packets::Write(_));
     let mut tasks = Vec::with_capacity(workers);
     let mut finals = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
@@ -281,7 +299,7 @@ pub fn write_judged(
     while capture.fill(&mut chunk)? {
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
-            if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
+            if verdicts.next().map_err(PipelineError::Notes)?.is_dropped {
                 drops.push(index);
             }
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::sort::LineSort;
+use super::sort::{LineSort, Sorted};
 
 /// Bytes of lines that are held in memory; more go to temporary files.
 pub const FLOW_LINES_BUDGET: usize = 16 << 20;
@@ -70,6 +70,16 @@ impl InOrder {
             })
     }
 
+    /// Every text with its number, to be taken one by one.
+    ///
+    /// # Errors
+    /// [`FlowLinesError::Temporary`].
+    pub(super) fn into_sorted(self) -> Result<Sorted, FlowLinesError> {
+        let dir = self.sort.dir().to_owned();
+        let sorted = self.sort.finish();
+        sorted.map_err(|source| FlowLinesError::Temporary { dir, source })
+    }
+
     /// Gives every text with its number to `write`, the lowest number first.
     ///
     /// # Errors
@@ -83,7 +93,7 @@ impl InOrder {
             dir: dir.clone(),
             source,
         };
-        let mut sorted = self.sort.finish().map_err(temporary)?;
+        let mut sorted = self.into_sorted()?;
         while let Some((number, text)) = sorted.next().map_err(temporary)? {
             write(number, text).map_err(FlowLinesError::Output)?;
         }

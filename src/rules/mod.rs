@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
+use sha2::{Digest as _, Sha256};
 
 pub use builder::{RuleError, RuleSetBuilder};
 pub use file::{BadLine, LineFault, RulesFileError};
@@ -74,6 +75,19 @@ impl RuleSet {
     /// One of the rules.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A digest by which the same rules in the same order are known again: SHA-256 of their texts, a line each, in hex.
+    pub fn digest(&self) -> String {
+        let mut sha = Sha256::new();
+        for rule in &self.rules {
+            sha.update(rule.text.as_bytes());
+            sha.update(b"\n");
+        }
+        sha.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Whether nothing is to be removed.

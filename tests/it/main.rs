@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+mod annotate;
 mod applications;
 mod capture;
 mod caveats;
@@ -14,6 +15,7 @@ mod damage;
 mod determinism;
 mod dns_answers;
 mod endings;
+mod expect;
 mod explain;
 mod flow_lines;
 mod fragments;

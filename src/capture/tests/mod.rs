@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use super::{CaptureError, CaptureReader, CaptureSummary, Chunk, Damage, DamageReason, is_capture};
 use crate::packet::{LinkType, Record};
 
+mod annotate;
 mod damage;
 mod differential;
 mod pcap;

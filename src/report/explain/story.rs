@@ -9,6 +9,7 @@ use crate::engine::Policy;
 use crate::evidence::{Basis, NameSource};
 use crate::flow::{FlowEnd, FlowSummary};
 use crate::report::flows::{port_guess, protocol_packets};
+use crate::report::name_of;
 use crate::report::text::printable;
 use crate::tunnel::Tunnel;
 
@@ -21,8 +22,8 @@ pub(super) fn write_line(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>)
     let protocol = flow.key.protocol();
     let what = label(flow, policy).name;
     write!(out, "{}  {protocol} {src} -> {dst}  {what}", flow.first)?;
-    if let Some(found) = flow.findings().names.first() {
-        write!(out, "  {}", printable(found.name.as_str()))?;
+    if let Some(name) = name_of(flow) {
+        write!(out, "  {}", printable(name))?;
     }
     write!(out, "  {}", count(flow.packets, "packet"))?;
     match flow.rule.and_then(|id| policy.rules.rule(id)) {

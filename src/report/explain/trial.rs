@@ -114,7 +114,9 @@ type Met = Result<String, String>;
 fn address(flow: &FlowSummary, is_in: impl Fn(IpAddr) -> bool) -> Met {
     let (src, dst) = (flow.src().addr, flow.dst().addr);
     let is_one_sided = matches!(flow.state, FlowState::Syn | FlowState::OneWay);
-    match (is_in(src.to_canonical()), is_in(dst.to_canonical())) {
+    // An IPv4-mapped address meets the rules for the IPv4 address too.
+    let is_met = |addr: IpAddr| is_in(addr) || is_in(addr.to_canonical());
+    match (is_met(src), is_met(dst)) {
         (true, _) => Ok(src.to_string()),
         (_, true) if is_one_sided => Err(format!("no: {dst} is in it, but sent nothing")),
         (_, true) => Ok(dst.to_string()),
@@ -141,7 +143,7 @@ fn application(flow: &FlowSummary, is_met: bool, policy: &Policy) -> Met {
     let by_answer = flow
         .findings()
         .decided_by()
-        .is_some_and(|(by, ..)| by == crate::evidence::Basis::Name(NameSource::DnsAnswer));
+        .is_some_and(|(by, ..)| by == Basis::Name(NameSource::DnsAnswer));
     match is_met {
         true if by_answer && !policy.block_by_dns => Err(format!(
             "no: only a DNS answer says {known}, and those count with --block-by-dns"
