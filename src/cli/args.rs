@@ -24,7 +24,7 @@ const PERFORMANCE: &str = "Performance";
 const ABOUT: &str = "About the program";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 24] = [
+const ALL_BUT_APPS: [&str; 27] = [
     "input",
     "output",
     "dropped",
@@ -39,6 +39,9 @@ const ALL_BUT_APPS: [&str; 24] = [
     "whole_flow",
     "json",
     "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
     "explain",
     "expect",
     "expect_junit",
@@ -175,6 +178,24 @@ pub struct Args {
     /// Write one line of JSON a flow; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
+
+    /// Write the flows as CSV, a row each; - for standard output
+    ///
+    /// A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub csv: Option<PathBuf>,
+
+    /// Write Suricata's EVE events; - for standard output
+    ///
+    /// flow, tls, quic, http and dns, one JSON object a line, with Community IDs.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub eve: Option<PathBuf>,
+
+    /// Write Zeek's conn, ssl, http and dns logs into this folder, as JSON
+    ///
+    /// The folder has to be there; logs of these names in it are replaced.
+    #[arg(long, value_name = "DIR", help_heading = REPORTS)]
+    pub zeek_dir: Option<PathBuf>,
 
     /// Tell what became of a flow, and why, in place of the text report
     ///

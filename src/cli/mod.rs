@@ -4,6 +4,7 @@
 mod about;
 mod apps;
 mod args;
+mod exports;
 mod input;
 mod list_apps;
 mod narrator;

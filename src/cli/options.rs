@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 use super::args::{Args, When};
 use crate::output::{NamedPath, is_standard_output};
+use crate::report::ZEEK_LOGS;
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,12 @@ pub struct Options {
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
+    /// Where the flows go as CSV.
+    pub csv: Option<PathBuf>,
+    /// Where Suricata's events go.
+    pub eve: Option<PathBuf>,
+    /// Where each of Zeek's logs goes, in the order of [`ZEEK_LOGS`]; none where they are not wanted.
+    pub zeek: Vec<PathBuf>,
     /// The flow to explain, as typed; or what several flows are meant by.
     pub explain: Option<String>,
     /// The report that this run's is compared with.
@@ -171,6 +178,11 @@ impl Options {
             annotate: args.annotate,
             json: args.json,
             flows: args.flows,
+            csv: args.csv,
+            eve: args.eve,
+            zeek: args.zeek_dir.map_or_else(Vec::new, |dir| {
+                ZEEK_LOGS.iter().map(|log| dir.join(log)).collect()
+            }),
             explain: args.explain,
             expect: args.expect,
             expect_junit: args.expect_junit,
@@ -207,13 +219,25 @@ impl Options {
             ("--dropped", &self.dropped),
             ("--json", &self.json),
             ("--flows", &self.flows),
+            ("--csv", &self.csv),
+            ("--eve", &self.eve),
             ("--expect-junit", &self.expect_junit),
         ];
         let given = outputs.into_iter().filter_map(|(role, path)| {
             let path = path.as_deref()?;
             Some(NamedPath { role, path })
         });
-        given.collect()
+        let logs = self.zeek.iter().map(|path| NamedPath {
+            role: "--zeek-dir",
+            path,
+        });
+        given.chain(logs).collect()
+    }
+
+    /// Whether any output tells the fingerprints of clients.
+    pub fn wants_fingerprints(&self) -> bool {
+        let files = [&self.json, &self.flows, &self.csv, &self.eve, &self.expect];
+        files.into_iter().any(Option::is_some) || !self.zeek.is_empty()
     }
 
     /// Whether one of the outputs takes standard output, so that the text report must go to standard error.

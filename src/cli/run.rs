@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
+use super::exports::Exports;
 use super::input::{self, Input};
 use super::narrator::{self, Narrator};
 use super::progress::{Progress, Watched};
@@ -47,10 +48,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         whole_flow: options.whole_flow,
         block_by_dns: options.block_by_dns,
         max_flows: options.max_flows,
-        // The report has them, and so has one that it is compared with.
-        fingerprints: [&options.flows, &options.json, &options.expect]
-            .into_iter()
-            .any(Option::is_some),
+        fingerprints: options.wants_fingerprints(),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
@@ -59,7 +57,8 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
-    let mut gathered = Gathered::new(options, &names, &narrator);
+    let exports = Exports::create(options)?;
+    let mut gathered = Gathered::new(options, (&names, exports), &narrator);
     let temporary = std::env::temp_dir();
     gathered.explanations = query
         .as_ref()
@@ -222,6 +221,8 @@ struct Files {
     dropped: Option<OutputFile>,
     json: Option<OutputFile>,
     flows: Option<OutputFile>,
+    /// Of flows for other programs, once they are written.
+    exports: Vec<OutputFile>,
     junit: Option<OutputFile>,
 }
 
@@ -233,6 +234,7 @@ impl Files {
             dropped: create(&options.dropped)?,
             json: create(&options.json)?,
             flows: create(&options.flows)?,
+            exports: Vec::new(),
             junit: create(&options.expect_junit)?,
         })
     }
@@ -252,7 +254,8 @@ impl Files {
     /// Gives every file its name.
     fn commit(self) -> Result<()> {
         let files = [self.output, self.dropped, self.json, self.flows, self.junit];
-        Ok(output::commit_all(files.into_iter().flatten().collect())?)
+        let files = files.into_iter().flatten().chain(self.exports);
+        Ok(output::commit_all(files.collect())?)
     }
 }
 
@@ -279,7 +282,7 @@ impl Buffered<'_> {
 }
 
 /// What ids are called.
-struct Labels<'a> {
+pub(super) struct Labels<'a> {
     policy: &'a Policy,
 }
 
@@ -306,6 +309,7 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     lines: Option<FlowLines>,
+    exports: Exports,
     comments: Option<FlowComments>,
     explanations: Option<Explanations<'a>>,
     /// What went wrong while a verdict was noted.
@@ -313,24 +317,25 @@ struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
+    fn new(
+        options: &Options,
+        (names, exports): (&'a Labels<'a>, Exports),
+        narrator: &'a Narrator,
+    ) -> Self {
         let thresholds = Thresholds {
             high_volume: options.high_volume_flows.into(),
             // There are no more ports than that to contact.
             port_scan: options.port_scan_ports.try_into().unwrap_or(u16::MAX),
         };
+        let temporary = std::env::temp_dir;
         Self {
             names,
             narrator,
             stats: FlowStats::default(),
             hosts: Hosts::new(thresholds),
-            lines: options
-                .flows
-                .is_some()
-                .then(|| FlowLines::new(std::env::temp_dir())),
-            comments: options
-                .annotate
-                .then(|| FlowComments::new(std::env::temp_dir())),
+            lines: options.flows.as_ref().map(|_| FlowLines::new(temporary())),
+            exports,
+            comments: options.annotate.then(|| FlowComments::new(temporary())),
             explanations: None,
             failed: None,
         }
@@ -361,6 +366,7 @@ impl<'a> Gathered<'a> {
         if let Some(lines) = self.lines {
             write_side(&mut files.flows, |out| Ok(lines.finish(out).map(|_| ())?))?;
         }
+        files.exports = self.exports.write()?;
         let mut counts = finished.ran.counts;
         counts.forwarded = counts.total.saturating_sub(counts.dropped);
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
@@ -388,7 +394,7 @@ impl<'a> Gathered<'a> {
 }
 
 /// Writes a side output. One whose reader has gone away is left out; it is no reason to keep OUTPUT back.
-fn write_side(
+pub(super) fn write_side(
     place: &mut Option<OutputFile>,
     write: impl FnOnce(&mut BufWriter<&mut OutputFile>) -> Result<()>,
 ) -> Result<()> {
@@ -410,6 +416,9 @@ impl Sink for Gathered<'_> {
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;
         }
+        self.exports
+            .push(&flow, self.names)
+            .map_err(io::Error::other)?;
         if let Some(comments) = &mut self.comments {
             comments.push(&flow, self.names).map_err(io::Error::other)?;
         }

@@ -36,6 +36,9 @@ fn what_is_not_given_has_its_default() {
             annotate: false,
             json: None,
             flows: None,
+            csv: None,
+            eve: None,
+            zeek: vec![],
             explain: None,
             expect: None,
             expect_junit: None,
@@ -57,7 +60,7 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --annotate --json j --flows f --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+        "in out --dropped d --annotate --json j --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
          --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b",
     );
     assert_eq!(
@@ -69,6 +72,11 @@ fn every_option_arrives() {
             annotate: true,
             json: Some("j".into()),
             flows: Some("f".into()),
+            csv: Some("c".into()),
+            eve: Some("s".into()),
+            zeek: ["conn", "ssl", "http", "dns"]
+                .map(|log| format!("z/{log}.log").into())
+                .to_vec(),
             explain: Some("7".into()),
             expect: Some("e".into()),
             expect_junit: Some("x".into()),

@@ -6,6 +6,7 @@
 mod comments;
 mod expect;
 mod explain;
+mod exports;
 mod flows;
 mod in_order;
 mod json;
@@ -31,6 +32,7 @@ use crate::stats::{
 pub use comments::{FlowComments, SortedComments};
 pub use expect::{Difference, Expected, ExpectedError, junit};
 pub use explain::{End, Explanations, NotFound, Query, QueryError};
+pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
 pub use flows::FlowLines;
 pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use json::json;

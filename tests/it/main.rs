@@ -17,6 +17,7 @@ mod dns_answers;
 mod endings;
 mod expect;
 mod explain;
+mod exports;
 mod flow_lines;
 mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
