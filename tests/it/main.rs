@@ -32,5 +32,6 @@ mod repeat;
 mod report;
 mod rules;
 mod rules_files;
+mod schemas;
 mod suspicious;
 mod testdata;
