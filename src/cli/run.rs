@@ -16,6 +16,7 @@ use crate::catalogue::{AppId, Catalogue};
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
+use crate::ini;
 use crate::output::{self, OutputFile};
 use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Remark, Sink};
 use crate::report::{
@@ -71,7 +72,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         .damage
         .as_ref()
         .map(|damage| (damage.offset, damage.reason.to_string()));
-    let explanations = gathered.explanations()?;
+    let explanations = gathered.explanations(options)?;
     let (text, differences) =
         gathered.report(options, (finished, expected.as_ref()), &mut files)?;
     files.commit()?;
@@ -345,13 +346,15 @@ impl<'a> Gathered<'a> {
     ///
     /// # Errors
     /// Nothing is, or it could not be noted.
-    fn explanations(&mut self) -> Result<Option<Explanations<'a>>> {
+    fn explanations(&mut self, options: &Options) -> Result<Option<Explanations<'a>>> {
         if let Some(failed) = self.failed.take() {
             return Err(failed.into());
         }
         let explanations = self.explanations.take();
         if let Some(explanations) = &explanations {
-            explanations.check().context("--explain")?;
+            let asked = ini::shown(options.explain.as_deref().unwrap_or_default());
+            let about = || format!("--explain {asked}");
+            explanations.check().with_context(about)?;
         }
         Ok(explanations)
     }
