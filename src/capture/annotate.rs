@@ -14,6 +14,7 @@ use pcap_file::pcapng::blocks::{
     ENHANCED_PACKET_BLOCK, INTERFACE_DESCRIPTION_BLOCK, PACKET_BLOCK, SECTION_HEADER_BLOCK,
 };
 
+use super::MAX_RECORD_LEN;
 use super::chunk::Chunk;
 use super::pcap::PcapWalk;
 use super::pcapng::{BODY, BYTE_ORDER_MAGIC, Block, IF_TSRESOL, OPT_ENDOFOPT, PACKET_FIELDS};
@@ -84,7 +85,7 @@ impl Annotator {
             return out.write_all(&header);
         }
         while !bytes.is_empty() {
-            let Ok(block) = Block::first_of(bytes, self.order, true) else {
+            let Ok(block) = Block::first_of(bytes, (self.order, MAX_RECORD_LEN), true) else {
                 // Out of reach, for the chunk was walked before: but nothing shall be lost.
                 return out.write_all(bytes);
             };
@@ -205,7 +206,7 @@ fn enhanced(
 
 /// Makes `out` the packet block in `bytes` with one comment more. `false`: it can have none.
 fn commented(bytes: &[u8], order: Endianness, comment: &str, out: &mut Vec<u8>) -> bool {
-    let Ok(block) = Block::first_of(bytes, order, true) else {
+    let Ok(block) = Block::first_of(bytes, (order, MAX_RECORD_LEN), true) else {
         return false;
     };
     if !matches!(block.kind, ENHANCED_PACKET_BLOCK | PACKET_BLOCK) {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, ValueEnum, value_parser};
 use clap_complete::Shell;
 
+use crate::capture::DEFAULT_MAX_EXPANSION;
 use crate::key::SHARDS;
 
 /// Flows held at full detail unless the user says otherwise: 65,536 for each of the default workers.
@@ -24,19 +25,28 @@ const PERFORMANCE: &str = "Performance";
 const ABOUT: &str = "About the program";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 27] = [
+const ALL_BUT_APPS: [&str; 38] = [
     "input",
     "output",
     "dropped",
     "annotate",
     "dry_run",
+    "recover",
+    "max_expansion",
     "block_ip",
     "block_port",
     "block_app",
     "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
     "block_by_dns",
     "rules",
     "whole_flow",
+    "only",
+    "with_dns",
+    "diff_rules",
     "json",
     "flows",
     "csv",
@@ -45,6 +55,8 @@ const ALL_BUT_APPS: [&str; 27] = [
     "explain",
     "expect",
     "expect_junit",
+    "sha256",
+    "verify",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
@@ -54,9 +66,68 @@ const ALL_BUT_APPS: [&str; 27] = [
     "max_flows",
 ];
 
+/// What --verify has no use for.
+const ALL_BUT_VERIFY: [&str; 33] = [
+    "annotate",
+    "dry_run",
+    "block_ip",
+    "block_port",
+    "block_app",
+    "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
+    "block_by_dns",
+    "rules",
+    "whole_flow",
+    "only",
+    "with_dns",
+    "diff_rules",
+    "json",
+    "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
+    "explain",
+    "expect",
+    "expect_junit",
+    "sha256",
+    "high_volume_flows",
+    "port_scan_ports",
+    "verbose",
+    "color",
+    "progress",
+    "workers",
+    "max_flows",
+    "apps",
+];
+
+/// What --diff-rules has no use for: it writes no packets and tells of no run.
+const NOT_FOR_RULES: [&str; 16] = [
+    "output",
+    "dropped",
+    "annotate",
+    "dry_run",
+    "only",
+    "whole_flow",
+    "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
+    "explain",
+    "expect",
+    "expect_junit",
+    "sha256",
+    "high_volume_flows",
+    "port_scan_ports",
+];
+
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
+       dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
+       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>] | --completions <SHELL> | --man";
 
 const EXAMPLES: &str = "\
@@ -74,11 +145,15 @@ Examples:
   Why was that dropped?
     dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
 
+  Digests in the report, and checked again later:
+    dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
+    dpi_engine --verify report.json
+
 Exit status:
   0  done
-  1  failed; OUTPUT was not made, and what stood there before still stands
+  1  failed; OUTPUT was not made, and what stood there before still stands; or --verify found a difference
   2  wrong usage, or a bad rule
-  3  done, but INPUT is damaged: everything readable was processed
+  3  done, but INPUT is damaged: everything readable was processed (see --recover)
   4  done, but the report is not as --expect says
   128+n  ended by signal n";
 
@@ -91,12 +166,15 @@ Exit status:
 #[command(after_help = "More, with examples: --help", max_term_width = 100)]
 pub struct Args {
     /// Capture to read: pcap or pcapng, also compressed; - for standard input
+    ///
+    /// Compression (gzip, zstd, lz4, xz) is told by content, never by name.
     #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
     pub input: Option<PathBuf>,
 
     /// Filtered capture to write, in INPUT's format; - for standard output
     ///
-    /// It appears under its name only when it is complete. It may not be INPUT, by no name or link.
+    /// It appears under its name only when it is complete. It may not be INPUT, by no name or link. A name that ends in
+    /// .gz or .zst makes it compressed.
     /// With -, the text report goes to standard error. May be left out with --dry-run.
     #[arg(value_name = "OUTPUT", display_order = 1, help_heading = INPUT_AND_OUTPUT)]
     pub output: Option<PathBuf>,
@@ -122,11 +200,32 @@ pub struct Args {
     #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
+    /// Go on behind damage in INPUT, where records follow each other again
+    ///
+    /// Without it everything before the first damage is processed. With it, what cannot be read is left out, stands neither in
+    /// OUTPUT nor in the dropped packets, and is told by offset and length; the exit status is 3 all the same. A record that is
+    /// whole is found again if the one before it was read, or if the headers of the two behind it are whole too (in pcapng: the
+    /// block behind it). The file's own header has to be sound, and so does what the capture is compressed with.
+    #[arg(long, display_order = 5, help_heading = INPUT_AND_OUTPUT)]
+    pub recover: bool,
+
+    /// Refuse INPUT when decompression makes it more than this many times larger
+    ///
+    /// Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
+    /// nothing is written. Raise it for captures that you trust.
+    #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 6)]
+    #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
+    pub max_expansion: u32,
+
     /// Drop packets from this address or prefix, IPv4 or IPv6
+    ///
+    /// src:ADDRESS is the side that opened the flow, dst:ADDRESS the other one, any:ADDRESS either.
     #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
     pub block_ip: Vec<String>,
 
     /// Drop flows to this destination port or range of ports
+    ///
+    /// With /tcp or /udp behind it, of that transport alone.
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub block_port: Vec<String>,
 
@@ -139,14 +238,37 @@ pub struct Args {
 
     /// Drop flows that name this domain, or with "*." before it all below too
     ///
-    /// *.example.com is example.com and every name below it; without "*." only that very name is meant. Case does not count, nor does a final dot.
+    /// *.example.com is example.com and every name below it; without "*." only that very name is meant; "~ads" is every name
+    /// with that text anywhere in it. Case does not count, nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
+    /// Keep the flows of this address or prefix, whatever blocks them
+    ///
+    /// Those that it has sent a packet in, from that packet on.
+    #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
+    pub allow_ip: Vec<String>,
+
+    /// Keep flows to this destination port or range of ports, whatever blocks them
+    #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
+    pub allow_port: Vec<String>,
+
+    /// Keep flows of this application, category or protocol, whatever blocks them
+    ///
+    /// --block-app Streaming --allow-app YouTube drops all streaming but YouTube. A flow that was blocked before it was
+    /// known passes from the packet on that names it; with --whole-flow, from its first.
+    #[arg(long, value_name = "APP", help_heading = RULES)]
+    pub allow_app: Vec<String>,
+
+    /// Keep flows that name this domain, whatever blocks them
+    #[arg(long, value_name = "PATTERN", help_heading = RULES)]
+    pub allow_domain: Vec<String>,
+
     /// Read rules from this file too
     ///
-    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, each name in square brackets on a
-    /// line of its own; below it one value a line; # and ; start comments.
+    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, and the same with ALLOWED, each name in
+    /// square brackets on a line of its own; below it one value a line; # and ; start comments. Also [APP Name], an
+    /// application of your own as --apps has them, and THRESHOLDS with lines such as port-scan-ports = 20.
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 
@@ -163,6 +285,20 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub whole_flow: bool,
 
+    /// Turn the rules round: keep what they match, drop the rest
+    ///
+    /// OUTPUT gets what --whole-flow would drop, packet for packet: whole flows, with the ICMP errors that quote them.
+    /// All else is dropped, also what could not be decoded. INPUT is read twice.
+    #[arg(long, help_heading = RULES)]
+    pub only: bool,
+
+    /// Let the lookups that led to a flow share its verdict
+    ///
+    /// A DNS flow goes with the flows that its client then opened to the names it had asked for, when all of them go; with
+    /// --only it is kept for one of them. Whole flows are removed, as with --whole-flow.
+    #[arg(long, help_heading = RULES)]
+    pub with_dns: bool,
+
     /// Let the DNS answers that lead to a flow's address block it too
     ///
     /// A rule for an application or a domain then also removes flows in which no name can be read, when their client
@@ -170,6 +306,14 @@ pub struct Args {
     /// them then goes with another's.
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
+
+    /// Tell what the rules of NEW drop that those of OLD do not, and the other way round
+    ///
+    /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
+    /// compared. Rules given besides, by flags and with --rules, count on both sides.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
+    #[arg(conflicts_with_all = NOT_FOR_RULES)]
+    pub diff_rules: Vec<PathBuf>,
 
     /// Write the report as JSON; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
@@ -208,7 +352,7 @@ pub struct Args {
     /// Compare with a report of --json; exit status 4 where it differs
     ///
     /// Tells on standard error which applications, domains, rules and addresses are new or gone, and which figures changed.
-    /// The paths and sizes of files and the version do not count, nor do keys that only one of both reports has.
+    /// The paths, sizes and digests of files and the version do not count, nor do keys that only one of both reports has.
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub expect: Option<PathBuf>,
 
@@ -216,13 +360,33 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS, requires = "expect")]
     pub expect_junit: Option<PathBuf>,
 
-    /// Report an address that has more flows than this
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]
-    pub high_volume_flows: u32,
+    /// Put the SHA-256 digests of INPUT, OUTPUT and the dropped packets into the reports
+    ///
+    /// They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
+    /// --verify checks them.
+    #[arg(long, help_heading = REPORTS)]
+    pub sha256: bool,
 
-    /// Report an address that contacts more ports than this
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = REPORTS)]
-    pub port_scan_ports: u32,
+    /// Check the files that this JSON report tells of, and exit: 0 when all agrees, else 1
+    ///
+    /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
+    /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
+    /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
+    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
+    pub verify: Option<PathBuf>,
+
+    /// Report an address that has more flows than this [default: 100]
+    ///
+    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub high_volume_flows: Option<u32>,
+
+    /// Report an address that contacts more ports than this [default: 10]
+    ///
+    /// Different ones count. A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub port_scan_ports: Option<u32>,
 
     /// Tell the stages and each verdict's reason; -vv tells more
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = TERMINAL)]
@@ -353,10 +517,36 @@ mod tests {
         );
         assert!(help.lines().all(|line| line.len() <= 100), "{help}");
         assert!(
-            help.lines().count() <= 60,
+            help.lines().count() <= 72,
             "{}\n{help}",
             help.lines().count()
         );
+    }
+
+    #[test]
+    fn a_check_takes_other_paths_and_nothing_else() {
+        for arg in Args::command().get_arguments() {
+            let id = arg.get_id().as_str();
+            let goes_along = [
+                "input",
+                "output",
+                "dropped",
+                "recover",
+                "max_expansion",
+                "verify",
+                "list_apps",
+                "completions",
+                "man",
+                "quiet",
+                "help",
+                "version",
+            ];
+            assert_ne!(
+                ALL_BUT_VERIFY.contains(&id),
+                goes_along.contains(&id),
+                "{id}"
+            );
+        }
     }
 
     #[test]

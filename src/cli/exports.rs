@@ -5,7 +5,8 @@ use std::env::temp_dir;
 use anyhow::Result;
 
 use super::Options;
-use super::run::{Labels, write_side};
+use super::files::write_side;
+use super::gathered::Labels;
 use crate::flow::FlowSummary;
 use crate::output::OutputFile;
 use crate::report::{CsvFlows, EveEvents, FlowLinesError, ZeekLogs};

@@ -1,15 +1,17 @@
 //! INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, ReadOptions};
+use crate::output::{Digester, Sha256, escaped};
 
 /// The capture to filter.
 pub(super) struct Input {
@@ -21,21 +23,37 @@ pub(super) struct Input {
     source: File,
     /// What can be read again: the file itself, or the copy of what came through a pipe.
     again: Option<File>,
+    digest: Option<Digest>,
 }
 
-/// Counts what is read, and copies it when it is to be read again.
+/// What it takes to tell the digest of an input.
+struct Digest {
+    digester: Arc<Mutex<Digester>>,
+    /// Stands where the reading ends, before a damage too: what is left counts as well.
+    rest: File,
+}
+
+/// Counts what is read, copies it when it is to be read again, and has its digest made when that is asked for.
 struct Tee {
     source: File,
     copy: Option<File>,
     bytes: Arc<AtomicU64>,
+    digester: Option<Arc<Mutex<Digester>>>,
 }
 
 impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
         self.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        let read = buffer.get(..len).unwrap_or_default();
         if let Some(copy) = &mut self.copy {
-            copy.write_all(buffer.get(..len).unwrap_or_default())?;
+            copy.write_all(read)?;
+        }
+        if let Some(digester) = &self.digester {
+            let digester = digester.lock();
+            digester
+                .unwrap_or_else(PoisonError::into_inner)
+                .update(read);
         }
         Ok(len)
     }
@@ -46,6 +64,13 @@ impl Input {
     /// unnamed temporary file while it is read.
     pub(super) fn open(path: &Path, twice: bool) -> Result<Self> {
         let cannot = || format!("cannot open {}", shown(path));
+        // Opening it would fail too, but in words that help nobody.
+        if fs::metadata(path).is_ok_and(|about| about.file_type().is_socket()) {
+            bail!(
+                "cannot read {}: a socket; expected a file or a pipe (a connection can be standard input)",
+                shown(path)
+            );
+        }
         let source = if path == Path::new("-") {
             // Not `io::stdin()`, which reads through a buffer of its own.
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
@@ -81,11 +106,23 @@ impl Input {
             start,
             source,
             again,
+            digest: None,
         })
     }
 
+    /// Has a digest made of what is read.
+    pub(super) fn with_digest(mut self) -> Result<Self> {
+        let cannot = || format!("cannot make a digest of {}", shown(&self.path));
+        let digester = Digester::start().with_context(cannot)?;
+        self.digest = Some(Digest {
+            digester: Arc::new(Mutex::new(digester)),
+            rest: self.source.try_clone().with_context(cannot)?,
+        });
+        Ok(self)
+    }
+
     /// The capture from its beginning, and what it takes to read it again.
-    pub(super) fn read(self) -> Result<(CaptureReader, Again)> {
+    pub(super) fn read(self, options: ReadOptions) -> Result<(CaptureReader, Again)> {
         let copy = match (self.len, &self.again) {
             (None, Some(copy)) => Some(
                 copy.try_clone()
@@ -98,15 +135,22 @@ impl Input {
             source: self.source,
             copy,
             bytes: Arc::clone(&bytes),
+            digester: self
+                .digest
+                .as_ref()
+                .map(|digest| Arc::clone(&digest.digester)),
         };
-        let capture = CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX)))
+        let source = source.take(self.len.unwrap_or(u64::MAX));
+        let capture = CaptureReader::open_with(source, options)
             .with_context(|| format!("cannot read {}", shown(&self.path)))?;
         let again = Again {
             path: self.path,
             len: self.len,
             start: self.start,
             file: self.again,
+            options,
             bytes,
+            digest: self.digest,
         };
         Ok((capture, again))
     }
@@ -118,10 +162,35 @@ pub(super) struct Again {
     len: Option<u64>,
     start: u64,
     file: Option<File>,
+    options: ReadOptions,
     bytes: Arc<AtomicU64>,
+    digest: Option<Digest>,
 }
 
 impl Again {
+    /// The digest of all bytes of the input as they are, once; `None` when it was not asked for. Ask when the capture was read.
+    pub(super) fn digest(&mut self) -> Result<Option<Sha256>> {
+        let Some(Digest { digester, rest }) = self.digest.take() else {
+            return Ok(None);
+        };
+        let cannot = || format!("cannot make a digest of {}", shown(&self.path));
+        let read = self.bytes.load(Ordering::Relaxed);
+        let left = self.len.map_or(u64::MAX, |len| len.saturating_sub(read));
+        let mut rest = Tee {
+            source: rest,
+            copy: None,
+            bytes: Arc::clone(&self.bytes),
+            digester: Some(digester),
+        };
+        io::copy(&mut (&mut rest).take(left), &mut io::sink()).with_context(cannot)?;
+        let digester = rest.digester.and_then(Arc::into_inner);
+        let digester = digester.with_context(cannot)?;
+        let digester = digester
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        digester.finish().map(Some).with_context(cannot)
+    }
+
     /// Bytes of the input: a regular file's length; of anything else, what was read of it so far.
     pub(super) fn file_bytes(&self) -> u64 {
         self.len
@@ -147,8 +216,10 @@ impl Again {
             source,
             copy: None,
             bytes: self.bytes,
+            digester: None,
         };
-        CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX))).with_context(cannot)
+        let source = source.take(self.len.unwrap_or(u64::MAX));
+        CaptureReader::open_with(source, self.options).with_context(cannot)
     }
 }
 
@@ -156,6 +227,6 @@ impl Again {
 pub(super) fn shown(path: &Path) -> String {
     match path.to_str() {
         Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string().escape_debug().to_string(),
+        _ => escaped(path),
     }
 }

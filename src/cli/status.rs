@@ -25,6 +25,13 @@ pub enum Status {
     Differs = 4,
 }
 
+/// Rules that are turned round, and none of them blocks anything: then nothing would be kept.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--only keeps what rules block, and none of them blocks anything: expected a rule such as --block-app YouTube, or one in a file"
+)]
+pub(super) struct NothingToKeep;
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(status as u8)
@@ -56,6 +63,7 @@ impl Status {
                 || cause.is::<QueryError>()
                 || cause.is::<AliasError>()
                 || cause.is::<AppsFileError>()
+                || cause.is::<NothingToKeep>()
             {
                 return Self::Usage;
             }

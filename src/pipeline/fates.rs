@@ -4,6 +4,8 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
+use crate::rules::Removal;
+
 /// Notes that are kept in memory; more go to an unnamed temporary file.
 const MAX_NOTES_IN_MEMORY: usize = 16 << 20;
 /// Bytes of one note: the number of the first packet of the packet's flow, 0 for a packet of no flow.
@@ -28,16 +30,18 @@ pub(super) struct NotedQuote {
     pub(super) origlen: u32,
 }
 
-/// The flow of every packet of a capture, and the flows that are to go.
+/// The flow of every packet of a capture, and the flows that rules block: to go, or to stay when all else goes.
 ///
-/// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first.
+/// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first; with rules that allow, another.
 pub struct Fates {
     notes: SpooledTempFile,
     /// Packets that share the fate of a second flow.
     quotes: SpooledTempFile,
     packets: u64,
-    /// A bit for each packet number: a flow that began there is blocked.
-    blocked: Vec<u64>,
+    /// A flow that began there is blocked.
+    blocked: Marks,
+    /// A flow that began there is allowed, and what it quotes does not matter.
+    spared: Marks,
     /// Used again for every chunk.
     chunk: Vec<u8>,
 }
@@ -48,7 +52,8 @@ impl Default for Fates {
             notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
             quotes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
             packets: 0,
-            blocked: Vec::new(),
+            blocked: Marks::default(),
+            spared: Marks::default(),
             chunk: Vec::new(),
         }
     }
@@ -103,8 +108,7 @@ impl Fates {
         self.quotes.seek(SeekFrom::Start(0))?;
         let mut quotes = BufReader::new(&mut self.quotes);
         while let Some(quote) = read_quote(&mut quotes)? {
-            if is_condemned(&self.blocked, quote.quoted) && !is_condemned(&self.blocked, quote.flow)
-            {
+            if quote.is_condemned(&self.blocked, &self.spared) && !self.blocked.has(quote.flow) {
                 tell(quote);
             }
         }
@@ -113,15 +117,16 @@ impl Fates {
 
     /// Condemns the flow that began with packet `first_packet`.
     pub(super) fn block(&mut self, first_packet: u64) {
-        let word = (first_packet / 64) as usize;
-        if self.blocked.len() <= word {
-            self.blocked.resize(word + 1, 0);
-        }
-        self.blocked[word] |= 1 << (first_packet % 64);
+        self.blocked.set(first_packet);
+    }
+
+    /// Lets no packet of the flow that began with packet `first_packet` go with a flow that it quotes.
+    pub(super) fn spare(&mut self, first_packet: u64) {
+        self.spared.set(first_packet);
     }
 
     /// The verdicts, packet by packet, from the first.
-    pub(super) fn judge(&mut self) -> io::Result<Verdicts<'_>> {
+    pub(super) fn judge(&mut self, removal: Removal) -> io::Result<Verdicts<'_>> {
         self.notes.seek(SeekFrom::Start(0))?;
         self.quotes.seek(SeekFrom::Start(0))?;
         let mut verdicts = Verdicts {
@@ -129,6 +134,8 @@ impl Fates {
             quotes: BufReader::with_capacity(4 << 10, &mut self.quotes),
             quote: None,
             blocked: &self.blocked,
+            spared: &self.spared,
+            drops_all_else: removal == Removal::AllElse,
             packets: self.packets,
             at: 0,
         };
@@ -138,7 +145,7 @@ impl Fates {
 }
 
 /// What was noted of a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Judged {
     /// Number of the first packet of its flow; 0 for a packet of no flow.
     pub(super) flow: u64,
@@ -151,7 +158,10 @@ pub(super) struct Verdicts<'a> {
     quotes: BufReader<&'a mut SpooledTempFile>,
     /// The next packet that quotes a flow.
     quote: Option<NotedQuote>,
-    blocked: &'a [u64],
+    blocked: &'a Marks,
+    spared: &'a Marks,
+    /// Whether condemned packets are those that stay.
+    drops_all_else: bool,
     packets: u64,
     at: u64,
 }
@@ -167,30 +177,58 @@ impl Verdicts<'_> {
         self.at + 1
     }
 
-    /// The next packet's flow, and whether the packet goes. Packets past the last one noted are of no flow, and stay.
+    /// The next packet's flow, and whether the packet goes. Packets past the last one noted are of no flow.
     pub(super) fn next(&mut self) -> io::Result<Judged> {
         if self.left() == 0 {
-            return Ok(Judged::default());
+            return Ok(Judged {
+                flow: 0,
+                is_dropped: self.drops_all_else,
+            });
         }
         let mut note = [0; NOTE_LEN];
         self.notes.read_exact(&mut note)?;
         self.at += 1;
         let note = u64::from_le_bytes(note);
         let flow = note & !DROPPED;
-        let mut is_dropped = note != flow || is_condemned(self.blocked, flow);
+        let mut is_condemned = note != flow || self.blocked.has(flow);
         while let Some(quote) = self.quote
             && quote.packet == self.at
         {
-            is_dropped |= is_condemned(self.blocked, quote.quoted);
+            is_condemned |= quote.is_condemned(self.blocked, self.spared);
             self.quote = read_quote(&mut self.quotes)?;
         }
-        Ok(Judged { flow, is_dropped })
+        Ok(Judged {
+            flow,
+            is_dropped: is_condemned != self.drops_all_else,
+        })
     }
 }
 
-fn is_condemned(blocked: &[u64], flow: u64) -> bool {
-    let word = blocked.get((flow / 64) as usize).copied().unwrap_or(0);
-    flow != 0 && word >> (flow % 64) & 1 == 1
+/// Flows, by the number of their first packet: a bit for each number up to the last that is marked.
+#[derive(Default)]
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn set(&mut self, flow: u64) {
+        let word = (flow / 64) as usize;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (flow % 64);
+    }
+
+    /// Packets of no flow have the number 0, and are never marked.
+    fn has(&self, flow: u64) -> bool {
+        let word = self.0.get((flow / 64) as usize).copied().unwrap_or(0);
+        flow != 0 && word >> (flow % 64) & 1 == 1
+    }
+}
+
+impl NotedQuote {
+    /// Whether the packet goes with the flow that it quotes.
+    fn is_condemned(&self, blocked: &Marks, spared: &Marks) -> bool {
+        blocked.has(self.quoted) && !spared.has(self.flow)
+    }
 }
 
 fn read_quote(quotes: &mut impl Read) -> io::Result<Option<NotedQuote>> {
@@ -223,7 +261,7 @@ mod tests {
         fates.note(4, [(0, 1), (2, 3), (3, 1)].into_iter()).unwrap();
         fates.note(2, [(1, 3)].into_iter()).unwrap();
         fates.block(3);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..6)
             .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();
@@ -253,7 +291,7 @@ mod tests {
             .condemned_quotes(|quote| condemned.push(quote.packet))
             .unwrap();
         assert_eq!(condemned, [2]);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..4)
             .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();
@@ -266,7 +304,7 @@ mod tests {
         fates
             .note_judged(4, [(3, 1), (0, 1), (2, 3)].into_iter(), &[1, 3])
             .unwrap();
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let judged: Vec<_> = (0..4).map(|_| verdicts.next().unwrap()).collect();
         let judged: Vec<_> = judged.iter().map(|j| (j.flow, j.is_dropped)).collect();
         assert_eq!(judged, [(1, false), (0, false), (3, false), (1, true)]);
@@ -279,7 +317,7 @@ mod tests {
             .note(3, [(0, 999), (1, 1000), (2, 1001)].into_iter())
             .unwrap();
         fates.block(1000);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..3)
             .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();

@@ -81,12 +81,10 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
     if let Some(name) = name_of(flow) {
         write!(out, "; name: {}", printable(name))?;
     }
-    match flow.rule {
-        None => write!(out, "; verdict: forward"),
-        Some(id) => {
-            let (rule, origin) = names.rule(id).unwrap_or_default();
-            write!(out, "; verdict: drop; rule: {rule} ({origin})")
-        }
+    write!(out, "; verdict: {}", flow.verdict())?;
+    match flow.decided_by().and_then(|id| names.rule(id)) {
+        Some((rule, origin)) => write!(out, "; rule: {rule} ({origin})"),
+        None => Ok(()),
     }
 }
 

@@ -9,7 +9,9 @@ mod explain;
 mod exports;
 mod flows;
 mod in_order;
+mod inert;
 mod json;
+mod rules_diff;
 mod sort;
 mod text;
 mod warnings;
@@ -36,6 +38,7 @@ pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
 pub use flows::FlowLines;
 pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use json::json;
+pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use text::{DEFAULT_WIDTH, Look, MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
@@ -59,6 +62,12 @@ pub trait Names {
     ///
     /// Ids are dense: the first `None` ends the list of rules.
     fn rule(&self, id: RuleId) -> Option<(&str, &str)>;
+
+    /// Whether what a rule takes is kept, and not dropped.
+    fn keeps(&self, id: RuleId) -> bool {
+        let _ = id;
+        false
+    }
 }
 
 /// A whole report. Serialises as the JSON report; lists are whole, the highest count first, then by name.
@@ -72,6 +81,9 @@ pub struct Report<'a> {
     pub input: Input,
     /// Packets.
     pub packets: PacketCounts,
+    /// By what the files are known again; left out where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
     /// Packets that could not be decoded, by reason; together they are `packets.undecoded`.
     pub undecoded_reasons: Vec<ReasonCount>,
     /// Flows.
@@ -115,7 +127,7 @@ pub struct Input {
     pub path: String,
     /// `pcap` or `pcapng`.
     pub format: &'static str,
-    /// `gzip`, `zstd` or `lz4`; `None` for a plain file.
+    /// `gzip`, `zstd`, `lz4` or `xz`; `None` for a plain file.
     pub compression: Option<&'static str>,
     /// The link types of its packets or interfaces, each once, in the order in which they came.
     #[serde(serialize_with = "json::shown_list")]
@@ -132,6 +144,53 @@ pub struct Input {
     pub last_packet: Option<Timestamp>,
     /// Where and how the file is damaged; `None` for a sound one.
     pub damage: Option<Damage>,
+    /// What was passed over to go on behind damage.
+    #[serde(flatten)]
+    pub skipped: Skipped,
+}
+
+/// What of a capture was passed over to go on behind damage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The first of the stretches, in order.
+    pub skipped: Vec<Skip>,
+    /// How many there are.
+    pub skipped_count: u64,
+    /// Bytes in all of them.
+    pub skipped_bytes: u64,
+}
+
+/// A stretch of a capture in which no record could be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skip {
+    /// Offset of its first byte, in the decompressed capture.
+    pub offset: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// What is wrong where it begins.
+    pub reason: String,
+}
+
+/// Digests of the files that a run read and wrote: of their bytes as they are, compressed ones included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Digests {
+    /// How they are made: [`Digests::ALGORITHM`].
+    pub algorithm: &'static str,
+    /// Of the whole input, in hexadecimal digits, as all of them; its path stands in [`Input`].
+    pub input: String,
+    /// Of the output; `None` when none was written.
+    pub output: Option<String>,
+    /// Of the dropped packets; `None` when they were not written.
+    pub dropped: Option<String>,
+    /// The output, as the user gave it; `-` for standard output.
+    pub output_path: Option<String>,
+    /// The dropped packets, as the user gave it.
+    pub dropped_path: Option<String>,
+}
+
+impl Digests {
+    /// SHA-256, FIPS 180-4.
+    pub const ALGORITHM: &'static str = "sha256";
 }
 
 /// Unit of a capture's timestamps.
@@ -148,7 +207,7 @@ pub enum Resolution {
     Mixed,
 }
 
-/// Damage that ended the reading of a capture.
+/// Damage in a capture: what ended the reading, or the first that was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damage {
     /// Offset of the first byte that could not be made sense of, in the decompressed capture.
@@ -205,16 +264,28 @@ pub struct FingerprintCount {
     pub flows: u64,
 }
 
-/// What one rule removed.
+/// What a rule does to the flows that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// They are dropped.
+    Drop,
+    /// They are kept.
+    Keep,
+}
+
+/// What one rule took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount<'a> {
     /// The rule, as `app:YouTube`.
     pub rule: &'a str,
     /// Where it came from, as `--block-app` or `rules.txt:7`.
     pub origin: &'a str,
-    /// Flows that it blocked.
+    /// What became of the flows and packets that are counted here.
+    pub action: Action,
+    /// Flows.
     pub flows: u64,
-    /// Packets that it removed.
+    /// Packets; those that passed before the flow was known are not among them.
     pub packets: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -225,6 +296,8 @@ pub struct RuleCount<'a> {
 pub struct Gathered {
     /// What was read.
     pub input: Input,
+    /// By what the files are known again.
+    pub digests: Option<Digests>,
     /// Packets, all of them by transport and by fate.
     pub packets: PacketCounts,
     /// Those of them that could not be decoded.
@@ -237,6 +310,8 @@ pub struct Gathered {
     pub fragments: FragmentCounts,
     /// Dropped packets that are missing in the figures of flows and rules.
     pub untold_drops: u64,
+    /// Flows that took no lookup along, or lookups that went with no flow, for want of room.
+    pub untold_lookups: u64,
     /// How often a DNS answer was forgotten while it still counted.
     pub forgotten_answers: u64,
 }
@@ -246,17 +321,20 @@ impl<'a> Report<'a> {
     pub fn new(gathered: Gathered, names: &'a impl Names) -> Self {
         let Gathered {
             input,
+            digests,
             packets,
             undecoded,
             flows,
             suspicious,
             fragments,
             untold_drops,
+            untold_lookups,
             forgotten_answers,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_drops(untold_drops));
+        warnings.extend(warnings::of_lookups(untold_lookups));
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(warnings::of_answers(forgotten_answers));
         warnings.extend(suspicious.warnings());
@@ -264,6 +342,7 @@ impl<'a> Report<'a> {
             schema: SCHEMA,
             tool: Tool::THIS,
             input,
+            digests,
             packets,
             undecoded_reasons: reasons(undecoded),
             applications: applications(&flows, names),
@@ -359,6 +438,11 @@ fn rules<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<RuleCount<'a>> {
             RuleCount {
                 rule,
                 origin,
+                action: if names.keeps(id) {
+                    Action::Keep
+                } else {
+                    Action::Drop
+                },
                 flows: tally.flows,
                 packets: tally.packets,
                 bytes: tally.bytes,

@@ -49,6 +49,7 @@ fn input() -> Input {
         first_packet: Some(Timestamp::from_ns(1_700_000_000_000_001_000)),
         last_packet: Some(Timestamp::from_ns(1_700_000_012_500_003_000)),
         damage: None,
+        skipped: Skipped::default(),
     }
 }
 
@@ -111,6 +112,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
     }
     let gathered = Gathered {
         input,
+        digests: None,
         packets,
         undecoded: undecoded(packets.undecoded),
         flows: stats.finish(),
@@ -121,6 +123,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
             conflicting: 0,
         },
         untold_drops: 0,
+        untold_lookups: 0,
         forgotten_answers: 0,
     };
     Report::new(gathered, &Book)
@@ -156,6 +159,15 @@ fn empty_report() -> Report<'static> {
             offset: 24,
             reason: "the first record is cut short".into(),
         }),
+        skipped: Skipped {
+            skipped: vec![Skip {
+                offset: 24,
+                length: 7,
+                reason: "the first record is cut short".into(),
+            }],
+            skipped_count: 1,
+            skipped_bytes: 7,
+        },
         ..input()
     };
     let mut report = report_on(&[], input, PacketCounts::default());
@@ -193,6 +205,8 @@ fn the_report_on_an_empty_damaged_capture_says_so() {
     );
     let json: serde_json::Value = serde_json::from_str(&json_of(&empty_report())).unwrap();
     assert_eq!(json["input"]["damage"]["offset"], 24);
+    assert_eq!(json["input"]["skipped"][0]["length"], 7);
+    assert_eq!(json["input"]["skipped_bytes"], 7);
     assert!(json["input"]["first_packet"].is_null());
     assert_eq!(json["suspicious"], serde_json::json!([]));
 }
@@ -275,6 +289,7 @@ fn every_line_is_equally_wide_whatever_the_names() {
     let rule = RuleCount {
         rule: "domain:*.a-name-that-is-too-long-to-stand-on-one-line.example.com",
         origin: "/etc/dpi/rules with blanks.txt:7",
+        action: Action::Keep,
         flows: u64::MAX,
         packets: u64::MAX,
         bytes: u64::MAX,

@@ -1,11 +1,12 @@
 //! Whether a report says what one that was kept before says, and what is different if it does not.
 //!
 //! In go the kept report as it stands in a file, and the new one; out come differences, in an order that is always the same. What differs
-//! from run to run by its nature is not compared: the program's version, the path, the size and the compression of the input, where rules
-//! stand. Nor are keys that only one of both has, for another version may have written it.
+//! from run to run by its nature is not compared: the program's version, the path, the size and the compression of the input, the
+//! digests of files, where rules stand. Nor are keys that only one of both has, for another version may have written it.
 
 mod junit;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -51,6 +52,8 @@ const INPUT: &[&str] = &[
     "first_packet",
     "last_packet",
     "damage",
+    "skipped_count",
+    "skipped_bytes",
 ];
 
 const SECTIONS: [(&str, Shape); 10] = [
@@ -267,10 +270,19 @@ fn sections() -> impl Iterator<Item = &'static str> {
     SECTIONS.into_iter().map(|(name, _)| name)
 }
 
-fn by_key<'a>(rows: &'a Value, key: &str) -> BTreeMap<&'a str, &'a Value> {
+/// The rows by what they are called. A rule that keeps is another one than a rule of the same text that drops.
+fn by_key<'a>(rows: &'a Value, key: &str) -> BTreeMap<Cow<'a, str>, &'a Value> {
     let rows = rows.as_array().into_iter().flatten();
-    rows.filter_map(|row| Some((row.get(key)?.as_str()?, row)))
-        .collect()
+    let called = |row: &'a Value| {
+        let name = row.get(key)?.as_str()?;
+        let keeps = row.get("action").is_some_and(|action| action == "keep");
+        let name = match keeps {
+            true => Cow::from(format!("{name}, which keeps")),
+            false => Cow::from(name),
+        };
+        Some((name, row))
+    };
+    rows.filter_map(called).collect()
 }
 
 /// How much of it there is, of a row that is only on one side.

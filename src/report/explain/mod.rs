@@ -21,6 +21,7 @@ use super::text::printable;
 use crate::domain::DomainPattern;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
+use crate::rules::{Action, Removal, RuleId};
 
 pub use query::{End, Query, QueryError};
 
@@ -30,6 +31,9 @@ const MAX_NEAREST: usize = 3;
 const LIKE: f64 = 0.8;
 /// Numbers of flows up to which those past them are told apart early, in so many words of memory; it only saves work.
 const MAX_COUNTED: u64 = 65_536;
+
+/// What is told of a flow stands in so many pieces at most: its story, then which packet got it blocked, and which allowed.
+const PLACES: u64 = 3;
 
 /// No flow is meant.
 #[derive(Debug, Error)]
@@ -82,25 +86,40 @@ impl<'a> Explanations<'a> {
         }
         let (policy, is_story) = (self.policy, self.query.is_for_stories());
         // A flow that is not meant counts all the same.
-        self.told.push(2 * flow.first_packet, |out| match is_meant {
-            true if is_story => story::write(flow, policy, out),
-            true => story::write_line(flow, policy, out),
-            false => Ok(()),
-        })
+        self.told
+            .push(PLACES * flow.first_packet, |out| match is_meant {
+                true if is_story => story::write(flow, policy, out),
+                true => story::write_line(flow, policy, out),
+                false => Ok(()),
+            })
     }
 
-    /// Takes note that a flow was blocked: which of its packets it was for is not known at its end where nothing was found in it.
+    /// Takes note that a rule was met: in which of a flow's packets that was is not always known at its end.
     ///
-    /// * `flow`: the number of the flow's first packet.
+    /// * `flow`: the number of the flow's first packet. It may be blocked once, and then allowed once.
     ///
     /// # Errors
     /// [`FlowLinesError::Temporary`].
-    pub fn blocked(&mut self, flow: u64, packet: u64) -> Result<(), FlowLinesError> {
+    pub fn judged(&mut self, flow: u64, packet: u64, rule: RuleId) -> Result<(), FlowLinesError> {
+        let Some(rule) = self.policy.rules.rule(rule) else {
+            return Ok(());
+        };
         if !self.query.is_for_stories() {
             return Ok(());
         }
-        self.told.push(2 * flow + 1, |out| {
-            writeln!(out, "  decided   in packet {packet}")
+        let place = match rule.action {
+            Action::Block => 1,
+            Action::Allow => 2,
+        };
+        let is_dropped =
+            (rule.action == Action::Block) != (self.policy.removal == Removal::AllElse);
+        let verdict = if is_dropped { "drop" } else { "forward" };
+        self.told.push(PLACES * flow + place, |out| {
+            writeln!(
+                out,
+                "  decided   in packet {packet}: {verdict}, by {}",
+                rule.text
+            )
         })
     }
 
@@ -139,7 +158,7 @@ impl<'a> Explanations<'a> {
         let (mut id, mut is_told, mut is_first) = (0, false, true);
         let query = self.query;
         self.told.finish(|key, text| {
-            if key % 2 == 1 {
+            if key % PLACES != 0 {
                 return if is_told { out.write_all(text) } else { Ok(()) };
             }
             id += 1;

@@ -8,9 +8,11 @@ use crate::catalogue::Label;
 use crate::engine::Policy;
 use crate::evidence::{Basis, NameSource};
 use crate::flow::{FlowEnd, FlowSummary};
+use crate::packet::IpProtocol;
 use crate::report::flows::{port_guess, protocol_packets};
 use crate::report::name_of;
 use crate::report::text::printable;
+use crate::rules::Removal;
 use crate::tunnel::Tunnel;
 
 /// Pieces of evidence that are told of one flow; what decided always is.
@@ -26,10 +28,19 @@ pub(super) fn write_line(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>)
         write!(out, "  {}", printable(name))?;
     }
     write!(out, "  {}", count(flow.packets, "packet"))?;
-    match flow.rule.and_then(|id| policy.rules.rule(id)) {
-        Some(rule) => writeln!(out, ", {} dropped by {}", flow.dropped_in_all(), rule.text),
-        None => writeln!(out, ", forwarded"),
+    let dropped = flow.dropped_in_all();
+    if flow.is_dropped() {
+        write!(out, ", {dropped} dropped")?;
+    } else {
+        write!(out, ", forwarded")?;
     }
+    if let Some(rule) = flow.decided_by().and_then(|id| policy.rules.rule(id)) {
+        write!(out, " by {}", rule.text)?;
+    }
+    if !flow.is_dropped() && dropped > 0 {
+        write!(out, " but for {dropped}")?;
+    }
+    writeln!(out)
 }
 
 /// A flow's whole story.
@@ -118,7 +129,8 @@ fn offered(flow: &FlowSummary, out: &mut Vec<u8>) -> io::Result<()> {
         said.push(version.to_string());
     }
     if !findings.alpn.is_empty() {
-        said.push(format!("offers {}", printable(&findings.alpn.join(", "))));
+        let offered: Vec<_> = findings.alpn.iter().collect();
+        said.push(format!("offers {}", printable(&offered.join(", "))));
     }
     if findings.has_ech {
         said.push("its hello is possibly encrypted, the name a cover".to_owned());
@@ -162,9 +174,7 @@ fn counted(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result
     let state = flow.state.as_str();
     writeln!(out, "  ended     at {} ({state}): {end}", flow.last)?;
     let dropped = flow.dropped_in_all();
-    let shared = &flow.findings().shared_drops;
-    let shared_bytes: u64 = shared.iter().map(|drop| drop.bytes).sum();
-    let dropped_bytes = flow.dropped_bytes + shared_bytes;
+    let dropped_bytes = flow.dropped_bytes_in_all();
     let kept = flow.packets.saturating_sub(dropped);
     let kept_bytes = flow.bytes.saturating_sub(dropped_bytes);
     writeln!(
@@ -172,23 +182,35 @@ fn counted(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result
         "  packets   {}: {kept} forwarded ({kept_bytes} bytes), {dropped} dropped ({dropped_bytes} bytes)",
         flow.packets
     )?;
-    for drop in shared {
-        let rule = policy.rules.rule(drop.rule).map_or("", |rule| &rule.text);
-        let packets = count(drop.packets, "packet");
-        writeln!(
-            out,
-            "    {packets} of them with a flow that they quote, by {rule}"
-        )?;
+    for shared in &flow.findings().shared_fates {
+        let rule = policy.rules.rule(shared.rule).map_or("", |rule| &rule.text);
+        let packets = count(shared.packets, "packet");
+        let fate = match policy.removal {
+            Removal::AllElse => "forwarded",
+            Removal::Inline | Removal::WholeFlow => "dropped",
+        };
+        let why = why_shared(flow);
+        writeln!(out, "    {packets} of them {fate} {why}, by {rule}")?;
     }
-    match flow.rule.and_then(|id| policy.rules.rule(id)) {
+    let verdict = flow.verdict();
+    match flow.decided_by().and_then(|id| policy.rules.rule(id)) {
+        Some(rule) => writeln!(
+            out,
+            "  verdict   {verdict}, by {} ({})",
+            rule.text, rule.origin
+        ),
+        None if flow.is_dropped() => writeln!(out, "  verdict   drop, for no rule keeps it"),
         None => writeln!(out, "  verdict   forward"),
-        Some(rule) => {
-            write!(out, "  verdict   drop, by {} ({})", rule.text, rule.origin)?;
-            match &flow.findings().grounds.verdict {
-                Some(ground) => writeln!(out, "\n  decided   in packet {}", ground.packet),
-                None => writeln!(out),
-            }
-        }
+    }
+}
+
+/// Why another rule than its own took packets of a flow.
+fn why_shared(flow: &FlowSummary) -> &'static str {
+    let quotes = matches!(flow.key.protocol(), IpProtocol::ICMP | IpProtocol::ICMP6);
+    match (flow.allowed, quotes) {
+        (Some(_), false) => "before it was allowed",
+        (Some(_), true) => "before it was allowed, or with a flow that they quote",
+        (None, _) => "with a flow that they quote",
     }
 }
 

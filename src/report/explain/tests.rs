@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::packet::IpProtocol;
-use crate::rules::{RuleId, RuleSetBuilder};
+use crate::rules::{Removal, RuleId, RuleSetBuilder};
 use crate::stats::flows::tests::sample_flow;
 
 fn policy() -> Policy {
@@ -13,8 +13,9 @@ fn policy() -> Policy {
     Policy {
         rules: Arc::new(rules.build()),
         catalogue: Arc::new(catalogue),
-        whole_flow: false,
+        removal: Removal::Inline,
         block_by_dns: false,
+        with_dns: false,
         max_flows: 64,
         fingerprints: false,
     }
@@ -25,7 +26,7 @@ fn told(text: &str, first_packets: &[u64]) -> Result<String, String> {
     let policy = policy();
     let query = Query::parse(text, &policy.catalogue).unwrap();
     let mut explanations = Explanations::new(&query, &policy, "/nonexistent");
-    explanations.blocked(30, 31).unwrap();
+    explanations.judged(30, 31, RuleId(0)).unwrap();
     for first_packet in first_packets {
         let src = format!("10.0.0.1:{first_packet}");
         let name = format!("host{first_packet}.example");
@@ -62,7 +63,7 @@ fn a_number_means_the_flow_that_has_it_in_order_of_first_packets() {
 fn the_packet_of_a_verdict_that_nothing_found_led_to_is_told() {
     let story = told("10.0.0.2:443-10.0.0.1:30", &[40, 10, 30, 20]).unwrap();
     assert!(
-        story.contains("  verdict   drop, by port:443 (--block-port)\n  decided   in packet 31\n"),
+        story.contains("  verdict   drop, by port:443 (--block-port)\n  decided   in packet 31: drop, by port:443\n"),
         "{story}"
     );
     assert!(story.contains("10: 1 forwarded"), "{story}");

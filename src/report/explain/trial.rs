@@ -8,119 +8,140 @@ use super::query::is_of;
 use crate::engine::Policy;
 use crate::evidence::{Basis, NameSource};
 use crate::flow::{FlowState, FlowSummary};
-use crate::rules::{Matcher, Rule, RuleId};
+use crate::rules::{Action, End, Kind, Matcher, Rule, RuleId};
 
 /// Rules of one kind that are told of one flow; the one that blocked it always is.
 const MAX_TOLD: usize = 20;
 
-/// The kinds of rules, in the order in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Address,
-    Port,
-    Application,
-    Domain,
-}
-
-impl Kind {
-    const ALL: [Self; 4] = [Self::Address, Self::Port, Self::Application, Self::Domain];
-
-    const fn of(rule: &Rule) -> Self {
-        match rule.matcher {
-            Matcher::Address(_) => Self::Address,
-            Matcher::Ports(_) => Self::Port,
-            Matcher::App(_) => Self::Application,
-            Matcher::Domain(_) => Self::Domain,
-        }
-    }
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::Port => "port",
-            Self::Application => "application",
-            Self::Domain => "domain",
-        }
-    }
-}
-
-/// Tells what each rule says of the flow.
+/// Tells what each rule says of the flow: those that allow first, for they have the last word.
 pub(super) fn write(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result<()> {
-    let rules = policy.rules.rules();
-    if rules.is_empty() {
+    if policy.rules.is_empty() {
         return writeln!(out, "  rules     none were given");
     }
     writeln!(out, "  rules     in the order in which they are asked:")?;
-    for kind in Kind::ALL {
-        let of_kind = (0..)
-            .map(RuleId)
-            .zip(rules)
-            .filter(|(_, rule)| Kind::of(rule) == kind);
-        let (mut told, mut more) = (0, 0);
-        for (id, rule) in of_kind {
-            if told >= MAX_TOLD && flow.rule != Some(id) {
-                more += 1;
-                continue;
-            }
-            told += 1;
-            let answer = answer(flow, (id, rule), policy);
-            writeln!(out, "    {} ({}): {answer}", rule.text, rule.origin)?;
-        }
-        if more > 0 {
-            writeln!(
-                out,
-                "    and {more} more {} rules, none of which decided",
-                kind.as_str()
-            )?;
+    for action in Action::ALL {
+        for kind in Kind::ALL {
+            write_some(flow, (action, kind), policy, out)?;
         }
     }
     Ok(())
 }
 
+/// Tells what each rule of one action and one kind says of the flow.
+fn write_some(
+    flow: &FlowSummary,
+    (action, kind): (Action, Kind),
+    policy: &Policy,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let rules = (0..).map(RuleId).zip(policy.rules.rules());
+    let rules = rules.filter(|(_, rule)| (rule.action, rule.matcher.kind()) == (action, kind));
+    let allows = match action {
+        Action::Allow => "allow ",
+        Action::Block => "",
+    };
+    let (mut told, mut more) = (0, 0);
+    for (id, rule) in rules {
+        if told >= MAX_TOLD && flow.decided_by() != Some(id) {
+            more += 1;
+            continue;
+        }
+        told += 1;
+        let answer = answer(flow, (id, rule), policy);
+        writeln!(out, "    {allows}{} ({}): {answer}", rule.text, rule.origin)?;
+    }
+    if more == 0 {
+        return Ok(());
+    }
+    let kind = match kind {
+        Kind::Ip => "address",
+        Kind::Port => "port",
+        Kind::App => "application",
+        Kind::Domain => "domain",
+    };
+    writeln!(
+        out,
+        "    and {more} more {allows}{kind} rules, none of which decided"
+    )
+}
+
 /// What a rule says of a flow.
 fn answer(flow: &FlowSummary, (id, rule): (RuleId, &Rule), policy: &Policy) -> String {
-    if flow.rule == Some(id) {
+    let met = met(flow, rule, policy);
+    if flow.decided_by() == Some(id) {
         let mut told = String::from("holds, and decided");
         if let Some(ground) = &flow.findings().grounds.verdict {
             let (by, value) = (ground.by.as_str(), &ground.value);
             // A String takes all that is written to it.
             let _ = write!(told, ": {by} {value} in packet {}", ground.packet);
+        } else if met.is_err() && policy.with_dns && asks(flow) {
+            told.push_str(": a flow that its lookup led to meets it");
         }
         return told;
     }
-    let is_met = match &rule.matcher {
-        Matcher::Address(net) => address(flow, |addr| net.contains(&addr)),
-        Matcher::Ports(ports) => port(flow, |port| ports.contains(&port)),
+    let what = match met {
+        Err(why_not) => return why_not,
+        Ok(what) => what,
+    };
+    match (rule.action, flow.decided_by()) {
+        (Action::Block, Some(_)) if flow.allowed.is_some() => {
+            format!("holds too ({what}); what allows has the last word")
+        }
+        (Action::Block, Some(_)) => format!("would hold too ({what}); another came first"),
+        (Action::Allow, Some(_)) if flow.allowed.is_some() => {
+            format!("would hold too ({what}); another came first")
+        }
+        _ => {
+            format!(
+                "meets what is known now ({what}), and nothing that was known while packets came"
+            )
+        }
+    }
+}
+
+/// Whether it asks name servers.
+fn asks(flow: &FlowSummary) -> bool {
+    let mut names = flow.findings().names.iter();
+    names.any(|found| found.from == NameSource::DnsQuery)
+}
+
+/// What the rule meets of what is known of the flow.
+fn met(flow: &FlowSummary, rule: &Rule, policy: &Policy) -> Met {
+    match &rule.matcher {
+        Matcher::Address(end, net) => address(flow, *end, |addr| net.contains(&addr)),
+        Matcher::Ports(_, Some(transport)) if *transport != flow.key.protocol() => {
+            Err(format!("no: the flow is one of {}", flow.key.protocol()))
+        }
+        Matcher::Ports(ports, _) => port(flow, |port| ports.contains(&port)),
         Matcher::App(target) => {
             let is_met = is_of(flow, *target, &policy.catalogue);
             application(flow, is_met, policy)
         }
         Matcher::Domain(pattern) => domain(flow, |name| pattern.matches(name), policy),
-    };
-    match is_met {
-        Err(why_not) => why_not,
-        Ok(what) => match flow.rule {
-            Some(_) => format!("would hold too ({what}); another came first"),
-            None => format!(
-                "meets what is known now ({what}), and nothing that was known while packets came"
-            ),
-        },
+        Matcher::NamePart(part) => domain(flow, |name| name.contains(&**part), policy),
     }
 }
 
 /// What a rule has met; else why it does not hold.
 type Met = Result<String, String>;
 
-fn address(flow: &FlowSummary, is_in: impl Fn(IpAddr) -> bool) -> Met {
+fn address(flow: &FlowSummary, end: End, is_in: impl Fn(IpAddr) -> bool) -> Met {
     let (src, dst) = (flow.src().addr, flow.dst().addr);
     let is_one_sided = matches!(flow.state, FlowState::Syn | FlowState::OneWay);
     // An IPv4-mapped address meets the rules for the IPv4 address too.
     let is_met = |addr: IpAddr| is_in(addr) || is_in(addr.to_canonical());
-    match (is_met(src), is_met(dst)) {
-        (true, _) => Ok(src.to_string()),
-        (_, true) if is_one_sided => Err(format!("no: {dst} is in it, but sent nothing")),
-        (_, true) => Ok(dst.to_string()),
-        _ => Err(format!("no: neither {src} nor {dst} is in it")),
+    let no = |who: IpAddr| Err(format!("no: {who} is not in it"));
+    match (end, is_met(src), is_met(dst)) {
+        (End::Initiator, false, _) => no(src),
+        (End::Responder, _, false) => no(dst),
+        (End::Sender | End::Either, false, false) => {
+            Err(format!("no: neither {src} nor {dst} is in it"))
+        }
+        (End::Sender, false, true) if is_one_sided => {
+            Err(format!("no: {dst} is in it, but sent nothing"))
+        }
+        (End::Initiator | End::Sender | End::Either, true, _) => Ok(src.to_string()),
+        (End::Responder | End::Sender | End::Either, _, true) => Ok(dst.to_string()),
     }
 }
 
@@ -183,7 +204,7 @@ mod tests {
     use crate::catalogue::Catalogue;
     use crate::evidence::{Deciding, Ground};
     use crate::packet::IpProtocol;
-    use crate::rules::RuleSetBuilder;
+    use crate::rules::{Removal, RuleSetBuilder};
     use crate::stats::flows::tests::sample_flow;
 
     const FILE: &[u8] = b"[BLOCKED_IPS]\n10.9.0.0/16\n10.0.0.2\n[BLOCKED_PORTS]\n1-100\n443\n[BLOCKED_APPS]\nNetflix\nYouTube\n[BLOCKED_DOMAINS]\n*.youtube.com\nexample.com\n";
@@ -195,8 +216,9 @@ mod tests {
         Policy {
             rules: Arc::new(rules.build()),
             catalogue: Arc::new(catalogue),
-            whole_flow: false,
+            removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
             max_flows: 64,
             fingerprints: false,
         }

@@ -75,7 +75,7 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
         .collect();
     let version = findings.tls_version();
     let prints = findings.fingerprints.as_deref();
-    let rule = flow.rule.and_then(|id| names.rule(id));
+    let rule = flow.decided_by().and_then(|id| names.rule(id));
     let cells = [
         flow.first.to_string(),
         flow.last.to_string(),
@@ -98,7 +98,7 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
             .map_or_else(String::new, TlsVersion::to_string),
         prints.map_or_else(String::new, |prints| prints.ja3.to_string()),
         prints.map_or_else(String::new, |prints| prints.ja4.to_string()),
-        if rule.is_some() { "drop" } else { "forward" }.to_owned(),
+        flow.verdict().to_owned(),
         rule.map_or_else(String::new, |(rule, _)| rule.to_owned()),
     ];
     row.write_record(cells.iter().map(|cell| harmless(cell).into_owned()))?;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{is_icmp, names_from, number_of};
+use crate::alpn::Alpn;
 use crate::community_id::IcmpKind;
 use crate::evidence::NameSource;
 use crate::flow::{FlowEnd, FlowState, FlowSummary};
@@ -20,6 +21,7 @@ use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::Protocol;
 use crate::report::Names;
 use crate::report::in_order::{FlowLinesError, InOrder};
+use crate::report::inert::Inert;
 
 /// Numbers that JavaScript counts exactly; Suricata's flow ids have no more bits either.
 const FLOW_ID_BITS: u32 = 51;
@@ -94,8 +96,8 @@ struct Tls<'a> {
     ja3: Option<Hash<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ja4: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    client_alpns: &'a [Box<str>],
+    #[serde(skip_serializing_if = "Alpn::is_empty")]
+    client_alpns: &'a Alpn,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -144,7 +146,7 @@ impl EveEvents {
 fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Result<()> {
     let mut put = |event_type, time, what| -> io::Result<()> {
         serde_json::to_writer(
-            &mut *out,
+            Inert(&mut *out),
             &Event::new(flow, names, (event_type, time), what),
         )?;
         out.write_all(b"\n")
@@ -204,12 +206,8 @@ impl<'a> Event<'a> {
             dpi_engine: Own {
                 application: application.map(|(name, _)| name),
                 category: application.map(|(_, category)| category),
-                verdict: if flow.rule.is_some() {
-                    "drop"
-                } else {
-                    "forward"
-                },
-                rule: flow.rule.and_then(|id| Some(names.rule(id)?.0)),
+                verdict: flow.verdict(),
+                rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
                 packets: flow.packets,
                 bytes: flow.bytes,
                 dropped: flow.dropped_in_all(),
@@ -245,7 +243,7 @@ impl Flow {
                 FlowEnd::Replaced => "tcp_reuse",
             },
             alerted: false,
-            action: flow.rule.map(|_| "drop"),
+            action: flow.is_dropped().then_some("drop"),
         }
     }
 }
@@ -321,7 +319,7 @@ mod tests {
         flow.protocols.push(Protocol::Https);
         (flow.application, flow.rule) = (Some(GITHUB), Some(RuleId(0)));
         flow.last = Timestamp::from_ns(2_500_000_999);
-        flow.findings_mut().alpn = vec!["h2".into()];
+        flow.findings_mut().alpn = [&b"h2"[..]].into_iter().collect();
         let told = events(&flow);
         assert_eq!(told.len(), 2);
         for (key, value) in [

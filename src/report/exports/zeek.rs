@@ -18,6 +18,7 @@ use crate::flow::{FlowState, FlowSummary};
 use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::Protocol;
 use crate::report::in_order::{FlowLinesError, InOrder};
+use crate::report::inert::Inert;
 
 /// The logs that are written, by their names in [`ZeekLogs::finish`]'s order.
 pub const ZEEK_LOGS: [&str; 4] = ["conn.log", "ssl.log", "http.log", "dns.log"];
@@ -154,7 +155,7 @@ fn write(flow: &FlowSummary, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn put(out: &mut Vec<u8>, log: u8, head: &Head, rest: impl Serialize) -> io::Result<()> {
     out.push(log);
-    serde_json::to_writer(&mut *out, &Line { head, rest })?;
+    serde_json::to_writer(Inert(&mut *out), &Line { head, rest })?;
     out.write_all(b"\n")
 }
 

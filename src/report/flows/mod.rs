@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::Names;
 use super::in_order::{FlowLinesError, InOrder};
+use super::inert::Inert;
 use crate::flow::FlowSummary;
 use line::FlowLine;
 pub(super) use line::{port_guess, protocol_packets};
@@ -29,7 +30,7 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.0.push(flow.first_packet, |line| {
-            serde_json::to_writer(line, &FlowLine::new(flow, names)).map_err(io::Error::from)
+            serde_json::to_writer(Inert(line), &FlowLine::new(flow, names)).map_err(io::Error::from)
         })
     }
 
