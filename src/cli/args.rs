@@ -104,13 +104,12 @@ const ALL_BUT_VERIFY: [&str; 33] = [
 ];
 
 /// What --diff-rules has no use for: it writes no packets and tells of no run.
-const NOT_FOR_RULES: [&str; 16] = [
+const NOT_FOR_RULES: [&str; 15] = [
     "output",
     "dropped",
     "annotate",
     "dry_run",
     "only",
-    "whole_flow",
     "flows",
     "csv",
     "eve",
@@ -165,7 +164,7 @@ Exit status:
 #[command(name = "dpi_engine", version, override_usage = USAGE, after_long_help = EXAMPLES)]
 #[command(after_help = "More, with examples: --help", max_term_width = 100)]
 pub struct Args {
-    /// Capture to read: pcap or pcapng, also compressed; - for standard input
+    /// Capture to read (pcap, pcapng), also compressed; - for standard input
     ///
     /// Compression (gzip, zstd, lz4, xz) is told by content, never by name.
     #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
@@ -209,9 +208,9 @@ pub struct Args {
     #[arg(long, display_order = 5, help_heading = INPUT_AND_OUTPUT)]
     pub recover: bool,
 
-    /// Refuse INPUT when decompression makes it more than this many times larger
+    /// Refuse INPUT that becomes this many times larger
     ///
-    /// Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
+    /// By decompression. Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
     /// nothing is written. Raise it for captures that you trust.
     #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 6)]
     #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
@@ -236,24 +235,24 @@ pub struct Args {
     #[arg(long, value_name = "APP", help_heading = RULES)]
     pub block_app: Vec<String>,
 
-    /// Drop flows that name this domain, or with "*." before it all below too
+    /// Drop flows that name this domain; with "*." before it, all below
     ///
     /// *.example.com is example.com and every name below it; without "*." only that very name is meant; "~ads" is every name
     /// with that text anywhere in it. Case does not count, nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
-    /// Keep the flows of this address or prefix, whatever blocks them
+    /// Keep flows of this address or prefix, whatever blocks them
     ///
     /// Those that it has sent a packet in, from that packet on.
     #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
     pub allow_ip: Vec<String>,
 
-    /// Keep flows to this destination port or range of ports, whatever blocks them
+    /// Keep flows to this port or range of ports, whatever blocks them
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub allow_port: Vec<String>,
 
-    /// Keep flows of this application, category or protocol, whatever blocks them
+    /// Keep flows of this application, category or protocol all the same
     ///
     /// --block-app Streaming --allow-app YouTube drops all streaming but YouTube. A flow that was blocked before it was
     /// known passes from the packet on that names it; with --whole-flow, from its first.
@@ -307,10 +306,11 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
 
-    /// Tell what the rules of NEW drop that those of OLD do not, and the other way round
+    /// Tell what a change of rules would newly drop, and newly pass
     ///
-    /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
-    /// compared. Rules given besides, by flags and with --rules, count on both sides.
+    /// What the rules of NEW drop that those of OLD do not, and the other way round: flows, packets, bytes and names on standard
+    /// output, and as JSON with --json; no packets are written. Whole flows are compared. Rules given besides, by flags and
+    /// with --rules, count on both sides.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
     #[arg(conflicts_with_all = NOT_FOR_RULES)]
     pub diff_rules: Vec<PathBuf>,
@@ -360,16 +360,16 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS, requires = "expect")]
     pub expect_junit: Option<PathBuf>,
 
-    /// Put the SHA-256 digests of INPUT, OUTPUT and the dropped packets into the reports
+    /// Put the SHA-256 digests of the captures into the reports
     ///
-    /// They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
+    /// Of INPUT, OUTPUT and the dropped packets. They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
     /// --verify checks them.
     #[arg(long, help_heading = REPORTS)]
     pub sha256: bool,
 
-    /// Check the files that this JSON report tells of, and exit: 0 when all agrees, else 1
+    /// Check the files that a JSON report tells of, and exit
     ///
-    /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
+    /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
     /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
     /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
     /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.

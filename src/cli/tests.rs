@@ -158,6 +158,11 @@ fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
         "in out --diff-rules a b",
         "in --diff-rules a b --only --block-app X",
         "in --diff-rules a b --flows f",
+        "in --diff-rules a b --explain 1",
+        "in --diff-rules a b --annotate",
+        "in --diff-rules a b --expect e",
+        "in --diff-rules a b --csv c",
+        "--verify r --explain 1",
         "--diff-rules a b",
     ] {
         refused(line);

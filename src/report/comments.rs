@@ -83,7 +83,7 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
     }
     write!(out, "; verdict: {}", flow.verdict())?;
     match flow.decided_by().and_then(|id| names.rule(id)) {
-        Some((rule, origin)) => write!(out, "; rule: {rule} ({origin})"),
+        Some((rule, origin)) => write!(out, "; rule: {rule} ({})", printable(origin)),
         None => Ok(()),
     }
 }

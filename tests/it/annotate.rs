@@ -1,7 +1,10 @@
 //! `--annotate`: packets that are the input's, byte for byte, with comments that say what is known of their flows.
 
-use crate::program::{Bench, Filtered, run_with_input};
+use std::io::Read;
+
+use crate::program::{Bench, Filtered, dpi_engine, run, run_with_input};
 use crate::records;
+use crate::recover::{BROKEN, web_without};
 use crate::testdata;
 
 const OPT_COMMENT: u16 = 1;
@@ -80,12 +83,17 @@ fn blocks(mut bytes: &[u8]) -> Vec<Block> {
 }
 
 /// The comments of packets, in order.
-fn comments(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn comments(bytes: &[u8]) -> Vec<String> {
     let blocks = blocks(bytes);
     let packets = blocks.iter().filter(|block| block.is_packet());
     packets
         .flat_map(|block| block.comments().map(str::to_owned).collect::<Vec<_>>())
         .collect()
+}
+
+fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let packets = records::read(bytes).packets;
+    packets.iter().map(|packet| packet.frame.to_vec()).collect()
 }
 
 fn annotated(bench: &Bench, name: &str, options: &[&str]) -> Filtered {
@@ -236,13 +244,6 @@ fn each_flow_has_one_comment_in_each_output_that_it_is_in() {
 
         let input = std::fs::read(testdata::path("web.pcap")).unwrap();
         let plain = bench.filter(&testdata::path("web.pcap"), &options);
-        let frames = |bytes: &[u8]| -> Vec<Vec<u8>> {
-            records::read(bytes)
-                .packets
-                .iter()
-                .map(|packet| packet.frame.to_vec())
-                .collect()
-        };
         assert_eq!(
             frames(made.kept()),
             frames(plain.kept()),
@@ -287,4 +288,83 @@ fn a_pipe_and_any_number_of_workers_give_the_same() {
         "{about:?}"
     );
     assert!(one == made("8"));
+}
+
+#[test]
+fn wherever_verdicts_come_from_packets_go_where_they_would_and_comments_say_why() {
+    let bench = Bench::new();
+    let youtube = ["--block-app", "YouTube"];
+    let allow = ["--block-ip", "192.168.1.2", "--allow-app", "YouTube"];
+    let kept_as = |rule| format!("application: YouTube; name: www.youtube.com; verdict: {rule}");
+    let forward_by_block = kept_as("forward; rule: app:YouTube (--block-app)");
+    let forward_by_allow = kept_as("forward; rule: app:YouTube (--allow-app)");
+    for (rules, how, said) in [
+        (youtube.as_slice(), &["--only"][..], &forward_by_block),
+        (&youtube, &["--only", "--with-dns"], &forward_by_block),
+        (&allow, &[], &forward_by_allow),
+        (&allow, &["--whole-flow"], &forward_by_allow),
+        (&allow, &["--with-dns"], &forward_by_allow),
+    ] {
+        let options = [rules, how].concat();
+        let what = options.join(" ");
+        let made = annotated(&bench, "web.pcap", &options);
+        let plain = bench.filter(&testdata::path("web.pcap"), &options);
+        assert_eq!(frames(made.kept()), frames(plain.kept()), "{what}");
+        assert_eq!(frames(made.gone()), frames(plain.gone()), "{what}");
+        assert_eq!(made.json()["packets"], plain.json()["packets"], "{what}");
+        assert!(made.flows == plain.flows, "{what}");
+        let (kept, gone) = (comments(made.kept()), comments(made.gone()));
+        assert!(kept.contains(said), "{what}: {kept:#?}");
+        let flows = made.flow_lines();
+        for (side, packets_of) in [(&kept, false), (&gone, true)] {
+            let is_in = flows.iter().filter(|flow| match packets_of {
+                true => flow["dropped"] != 0,
+                false => flow["dropped"] != flow["packets"],
+            });
+            assert_eq!(side.len(), is_in.count(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_recovered_is_annotated_as_well() {
+    let bench = Bench::new();
+    let (damaged, sound) = web_without(&BROKEN);
+    let damaged = bench.put("damaged", &damaged);
+    let made = bench.filter(&damaged, &["--annotate", "--recover"]);
+    made.run.assert_status(3, "damaged");
+    assert_eq!(frames(made.kept()), frames(&sound));
+    assert_eq!(comments(made.kept()).len(), made.flow_lines().len());
+}
+
+#[test]
+fn an_annotated_output_is_compressed_by_its_name_and_stands_a_check() {
+    let bench = Bench::new();
+    let rules = ["--block-app", "YouTube", "--annotate"];
+    let input = testdata::path("web.pcap");
+    let plain = bench.filter(&input, &rules);
+    let (output, dropped, report) = (
+        bench.path("out.pcapng.gz"),
+        bench.path("dropped.pcapng.zst"),
+        bench.path("report.json"),
+    );
+    let mut command = dpi_engine([&input, &output]);
+    command.args(rules).arg("--sha256");
+    command.arg("--dropped").arg(&dropped);
+    command.arg("--json").arg(&report);
+    assert!(command.output().unwrap().status.success());
+    let mut undone = Vec::new();
+    let packed = std::fs::read(&output).unwrap();
+    let mut decoder = flate2::read::GzDecoder::new(&packed[..]);
+    decoder.read_to_end(&mut undone).unwrap();
+    assert!(undone == plain.kept());
+    let packed = std::fs::read(&dropped).unwrap();
+    assert!(zstd::decode_all(&packed[..]).unwrap() == plain.gone());
+    let checked = run(["--verify".as_ref(), report.as_os_str()]);
+    checked.assert_status(0, "--verify");
+    assert!(
+        checked.text().contains("together are INPUT"),
+        "{}",
+        checked.text()
+    );
 }

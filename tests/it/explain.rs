@@ -1,5 +1,7 @@
 //! `--explain`: the story of a flow agrees with what `--flows` and the verdicts say of it.
 
+use std::path::Path;
+
 use crate::program::{Bench, Run, dpi_engine, run};
 use crate::testdata;
 
@@ -7,15 +9,38 @@ use crate::testdata;
 fn the_story_of_each_flow_agrees_with_its_line() {
     let bench = Bench::new();
     let input = testdata::path("web.pcap");
-    let rules = ["--block-app", "YouTube", "--block-port", "53"];
-    let flows = bench.filter(&input, &rules).flow_lines();
+    for rules in [
+        &["--block-app", "YouTube", "--block-port", "53"][..],
+        &["--block-ip", "192.168.1.2", "--allow-app", "YouTube"],
+        &[
+            "--block-app",
+            "YouTube",
+            "--allow-domain",
+            "m.youtube.com",
+            "--only",
+        ],
+        &[
+            "--block-domain",
+            "~tube",
+            "--with-dns",
+            "--block-port",
+            "443/udp",
+        ],
+    ] {
+        assert_stories_agree(&bench, &input, rules);
+    }
+}
+
+#[track_caller]
+fn assert_stories_agree(bench: &Bench, input: &Path, rules: &[&str]) {
+    let flows = bench.filter(input, rules).flow_lines();
     for flow in flows
         .iter()
         .step_by(5)
         .chain(flows.iter().filter(|flow| flow["verdict"] == "drop"))
     {
         let id = flow["id"].to_string();
-        let mut command = dpi_engine([&input]);
+        let mut command = dpi_engine([input]);
         command.args(["--dry-run", "--explain", &id]).args(rules);
         let run: Run = command.output().unwrap().into();
         run.assert_status(0, &id);
@@ -36,13 +61,21 @@ fn the_story_of_each_flow_agrees_with_its_line() {
             story.contains(&dropped),
             "{dropped} is missing in:\n{story}"
         );
+        let verdict = flow["verdict"].as_str().unwrap();
         match flow["rule"].as_str() {
             Some(rule) => {
+                let told = format!("  verdict   {verdict}, by {rule} (--");
+                assert!(story.contains(&told), "{story}");
+                assert!(story.contains(": holds, and decided"), "{story}");
+                let decided = format!(": {verdict}, by {rule}\n");
+                let is_shared = story.contains("a flow that its lookup led to meets it");
+                assert_ne!(story.ends_with(&decided), is_shared, "{story}");
+            }
+            None if verdict == "drop" => {
                 assert!(
-                    story.contains(&format!("  verdict   drop, by {rule} (--block-")),
+                    story.ends_with("  verdict   drop, for no rule keeps it\n"),
                     "{story}"
                 );
-                assert!(story.contains("\n  decided   in packet "), "{story}");
             }
             None => assert!(story.ends_with("  verdict   forward\n"), "{story}"),
         }

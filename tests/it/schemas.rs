@@ -130,6 +130,34 @@ fn outputs_hold_to_their_schemas_and_nothing_in_them_is_undescribed() {
     let damaged = bench.filter(&cut, &[]);
     assert!(damaged.json()["input"]["damage"].is_object());
     assert_holds(&report, &damaged.json(), "a damaged one");
+    let broken = bench.put(
+        "broken.pcap",
+        &crate::recover::web_without(&crate::recover::BROKEN).0,
+    );
+    let recovered = bench.filter(&broken, &["--recover", "--sha256"]);
+    assert!(recovered.json()["input"]["skipped"][0].is_object());
+    assert!(recovered.json()["digests"].is_object());
+    assert_holds(&report, &recovered.json(), "a recovered one, with digests");
+    let rules = [
+        "--only",
+        "--block-app",
+        "Streaming",
+        "--allow-app",
+        "YouTube",
+    ];
+    let only = bench.filter(&testdata::path("web.pcap"), &rules);
+    let actions = only.json();
+    let actions: Vec<_> = actions["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| &rule["action"])
+        .collect();
+    assert_eq!(actions, ["keep", "drop"]);
+    assert_holds(&report, &only.json(), "rules of both actions");
+    for line in only.flow_lines() {
+        assert_holds(&flow, &line, "rules of both actions");
+    }
 }
 
 #[test]

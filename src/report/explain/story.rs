@@ -194,11 +194,10 @@ fn counted(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result
     }
     let verdict = flow.verdict();
     match flow.decided_by().and_then(|id| policy.rules.rule(id)) {
-        Some(rule) => writeln!(
-            out,
-            "  verdict   {verdict}, by {} ({})",
-            rule.text, rule.origin
-        ),
+        Some(rule) => {
+            let (text, origin) = (&rule.text, printable(&rule.origin));
+            writeln!(out, "  verdict   {verdict}, by {text} ({origin})")
+        }
         None if flow.is_dropped() => writeln!(out, "  verdict   drop, for no rule keeps it"),
         None => writeln!(out, "  verdict   forward"),
     }

@@ -8,6 +8,7 @@ use super::query::is_of;
 use crate::engine::Policy;
 use crate::evidence::{Basis, NameSource};
 use crate::flow::{FlowState, FlowSummary};
+use crate::report::text::printable;
 use crate::rules::{Action, End, Kind, Matcher, Rule, RuleId};
 
 /// Rules of one kind that are told of one flow; the one that blocked it always is.
@@ -48,7 +49,8 @@ fn write_some(
         }
         told += 1;
         let answer = answer(flow, (id, rule), policy);
-        writeln!(out, "    {allows}{} ({}): {answer}", rule.text, rule.origin)?;
+        let (text, origin) = (&rule.text, printable(&rule.origin));
+        writeln!(out, "    {allows}{text} ({origin}): {answer}")?;
     }
     if more == 0 {
         return Ok(());
@@ -294,5 +296,42 @@ mod tests {
             .filter(|line| line.contains("--block-by-dns"))
             .collect();
         assert_eq!(unheard.len(), 2, "{told:?}");
+    }
+
+    #[test]
+    fn rules_that_allow_come_first_and_have_the_last_word() {
+        let file = b"[BLOCKED_IPS]\nsrc:10.0.0.2\nany:10.0.0.2\n[BLOCKED_PORTS]\n443/udp\n443/tcp\n[BLOCKED_DOMAINS]\n~tube\n[ALLOWED_APPS]\nYouTube\n[ALLOWED_DOMAINS]\nexample.com\n";
+        let policy = policy(file);
+        let ends = ("10.0.0.1:50000", "10.0.0.2:443");
+        let mut flow = sample_flow(5, IpProtocol::TCP, ends, &["www.youtube.com"]);
+        flow.application = policy.catalogue.by_name("www.youtube.com");
+        flow.allowed = Some(RuleId(5));
+        assert_eq!(
+            told(&flow, &policy),
+            [
+                "allow app:YouTube (r:10): holds, and decided",
+                "allow domain:example.com (r:12): no: none of the flow's names is meant",
+                "ip:src:10.0.0.2 (r:2): no: 10.0.0.1 is not in it",
+                "ip:any:10.0.0.2 (r:3): holds too (10.0.0.2); what allows has the last word",
+                "port:443/udp (r:5): no: the flow is one of tcp",
+                "port:443/tcp (r:6): holds too (443); what allows has the last word",
+                "domain:~tube (r:8): holds too (www.youtube.com); what allows has the last word",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lookup_that_shares_a_verdict_says_so() {
+        let mut policy = policy(FILE);
+        policy.with_dns = true;
+        let ends = ("10.0.0.1:50000", "10.0.0.3:53");
+        let mut flow = sample_flow(5, IpProtocol::UDP, ends, &["cdn.example"]);
+        flow.findings_mut().names[0].from = NameSource::DnsQuery;
+        flow.rule = Some(RuleId(5));
+        let told = told(&flow, &policy);
+        assert_eq!(
+            told[5],
+            "app:YouTube (r:9): holds, and decided: a flow that its lookup led to meets it"
+        );
     }
 }
