@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Difference, sections};
+use super::{Difference, printable, sections};
 
 /// The result of a comparison as JUnit XML.
 ///
@@ -21,7 +21,7 @@ pub fn junit(name: &str, differences: &[Difference]) -> String {
         .iter()
         .filter(|(_, of_it)| !of_it.is_empty())
         .count();
-    let (tests, name) = (sections.len(), escaped(name));
+    let (tests, name) = (sections.len(), escaped(&printable(name)));
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // A String takes all that is written to it.
     let _ = writeln!(
