@@ -55,8 +55,9 @@ const ALL_BUT_APPS: [&str; 29] = [
 ];
 
 /// What --verify has no use for.
-const ALL_BUT_VERIFY: [&str; 24] = [
+const ALL_BUT_VERIFY: [&str; 25] = [
     "dry_run",
+    "recover",
     "block_ip",
     "block_port",
     "block_app",
@@ -288,7 +289,8 @@ pub struct Args {
     /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
     /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
     /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
-    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT is read with --recover if the report
+    /// tells of skipped bytes; --max-expansion counts for every file.
     #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
     pub verify: Option<PathBuf>,
 
@@ -380,6 +382,7 @@ mod tests {
                 "output",
                 "dropped",
                 "verify",
+                "max_expansion",
                 "list_apps",
                 "quiet",
                 "help",
