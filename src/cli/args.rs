@@ -260,7 +260,7 @@ pub struct Args {
     /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
     /// compared. Rules given besides, by flags and with --rules, count on both sides.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
-    #[arg(conflicts_with_all = ["output", "dropped", "flows", "dry_run", "only"])]
+    #[arg(conflicts_with_all = ["output", "dropped", "flows", "dry_run", "only", "sha256", "high_volume_flows", "port_scan_ports"])]
     pub diff_rules: Vec<PathBuf>,
 
     /// List the applications that are known, and exit

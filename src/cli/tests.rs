@@ -137,6 +137,9 @@ fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
         "in out --diff-rules a b",
         "in --diff-rules a b --only --block-app X",
         "in --diff-rules a b --flows f",
+        "in --diff-rules a b --sha256",
+        "in --diff-rules a b --high-volume-flows 9",
+        "in --diff-rules a b --port-scan-ports 9",
         "--diff-rules a b",
     ] {
         refused(line);
