@@ -67,9 +67,10 @@ const ALL_BUT_APPS: [&str; 38] = [
 ];
 
 /// What --verify has no use for.
-const ALL_BUT_VERIFY: [&str; 33] = [
+const ALL_BUT_VERIFY: [&str; 34] = [
     "annotate",
     "dry_run",
+    "recover",
     "block_ip",
     "block_port",
     "block_app",
@@ -369,10 +370,11 @@ pub struct Args {
 
     /// Check the files that a JSON report tells of, and exit
     ///
-    /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
-    /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
-    /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
-    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of
+    /// INPUT, OUTPUT and the dropped packets, and that OUTPUT and the dropped packets together are INPUT, packet for packet and in
+    /// order; where the dropped packets were not written, that OUTPUT is a part of INPUT, in order, and the number of packets. The
+    /// files are looked for under the paths in the report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT is read with --recover if the report
+    /// tells of skipped bytes; --max-expansion counts for every file.
     #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
     pub verify: Option<PathBuf>,
 
@@ -531,7 +533,6 @@ mod tests {
                 "input",
                 "output",
                 "dropped",
-                "recover",
                 "max_expansion",
                 "verify",
                 "list_apps",

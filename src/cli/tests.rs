@@ -163,6 +163,9 @@ fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
         "in --diff-rules a b --expect e",
         "in --diff-rules a b --csv c",
         "--verify r --explain 1",
+        "in --diff-rules a b --sha256",
+        "in --diff-rules a b --high-volume-flows 9",
+        "in --diff-rules a b --port-scan-ports 9",
         "--diff-rules a b",
     ] {
         refused(line);
