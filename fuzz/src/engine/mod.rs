@@ -85,8 +85,7 @@ fn policy(
             "ip" => builder.block_ip(text, "here"),
             "port" => builder.block_port(text, "here"),
             "domain" => builder.block_domain(text, "here"),
-            // A protocol that is called otherwise one day blocks nothing.
-            _ => Ok(drop(builder.block_app(text, "here"))),
+            _ => builder.block_app(text, "here"),
         };
         added.expect("a rule that is one");
     }
