@@ -18,11 +18,17 @@ MAX_CORPUS_FILE_BYTES=2048
 
 all_targets() { (cd fuzz/fuzz_targets && ls ./*.rs | sed 's|^\./||; s|\.rs$||'); }
 
+# Programs that were built before are taken from $FUZZ_PROGRAMS as they are.
 build() {
+    if [ -n "${FUZZ_PROGRAMS:-}" ]; then return; fi
     CARGO_PROFILE_RELEASE_LTO=off cargo fuzz build --sanitizer "$SANITIZER" --codegen-units 16
 }
 
 program() {
+    if [ -n "${FUZZ_PROGRAMS:-}" ]; then
+        echo "$FUZZ_PROGRAMS/$1"
+        return
+    fi
     local host
     host=$(rustc -vV | sed -n 's/^host: //p')
     echo "${CARGO_TARGET_DIR:-target}/$host/release/$1"

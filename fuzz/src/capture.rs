@@ -106,8 +106,8 @@ fn is_decompressed_soundly(file: &[u8]) {
     let _ = MultiGzDecoder::new(file)
         .take(MAX_PLAIN)
         .read_to_end(&mut plain);
+    // Of the step in which it failed, either may have less.
     let both = plain.len().min(read.bytes.len());
-    assert!(plain.len() as u64 == MAX_PLAIN || both == read.bytes.len());
     assert_eq!(plain[..both], read.bytes[..both]);
 }
 

@@ -19,16 +19,12 @@ pub fn domain_names(bytes: &[u8]) {
     let is_name = !bare.is_empty() && bare.len() <= MAX_NAME_LEN;
     assert_eq!((ascii.is_some(), utf8.is_some()), (is_name, is_name));
     if let Some(name) = &ascii {
-        let spelled: String = bare
-            .iter()
-            .map(|byte| spell(byte.to_ascii_lowercase()))
-            .collect();
+        let spelled = spell(&bare.to_ascii_lowercase());
         assert_eq!(name.as_str(), spelled);
         let again = DomainName::from_bytes(name.as_str().as_bytes());
         assert!(spelled.contains('\\') || again.as_ref() == Some(name));
     }
-    let shown: String = bytes.iter().map(|&byte| spell(byte)).collect();
-    assert_eq!(*escaped(bytes), *shown);
+    assert_eq!(*escaped(bytes), *spell(bytes));
     of_labels(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -39,12 +35,25 @@ pub fn domain_names(bytes: &[u8]) {
     }
 }
 
-/// How a byte stands in a name.
-fn spell(byte: u8) -> String {
-    match byte {
-        b'\\' | 0..b' ' | 0x7f.. => format!("\\{byte:03}"),
-        _ => char::from(byte).into(),
+/// How bytes stand in a name.
+fn spell(bytes: &[u8]) -> String {
+    let mut spelled = String::new();
+    for &byte in bytes {
+        match byte {
+            b'\\' | 0..b' ' | 0x7f.. => spelled.extend([
+                '\\',
+                digit(byte / 100),
+                digit(byte / 10 % 10),
+                digit(byte % 10),
+            ]),
+            _ => spelled.push(byte.into()),
+        }
     }
+    spelled
+}
+
+fn digit(digit: u8) -> char {
+    (b'0' + digit).into()
 }
 
 /// Labels behind their lengths, as a message of DNS writes them out.

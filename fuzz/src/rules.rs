@@ -74,13 +74,12 @@ pub fn apps_file(bytes: &[u8]) {
         Err(error) => return is_fit_to_print(&error.to_string()),
     };
     for (id, app) in catalogue.apps() {
-        is_fit_to_print(&app.name);
+        assert!(!app.name.contains(char::is_control), "{:?}", app.name);
         let wholes = catalogue.wholes(id);
         assert!(wholes.first() == Some(&id) && wholes.len() <= catalogue.apps().count());
         let target = catalogue.resolve(&app.name);
-        is_fit_to_print(
-            catalogue.target_name(target.expect("every application is found by its name")),
-        );
+        let target = target.expect("every application is found by its name");
+        assert_eq!(catalogue.target_name(target), &*app.name);
         for name in app
             .signs
             .iter()

@@ -1,5 +1,6 @@
 //! One run of the pipeline with everything that it tells, and whether that adds up.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 
 use dpi_engine::capture::CaptureReader;
@@ -239,17 +240,14 @@ pub fn is_an_interleaving(read: &Sound, halves: [&[u8]; 2]) {
         assert_eq!(half.summary.damage, None);
         assert!(without_packets(half).eq(without_packets(read)));
     }
-    let records = |of: &Sound| -> Vec<Vec<u8>> {
-        let records = of.packets.iter().map(|packet| packet.record);
-        records
-            .map(|(from, to)| of.bytes[from..to].to_vec())
-            .collect()
-    };
-    let [one, other] = [records(&halves[0]), records(&halves[1])];
+    // Equal records have one number: there may be many of them, and long ones.
+    let mut numbers: HashMap<&[u8], usize> = HashMap::new();
+    let [one, other] = [&halves[0], &halves[1]].map(|half| numbered(half, &mut numbers));
+    let all = numbered(read, &mut numbers);
     assert_eq!(one.len() + other.len(), read.packets.len());
     // How many of the first half may have been passed so far: several ways, where packets are alike.
     let mut reached = vec![0];
-    for (number, record) in records(read).iter().enumerate() {
+    for (number, record) in all.iter().enumerate() {
         let mut next = Vec::new();
         for &passed in &reached {
             if one.get(passed) == Some(record) {
@@ -267,6 +265,16 @@ pub fn is_an_interleaving(read: &Sound, halves: [&[u8]; 2]) {
         reached.contains(&one.len()),
         "a packet is lost, changed or out of order"
     );
+}
+
+/// A number for each record, the same for equal ones.
+fn numbered<'r>(of: &'r Sound, numbers: &mut HashMap<&'r [u8], usize>) -> Vec<usize> {
+    let records = of.packets.iter().map(|packet| packet.record);
+    let number = |(from, to): (usize, usize)| {
+        let next = numbers.len();
+        *numbers.entry(&of.bytes[from..to]).or_insert(next)
+    };
+    records.map(number).collect()
 }
 
 /// The bytes that are no packet's.

@@ -36,10 +36,8 @@ pub fn messages(bytes: &[u8]) {
     if is_surely_dns(said) {
         assert!(matches!(message(said, Dialect::Dns), Outcome::Found(_)));
     }
-    // What was believed for its question may turn out badly; what was turned away stays away.
-    if is_surely_dns_over_tcp(prefix) == Outcome::NotMine {
-        assert_eq!(is_surely_dns_over_tcp(said), Outcome::NotMine);
-    }
+    // Nothing is waited for that may be another protocol's, so an answer may change with more.
+    let _ = (is_surely_dns_over_tcp(prefix), is_surely_dns_over_tcp(said));
 }
 
 /// A response.
