@@ -1,15 +1,34 @@
 //! What users write: files of rules and of applications.
 
-use dpi_engine::catalogue::CatalogueBuilder;
+use std::sync::OnceLock;
+
+use dpi_engine::catalogue::{Catalogue, CatalogueBuilder};
 use dpi_engine::packet::IpProtocol;
 use dpi_engine::protocol::Protocol;
 use dpi_engine::rules::{Matcher, RuleSet, RuleSetBuilder};
 
-use crate::engine::builtin;
+/// A few applications: what is like a misspelt name is searched among all of them, which takes long among thousands.
+const FEW: &str = "
+[YouTube]
+category = Streaming
+domain = youtube.com
+[Twitter/X]
+alias = X
+category = Social
+domain = x.com
+[Zoom]
+category = Productivity
+domain = zoom.us
+";
+
+fn few() -> &'static Catalogue {
+    static FEW_APPS: OnceLock<Catalogue> = OnceLock::new();
+    FEW_APPS.get_or_init(|| Catalogue::parse(FEW).expect("it is well-formed"))
+}
 
 /// A file of rules. What is read is shown in a way that is read again as the same.
 pub fn rules_file(bytes: &[u8]) {
-    let catalogue = builtin();
+    let catalogue = few();
     let mut builder = RuleSetBuilder::new(catalogue);
     if let Err(error) = builder.file("rules\x1b.txt", bytes) {
         is_fit_to_print(&error.to_string());

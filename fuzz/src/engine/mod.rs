@@ -55,11 +55,6 @@ const RULES: [(&[&str], bool); 4] = [
     ),
 ];
 
-/// The applications that are compiled in.
-pub fn builtin() -> &'static Catalogue {
-    &policies()[0].catalogue
-}
-
 /// Policies to choose from: without rules, with rules of every kind, and for whole flows.
 pub fn policies() -> &'static [Policy] {
     static POLICIES: OnceLock<Vec<Policy>> = OnceLock::new();
