@@ -2,6 +2,7 @@
 //!
 //! Asks the catalogue; knows nothing of rules.
 
+use crate::alpn::Alpn;
 use crate::catalogue::{AppId, Catalogue};
 use crate::evidence::{Basis, NameSource};
 use crate::protocol::{Protocol, Protocols};
@@ -15,11 +16,11 @@ const HTTP_ALPN: [&str; 4] = ["h2", "http/1.1", "http/1.0", "http/0.9"];
 /// Whether TLS with this offer, to this port, carries HTTP.
 ///
 /// * An offer that names protocols but no HTTP is something else, also on port 443.
-pub fn is_https(alpn: &[Box<str>], responder_port: u16) -> bool {
+pub fn is_https(alpn: &Alpn, responder_port: u16) -> bool {
     if alpn.is_empty() {
         return responder_port == HTTPS_PORT;
     }
-    alpn.iter().any(|offered| HTTP_ALPN.contains(&&**offered))
+    alpn.iter().any(|offered| HTTP_ALPN.contains(&offered))
 }
 
 /// What a flow is concluded to be.
@@ -104,8 +105,8 @@ mod tests {
 
     #[test]
     fn https_is_told_by_alpn_and_only_else_by_port() {
-        let offer = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<Box<str>>>();
-        assert!(is_https(&[], 443) && !is_https(&[], 993));
+        let offer = |names: &[&str]| names.iter().map(|name| name.as_bytes()).collect::<Alpn>();
+        assert!(is_https(&Alpn::NONE, 443) && !is_https(&Alpn::NONE, 993));
         assert!(is_https(&offer(&["h2", "http/1.1"]), 8443));
         assert!(!is_https(&offer(&["imap"]), 443) && !is_https(&offer(&["dot"]), 853));
     }

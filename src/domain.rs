@@ -219,14 +219,14 @@ fn escape<'a, E>(
 }
 
 /// Bytes of any origin, made fit to show: as in a [`DomainName`], but with their letter case.
-pub fn escaped(bytes: &[u8]) -> Box<str> {
+pub fn escaped(bytes: &[u8]) -> SmolStr {
     let is_plain = !bytes.iter().any(|&byte| is_strange(byte));
     if let (true, Ok(text)) = (is_plain, std::str::from_utf8(bytes)) {
         return text.into();
     }
     let mut text = String::with_capacity(2 * bytes.len());
     bytes.iter().for_each(|&byte| push_escaped(&mut text, byte));
-    text.into_boxed_str()
+    text.into()
 }
 
 /// Whether a byte does not stand for itself.

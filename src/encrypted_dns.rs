@@ -2,6 +2,7 @@
 //!
 //! In: the protocols of a flow, the offer and the name in its ClientHello. Out: whether what it carries is DNS. Knows nothing of bytes.
 
+use crate::alpn::Alpn;
 use crate::domain::suffixes;
 use crate::protocol::{Protocol, Protocols};
 
@@ -47,8 +48,8 @@ const RESOLVER_DOMAINS: [&str; 13] = [
 /// * `protocols`: of the flow, so far.
 /// * `alpn`: the application protocols offered; none where the client was not heard, or offers none.
 /// * `port`: the responder's.
-pub fn by_offer(protocols: &Protocols, alpn: &[Box<str>], port: u16) -> Option<Protocol> {
-    let offers = |wanted: fn(&str) -> bool| alpn.iter().any(|offered| wanted(offered));
+pub fn by_offer(protocols: &Protocols, alpn: &Alpn, port: u16) -> Option<Protocol> {
+    let offers = |wanted: fn(&str) -> bool| alpn.iter().any(wanted);
     if protocols.has(Protocol::Quic) {
         let is_doq = offers(|name| name == ALPN_QUIC || name.starts_with(ALPN_QUIC_DRAFT));
         return is_doq.then_some(Protocol::DnsOverQuic);
@@ -133,13 +134,13 @@ mod tests {
     #[test]
     fn dns_over_tls_has_its_protocol_or_its_port() {
         let tls = of(&[Protocol::Tls]);
-        let offer = |names: &[&str]| names.iter().map(|&n| n.into()).collect::<Vec<Box<str>>>();
+        let offer = |names: &[&str]| names.iter().map(|name| name.as_bytes()).collect::<Alpn>();
         let told = |names: &[&str], port| by_offer(&tls, &offer(names), port);
         assert_eq!(told(&["dot"], 443), Some(Protocol::DnsOverTls));
         assert_eq!(told(&[], 853), Some(Protocol::DnsOverTls));
         assert_eq!(told(&["h2"], 853), None);
         assert_eq!(told(&[], 443), None);
-        assert_eq!(by_offer(&of(&[]), &[], 853), None);
+        assert_eq!(by_offer(&of(&[]), &Alpn::NONE, 853), None);
     }
 
     #[test]
@@ -151,10 +152,10 @@ mod tests {
             ("h3", false),
             ("doqx", false),
         ] {
-            let told = by_offer(&quic, &[name.into()], 853);
+            let told = by_offer(&quic, &[name.as_bytes()].into_iter().collect(), 853);
             assert_eq!(told, is_doq.then_some(Protocol::DnsOverQuic), "{name}");
         }
-        assert_eq!(by_offer(&quic, &[], 853), None);
+        assert_eq!(by_offer(&quic, &Alpn::NONE, 853), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net};
 use thiserror::Error;
 
 use crate::ini::shown;
+use crate::packet::IpProtocol;
 
 /// Why a text is no address or prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,6 +33,9 @@ pub enum PortError {
     /// No port, and no range either.
     #[error("'{}' is no port, expected a number from 1 to 65535 or a range such as 6881-6889", shown(.0))]
     Port(String),
+    /// A transport that has no ports here.
+    #[error("found the transport '{}', expected tcp or udp, as in 5060/udp", shown(.0))]
+    Transport(String),
     /// A range that ends before it begins.
     #[error("'{}' runs backward, expected the lower port first, as in {high}-{low}", shown(.found), low = .range.0, high = .range.1)]
     Order {
@@ -87,8 +91,27 @@ pub fn ports(text: &str) -> Result<RangeInclusive<u16>, PortError> {
     }
 }
 
+/// The same with the transport behind it, as in `LO-HI/tcp`; `None` where none stands there.
+///
+/// # Errors
+/// [`PortError`] says what was found and what was expected.
+pub fn transport_ports(text: &str) -> Result<(RangeInclusive<u16>, Option<IpProtocol>), PortError> {
+    let (range, transport) = match text.split_once('/') {
+        Some((range, transport)) => (range, Some(transport.trim())),
+        None => (text, None),
+    };
+    let range = ports(range)?;
+    let transport = match transport {
+        None => None,
+        Some(tcp) if tcp.eq_ignore_ascii_case("tcp") => Some(IpProtocol::TCP),
+        Some(udp) if udp.eq_ignore_ascii_case("udp") => Some(IpProtocol::UDP),
+        Some(other) => return Err(PortError::Transport(other.to_owned())),
+    };
+    Ok((range, transport))
+}
+
 /// Decimal digits alone: the standard library would take a sign as well.
-fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
+pub(crate) fn number<N: std::str::FromStr>(text: &str) -> Option<N> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+use thin_vec::ThinVec;
+
+use crate::alpn::Alpn;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
-use crate::protocol::{Protocol, Protocols, Shape};
+use crate::protocol::{Protocol, Shape};
 
 /// Where in the traffic a name stood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,9 +138,9 @@ pub struct Grounds {
     pub verdict: Option<Box<Ground>>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Grounds::MAX_SIGNS`], each once.
-    pub signs: Vec<Ground>,
-    /// The packets at which the protocols were told, in the order of [`Protocols`]; 0 behind the last.
-    pub protocols: [u64; Protocols::MAX],
+    pub signs: ThinVec<Ground>,
+    /// The packets at which the protocols were told, in the order of [`crate::protocol::Protocols`]. Most flows show one or two.
+    pub protocols: SmallVec<[u64; 2]>,
 }
 
 impl Grounds {
@@ -147,8 +151,8 @@ impl Grounds {
     pub const NONE: Self = Self {
         application: None,
         verdict: None,
-        signs: Vec::new(),
-        protocols: [0; Protocols::MAX],
+        signs: ThinVec::new(),
+        protocols: SmallVec::new_const(),
     };
 
     /// Keeps a sign, unless it is there already.
@@ -183,7 +187,7 @@ pub enum Evidence {
     /// What a client offers in its ClientHello, over TCP, in QUIC or in DTLS.
     TlsOffer {
         /// Application protocols, in the client's order, escaped as names are.
-        alpn: Vec<Box<str>>,
+        alpn: Alpn,
         /// The highest version offered; `None` before QUIC used TLS.
         version: Option<TlsVersion>,
         /// Whether it carries an encrypted ClientHello, or something random in its place: its name is possibly a cover name.

@@ -39,6 +39,7 @@
 //! assert_eq!(view.five_tuple.map(|tuple| tuple.dst.port), Some(53));
 //! ```
 
+pub mod alpn;
 pub mod capture;
 pub mod catalogue;
 pub mod caveats;

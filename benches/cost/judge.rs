@@ -9,7 +9,9 @@ use dpi_engine::classify::{Classification, owner};
 use dpi_engine::evidence::{Basis, NameSource};
 use dpi_engine::flow::FlowSummary;
 use dpi_engine::hosts::{Hosts, Thresholds};
+use dpi_engine::packet::IpProtocol;
 use dpi_engine::protocol::Protocol;
+use dpi_engine::rules::{Action, End};
 use dpi_engine::stats::FlowStats;
 
 use crate::traffic::{flows, policy};
@@ -37,25 +39,45 @@ fn classification(bencher: Bencher<'_, '_>) {
 fn rule_for_address(bencher: Bencher<'_, '_>, address: &str) {
     let policy = policy(RULES);
     let address: IpAddr = address.parse().expect("an address");
-    bencher.bench_local(|| policy.rules.for_address(black_box(address)));
+    bencher.bench_local(|| {
+        policy
+            .rules
+            .tables(Action::Block)
+            .for_address(End::Sender, black_box(address))
+    });
 }
 
 #[divan::bench(args = [443, 20_500])]
 fn rule_for_port(bencher: Bencher<'_, '_>, port: u16) {
     let policy = policy(RULES);
-    bencher.bench_local(|| policy.rules.for_port(black_box(port)));
+    bencher.bench_local(|| {
+        policy
+            .rules
+            .tables(Action::Block)
+            .for_port(IpProtocol::TCP, black_box(port))
+    });
 }
 
 #[divan::bench]
 fn rule_for_app(bencher: Bencher<'_, '_>) {
     let policy = policy(RULES);
-    bencher.bench_local(|| policy.rules.for_app(black_box(AppId(7))));
+    bencher.bench_local(|| {
+        policy
+            .rules
+            .tables(Action::Block)
+            .for_app(black_box(AppId(7)))
+    });
 }
 
 #[divan::bench(args = ["a.b.ads-500.example", "www.example.org"])]
 fn rule_for_domain(bencher: Bencher<'_, '_>, name: &str) {
     let policy = policy(RULES);
-    bencher.bench_local(|| policy.rules.for_domain(black_box(name)));
+    bencher.bench_local(|| {
+        policy
+            .rules
+            .tables(Action::Block)
+            .for_domain(black_box(name))
+    });
 }
 
 /// A time a flow.

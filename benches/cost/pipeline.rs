@@ -8,7 +8,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use dpi_engine::engine::Policy;
 use dpi_engine::flow::FlowSummary;
 use dpi_engine::pipeline::{Fates, Outputs, Packets, Ran, Sink, run, write_judged};
-use dpi_engine::rules::RuleSetBuilder;
+use dpi_engine::rules::{Removal, RuleSetBuilder};
 
 use crate::traffic::{open, policy, repeated};
 
@@ -50,7 +50,7 @@ fn pass(capture: &Arc<[u8]>, policy: &Policy, packets: Packets<'_>) -> Ran {
 fn written_with_drops(bencher: Bencher<'_, '_>, drops: bool) {
     let capture = capture();
     let policy = Policy {
-        whole_flow: true,
+        removal: Removal::WholeFlow,
         ..policy_that_drops(drops)
     };
     bencher
@@ -66,7 +66,7 @@ fn written_with_drops(bencher: Bencher<'_, '_>, drops: bool) {
                 forwarded: Some(&mut sink),
                 dropped: None,
             };
-            write_judged(capture, &mut fates, outputs).expect("a second pass");
+            write_judged(capture, &mut fates, Removal::WholeFlow, outputs).expect("a second pass");
         });
 }
 

@@ -11,7 +11,7 @@ use dpi_engine::flow::FlowSummary;
 use dpi_engine::key::{FiveTuple, FlowKey};
 use dpi_engine::observation::Observation;
 use dpi_engine::packet::{IpProtocol, LinkType, Timestamp};
-use dpi_engine::rules::{RuleSet, RuleSetBuilder};
+use dpi_engine::rules::{Removal, RuleSet, RuleSetBuilder};
 use dpi_engine::wire::{self, PacketView};
 
 /// Length of a pcap's file header: what follows are records, and may be repeated.
@@ -131,8 +131,9 @@ pub(crate) fn policy(rules: u16) -> Policy {
     Policy {
         rules: Arc::new(rule_set(&catalogue, rules)),
         catalogue: Arc::new(catalogue),
-        whole_flow: false,
+        removal: Removal::Inline,
         block_by_dns: false,
+        with_dns: false,
         max_flows: DEFAULT_MAX_FLOWS,
         fingerprints: false,
     }

@@ -8,7 +8,7 @@ use crate::packet::Record;
 ///
 /// Large enough that a system call costs little for each packet, small enough that the bytes are still in a core's
 /// cache when they are decoded.
-pub const CHUNK_LEN: usize = 512 * 1024;
+pub const CHUNK_LEN: usize = 256 * 1024;
 
 /// Bytes of a capture that end at a record's end, and the packets in them.
 ///

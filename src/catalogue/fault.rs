@@ -86,9 +86,6 @@ pub enum Fault {
     /// A port that is none.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// A transport that has no ports that are told apart.
-    #[error("found the transport '{}', expected tcp or udp, as in 5060/udp", shown(.0))]
-    Transport(String),
     /// A shape that nobody recognises.
     #[error("'{}' is no shape, expected one of {}", shown(.0), shapes())]
     Shape(String),

@@ -243,7 +243,7 @@ fn sign(key: Key, text: &str) -> Result<Option<Sign>, Fault> {
         Key::Host => Sign::Domain(DomainPattern::Exact(plain_name(text)?)),
         Key::Sni => Sign::Sni(DomainPattern::parse(text)?),
         Key::Certificate => Sign::Certificate(certificate_name(text)?),
-        Key::Alpn => Sign::Alpn(escaped(text.as_bytes())),
+        Key::Alpn => Sign::Alpn(escaped(text.as_bytes()).as_str().into()),
         Key::Address => Sign::Address(endpoints::net(text)?),
         Key::Shape => {
             let shape = Shape::ALL.into_iter().find(|shape| shape.as_str() == text);
@@ -273,20 +273,10 @@ fn certificate_name(text: &str) -> Result<DomainPattern, Fault> {
 
 /// `5060/udp`, `6881-6889/tcp`, or without a transport both.
 fn ports(text: &str) -> Result<[Option<Sign>; 2], Fault> {
-    let (range, transport) = match text.split_once('/') {
-        Some((range, transport)) => (range, Some(transport)),
-        None => (text, None),
+    let (range, transport) = endpoints::transport_ports(text)?;
+    let sign = |its| {
+        let is_meant = transport.is_none_or(|meant| meant == its);
+        is_meant.then(|| Sign::Ports(its, range.clone()))
     };
-    let range = endpoints::ports(range)?;
-    let (tcp, udp) = match transport {
-        None => (true, true),
-        Some("tcp") => (true, false),
-        Some("udp") => (false, true),
-        Some(other) => return Err(Fault::Transport(other.to_owned())),
-    };
-    let sign = |transport| Sign::Ports(transport, range.clone());
-    Ok([
-        tcp.then(|| sign(IpProtocol::TCP)),
-        udp.then(|| sign(IpProtocol::UDP)),
-    ])
+    Ok([sign(IpProtocol::TCP), sign(IpProtocol::UDP)])
 }

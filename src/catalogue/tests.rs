@@ -1,6 +1,7 @@
 //! Claims about the grammar, and about names as people type them.
 
 use super::*;
+use crate::endpoints::PortError;
 use crate::ini::Position;
 
 pub(super) fn builtin() -> Catalogue {
@@ -191,7 +192,7 @@ fn signs_that_are_none_are_told_with_their_place() {
     let after = |text: &str| fault(&format!("{A}{text}"));
     assert_eq!(
         after("port = 1-2 5060/sctp"),
-        (4, 12, Fault::Transport("sctp".into()))
+        (4, 12, Fault::Port(PortError::Transport("sctp".into())))
     );
     assert_eq!(
         after("shape = steam, sTeam"),

@@ -6,23 +6,23 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::{ListedApp, Status, input, list_apps};
-use crate::catalogue::{App, Catalogue, CatalogueBuilder, CategoryId};
+use crate::catalogue::{App, CatalogueBuilder, CategoryId};
 use crate::protocol::Protocol;
 
-/// The built-in catalogue with the applications of `files`, the later ones winning over the earlier.
-pub(super) fn catalogue(files: &[PathBuf]) -> Result<Catalogue> {
+/// The built-in catalogue with the applications of `files`, the later ones winning over the earlier; to be added to.
+pub(super) fn builder(files: &[PathBuf]) -> Result<CatalogueBuilder> {
     let mut builder = CatalogueBuilder::builtin().context("the built-in catalogue")?;
     for path in files {
         let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read the applications file {}", input::shown(path)))?;
         builder = builder.file(&path.display().to_string(), &bytes)?;
     }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 /// Prints what rules may name.
 pub(super) fn show(files: &[PathBuf]) -> Result<Status> {
-    let catalogue = catalogue(files)?;
+    let catalogue = builder(files)?.build();
     let category = |id| catalogue.category(id).unwrap_or_default();
     let listed = |app: &'_ App| ListedApp {
         name: app.name.to_string(),

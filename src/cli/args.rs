@@ -21,7 +21,7 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 18] = [
+const ALL_BUT_APPS: [&str; 27] = [
     "input",
     "output",
     "dropped",
@@ -30,11 +30,20 @@ const ALL_BUT_APPS: [&str; 18] = [
     "block_port",
     "block_app",
     "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
     "block_by_dns",
     "rules",
     "whole_flow",
+    "only",
+    "with_dns",
+    "diff_rules",
     "json",
     "flows",
+    "sha256",
+    "verify",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
@@ -42,9 +51,39 @@ const ALL_BUT_APPS: [&str; 18] = [
     "max_flows",
 ];
 
+/// What --verify has no use for.
+const ALL_BUT_VERIFY: [&str; 24] = [
+    "dry_run",
+    "block_ip",
+    "block_port",
+    "block_app",
+    "block_domain",
+    "allow_ip",
+    "allow_port",
+    "allow_app",
+    "allow_domain",
+    "block_by_dns",
+    "rules",
+    "whole_flow",
+    "only",
+    "with_dns",
+    "diff_rules",
+    "json",
+    "flows",
+    "sha256",
+    "high_volume_flows",
+    "port_scan_ports",
+    "verbose",
+    "workers",
+    "max_flows",
+    "apps",
+];
+
 const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
+       dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
+       dpi_engine --verify <REPORT> [INPUT [OUTPUT]] [--dropped <FILE>]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
@@ -59,9 +98,13 @@ Examples:
   Rules from a file:
     dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
 
+  Digests in the report, and checked again later:
+    dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
+    dpi_engine --verify report.json
+
 Exit status:
   0  done
-  1  failed; OUTPUT was not made, and what stood there before still stands
+  1  failed; OUTPUT was not made, and what stood there before still stands; or --verify found a difference
   2  wrong usage, or a bad rule
   3  done, but INPUT is damaged: everything readable was processed
   128+n  ended by signal n";
@@ -99,10 +142,14 @@ pub struct Args {
     pub dry_run: bool,
 
     /// Drop packets from this address or prefix, IPv4 or IPv6
+    ///
+    /// src:ADDRESS is the side that opened the flow, dst:ADDRESS the other one, any:ADDRESS either.
     #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
     pub block_ip: Vec<String>,
 
     /// Drop flows to this destination port or range of ports
+    ///
+    /// With /tcp or /udp behind it, of that transport alone.
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub block_port: Vec<String>,
 
@@ -115,14 +162,37 @@ pub struct Args {
 
     /// Drop flows that name this domain; *.example.com is example.com and every name below it
     ///
-    /// Without "*." only that very name is meant. Case does not count, nor does a final dot.
+    /// Without "*." only that very name is meant; "~ads" is every name with that text anywhere in it. Case does not count,
+    /// nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
+    /// Keep the flows of this address or prefix, whatever blocks them
+    ///
+    /// Those that it has sent a packet in, from that packet on.
+    #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
+    pub allow_ip: Vec<String>,
+
+    /// Keep flows to this destination port or range of ports, whatever blocks them
+    #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
+    pub allow_port: Vec<String>,
+
+    /// Keep flows of this application, category or protocol, whatever blocks them
+    ///
+    /// --block-app Streaming --allow-app YouTube drops all streaming but YouTube. A flow that was blocked before it was
+    /// known passes from the packet on that names it; with --whole-flow, from its first.
+    #[arg(long, value_name = "APP", help_heading = RULES)]
+    pub allow_app: Vec<String>,
+
+    /// Keep flows that name this domain, whatever blocks them
+    #[arg(long, value_name = "PATTERN", help_heading = RULES)]
+    pub allow_domain: Vec<String>,
+
     /// Read rules from this file too
     ///
-    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, each name in square brackets on a
-    /// line of its own; below it one value a line; # and ; start comments.
+    /// Sections BLOCKED_IPS, BLOCKED_PORTS, BLOCKED_APPS and BLOCKED_DOMAINS, and the same with ALLOWED, each name in
+    /// square brackets on a line of its own; below it one value a line; # and ; start comments. Also [APP Name], an
+    /// application of your own as --apps has them, and THRESHOLDS with lines such as port-scan-ports = 20.
     #[arg(long, value_name = "FILE", help_heading = RULES)]
     pub rules: Vec<PathBuf>,
 
@@ -139,6 +209,20 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub whole_flow: bool,
 
+    /// Turn the rules round: keep what they match, drop the rest
+    ///
+    /// OUTPUT gets what --whole-flow would drop, packet for packet: whole flows, with the ICMP errors that quote them.
+    /// All else is dropped, also what could not be decoded. INPUT is read twice.
+    #[arg(long, help_heading = RULES)]
+    pub only: bool,
+
+    /// Let the lookups that led to a flow share its verdict
+    ///
+    /// A DNS flow goes with the flows that its client then opened to the names it had asked for, when all of them go; with
+    /// --only it is kept for one of them. Whole flows are removed, as with --whole-flow.
+    #[arg(long, help_heading = RULES)]
+    pub with_dns: bool,
+
     /// Let the DNS answers that lead to a flow's address block it too
     ///
     /// A rule for an application or a domain then also removes flows in which no name can be read, when their client
@@ -146,6 +230,14 @@ pub struct Args {
     /// them then goes with another's.
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
+
+    /// Tell what the rules of NEW drop that those of OLD do not, and the other way round
+    ///
+    /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
+    /// compared. Rules given besides, by flags and with --rules, count on both sides.
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
+    #[arg(conflicts_with_all = ["output", "dropped", "flows", "dry_run", "only"])]
+    pub diff_rules: Vec<PathBuf>,
 
     /// List the applications that are known, and exit
     ///
@@ -161,13 +253,33 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
 
-    /// Report an address that has more flows than this
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = REPORTS)]
-    pub high_volume_flows: u32,
+    /// Put the SHA-256 digests of INPUT, OUTPUT and the dropped packets into the reports
+    ///
+    /// They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
+    /// --verify checks them.
+    #[arg(long, help_heading = REPORTS)]
+    pub sha256: bool,
 
-    /// Report an address that contacts more different ports than this
-    #[arg(long, value_name = "N", default_value_t = 10, help_heading = REPORTS)]
-    pub port_scan_ports: u32,
+    /// Check the files that this JSON report tells of, and exit: 0 when everything agrees, else 1
+    ///
+    /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
+    /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
+    /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
+    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
+    pub verify: Option<PathBuf>,
+
+    /// Report an address that has more flows than this [default: 100]
+    ///
+    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub high_volume_flows: Option<u32>,
+
+    /// Report an address that contacts more different ports than this [default: 10]
+    ///
+    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    #[arg(long, value_name = "N", help_heading = REPORTS)]
+    pub port_scan_ports: Option<u32>,
 
     /// Tell the stages and each verdict's reason on standard error; -vv tells more
     #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = REPORTS)]
@@ -233,6 +345,28 @@ mod tests {
             let id = arg.get_id().as_str();
             let goes_along = ["apps", "list_apps", "quiet", "help", "version"].contains(&id);
             assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_check_takes_other_paths_and_nothing_else() {
+        for arg in Args::command().get_arguments() {
+            let id = arg.get_id().as_str();
+            let goes_along = [
+                "input",
+                "output",
+                "dropped",
+                "verify",
+                "list_apps",
+                "quiet",
+                "help",
+                "version",
+            ];
+            assert_ne!(
+                ALL_BUT_VERIFY.contains(&id),
+                goes_along.contains(&id),
+                "{id}"
+            );
         }
     }
 

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::capture::CaptureReader;
+use crate::output::{Digester, Sha256, escaped};
 
 /// The capture to filter.
 pub(super) struct Input {
@@ -21,21 +22,37 @@ pub(super) struct Input {
     source: File,
     /// What can be read again: the file itself, or the copy of what came through a pipe.
     again: Option<File>,
+    digest: Option<Digest>,
 }
 
-/// Counts what is read, and copies it when it is to be read again.
+/// What it takes to tell the digest of an input.
+struct Digest {
+    digester: Arc<Mutex<Digester>>,
+    /// Stands where the reading ends, before a damage too: what is left counts as well.
+    rest: File,
+}
+
+/// Counts what is read, copies it when it is to be read again, and has its digest made when that is asked for.
 struct Tee {
     source: File,
     copy: Option<File>,
     bytes: Arc<AtomicU64>,
+    digester: Option<Arc<Mutex<Digester>>>,
 }
 
 impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
         self.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        let read = buffer.get(..len).unwrap_or_default();
         if let Some(copy) = &mut self.copy {
-            copy.write_all(buffer.get(..len).unwrap_or_default())?;
+            copy.write_all(read)?;
+        }
+        if let Some(digester) = &self.digester {
+            let digester = digester.lock();
+            digester
+                .unwrap_or_else(PoisonError::into_inner)
+                .update(read);
         }
         Ok(len)
     }
@@ -81,7 +98,19 @@ impl Input {
             start,
             source,
             again,
+            digest: None,
         })
+    }
+
+    /// Has a digest made of what is read.
+    pub(super) fn with_digest(mut self) -> Result<Self> {
+        let cannot = || format!("cannot make a digest of {}", shown(&self.path));
+        let digester = Digester::start().with_context(cannot)?;
+        self.digest = Some(Digest {
+            digester: Arc::new(Mutex::new(digester)),
+            rest: self.source.try_clone().with_context(cannot)?,
+        });
+        Ok(self)
     }
 
     /// The capture from its beginning, and what it takes to read it again.
@@ -98,6 +127,10 @@ impl Input {
             source: self.source,
             copy,
             bytes: Arc::clone(&bytes),
+            digester: self
+                .digest
+                .as_ref()
+                .map(|digest| Arc::clone(&digest.digester)),
         };
         let capture = CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX)))
             .with_context(|| format!("cannot read {}", shown(&self.path)))?;
@@ -107,6 +140,7 @@ impl Input {
             start: self.start,
             file: self.again,
             bytes,
+            digest: self.digest,
         };
         Ok((capture, again))
     }
@@ -119,9 +153,33 @@ pub(super) struct Again {
     start: u64,
     file: Option<File>,
     bytes: Arc<AtomicU64>,
+    digest: Option<Digest>,
 }
 
 impl Again {
+    /// The digest of all bytes of the input as they are, once; `None` when it was not asked for. Ask when the capture was read.
+    pub(super) fn digest(&mut self) -> Result<Option<Sha256>> {
+        let Some(Digest { digester, rest }) = self.digest.take() else {
+            return Ok(None);
+        };
+        let cannot = || format!("cannot make a digest of {}", shown(&self.path));
+        let read = self.bytes.load(Ordering::Relaxed);
+        let left = self.len.map_or(u64::MAX, |len| len.saturating_sub(read));
+        let mut rest = Tee {
+            source: rest,
+            copy: None,
+            bytes: Arc::clone(&self.bytes),
+            digester: Some(digester),
+        };
+        io::copy(&mut (&mut rest).take(left), &mut io::sink()).with_context(cannot)?;
+        let digester = rest.digester.and_then(Arc::into_inner);
+        let digester = digester.with_context(cannot)?;
+        let digester = digester
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        digester.finish().map(Some).with_context(cannot)
+    }
+
     /// Bytes of the input: a regular file's length; of anything else, what was read of it so far.
     pub(super) fn file_bytes(&self) -> u64 {
         self.len
@@ -144,6 +202,6 @@ impl Again {
 pub(super) fn shown(path: &Path) -> String {
     match path.to_str() {
         Some("-") => "standard input".to_owned(),
-        _ => path.display().to_string().escape_debug().to_string(),
+        _ => escaped(path),
     }
 }

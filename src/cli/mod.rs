@@ -3,40 +3,50 @@
 
 mod apps;
 mod args;
+mod defect;
+mod diff_rules;
 mod input;
 mod list_apps;
 mod narrator;
 mod options;
+mod rules;
 mod run;
 mod status;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 pub use args::Args;
 pub use list_apps::{ListedApp, list_apps};
-pub use options::{GivenRule, Options, Request, Verbosity};
+pub use options::{GivenRule, Options, Request, Verbosity, Verification};
 pub use status::Status;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
+    defect::tell_panics();
+    defect::survive(run_command_line).into()
+}
+
+fn run_command_line() -> Status {
     let request = match Request::parse(std::env::args_os()) {
         Ok(request) => request,
-        Err(error) => return Status::of_usage(&error).into(),
+        Err(error) => return Status::of_usage(&error),
     };
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
+        Request::Verify(files) => verify::verify(files),
         Request::Filter(options) => run::run(options),
+        Request::DiffRules(options, files) => diff_rules::run(options, files),
     };
-    let status = outcome.unwrap_or_else(|error| {
+    outcome.unwrap_or_else(|error| {
         let status = Status::of_failure(error.as_ref());
         if status != Status::Done {
             // When nobody can be told, the status still says it.
             let _ = writeln!(io::stderr().lock(), "dpi_engine: {error:#}");
         }
         status
-    });
-    status.into()
+    })
 }
 
 #[cfg(test)]

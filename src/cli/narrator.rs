@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anyhow::{Context as _, Result};
 
 use super::Verbosity;
-use crate::pipeline::{Blocked, Ran};
+use crate::pipeline::{Judged, Ran};
 use crate::rules::RuleSet;
 
 /// Tells as much as was asked for. A terminal that is gone is no reason to stop: what cannot be told is lost.
@@ -38,7 +38,7 @@ impl Narrator {
         }
     }
 
-    pub(super) fn blocked(&self, news: &Blocked, rule: Option<(&str, &str)>) {
+    pub(super) fn judged(&self, news: &Judged, rule: Option<(&str, &str)>, is_kept: bool) {
         if self.verbosity < Verbosity::Verbose {
             return;
         }
@@ -48,10 +48,11 @@ impl Narrator {
             Some(ground) => format!(", by {} {}", ground.by.as_str(), ground.value),
             None => String::new(),
         };
+        let what = if is_kept { "kept" } else { "blocked" };
         self.say(
             Verbosity::Verbose,
             format_args!(
-                "packet {packet}: {} {} -> {} blocked by {rule} ({origin}){by}",
+                "packet {packet}: {} {} -> {} {what} by {rule} ({origin}){by}",
                 tuple.protocol, tuple.src, tuple.dst
             ),
         );

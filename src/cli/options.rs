@@ -8,14 +8,34 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::args::Args;
 use crate::output::{NamedPath, is_standard_output};
+use crate::rules::{Action, Kind, Removal};
 
 /// What the user asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Print the catalogue of applications, with those of these files.
     ListApps(Vec<PathBuf>),
+    /// Check the files that a report tells of.
+    Verify(Verification),
     /// Filter a capture, or only report on it.
     Filter(Box<Options>),
+    /// Compare what the rules of two files, the old and the new, drop of a capture.
+    DiffRules(Box<Options>, [PathBuf; 2]),
+}
+
+/// Which files to check, and against what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The JSON report.
+    pub report: PathBuf,
+    /// The input, where it is not under the report's path.
+    pub input: Option<PathBuf>,
+    /// The output, where it is not under the report's path.
+    pub output: Option<PathBuf>,
+    /// The dropped packets, where they are not under the report's path.
+    pub dropped: Option<PathBuf>,
+    /// Whether only what differs is told.
+    pub is_quiet: bool,
 }
 
 /// How to filter a capture.
@@ -35,33 +55,31 @@ pub struct Options {
     pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
     pub rules: Vec<GivenRule>,
-    /// Whether a blocked flow goes from its first packet.
-    pub whole_flow: bool,
+    /// What becomes of the flows that the rules block, and of all others.
+    pub removal: Removal,
     /// Whether DNS answers that lead to a flow's address may block it.
     pub block_by_dns: bool,
+    /// Whether lookups of names share the verdict of the flows that they led to.
+    pub with_dns: bool,
+    /// Whether the reports tell the files' digests.
+    pub sha256: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
     /// Worker threads, 1 to 64.
     pub workers: usize,
     /// Flows held at full detail at a time, at least 64.
     pub max_flows: usize,
-    /// An address with more flows is `high_volume`.
-    pub high_volume_flows: u32,
-    /// An address that contacts more destination ports is a `port_scan`.
-    pub port_scan_ports: u32,
+    /// An address with more flows is `high_volume`; `None` where files of rules or the default say so.
+    pub high_volume_flows: Option<u32>,
+    /// An address that contacts more destination ports is a `port_scan`; `None` as above.
+    pub port_scan_ports: Option<u32>,
 }
 
 /// A rule, or a file of them, as it stands on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GivenRule {
-    /// `--block-ip`
-    Ip(String),
-    /// `--block-port`
-    Port(String),
-    /// `--block-app`
-    App(String),
-    /// `--block-domain`
-    Domain(String),
+    /// `--block-ip` and its like.
+    Rule((Action, Kind), String),
     /// `--rules`
     File(PathBuf),
 }
@@ -70,10 +88,16 @@ impl GivenRule {
     /// The flag that gave it, for messages.
     pub const fn flag(&self) -> &'static str {
         match self {
-            Self::Ip(_) => "--block-ip",
-            Self::Port(_) => "--block-port",
-            Self::App(_) => "--block-app",
-            Self::Domain(_) => "--block-domain",
+            Self::Rule((action, kind), _) => match (action, kind) {
+                (Action::Block, Kind::Ip) => "--block-ip",
+                (Action::Block, Kind::Port) => "--block-port",
+                (Action::Block, Kind::App) => "--block-app",
+                (Action::Block, Kind::Domain) => "--block-domain",
+                (Action::Allow, Kind::Ip) => "--allow-ip",
+                (Action::Allow, Kind::Port) => "--allow-port",
+                (Action::Allow, Kind::App) => "--allow-app",
+                (Action::Allow, Kind::Domain) => "--allow-domain",
+            },
             Self::File(_) => "--rules",
         }
     }
@@ -107,7 +131,21 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
-        Options::new(args, &matches).map(|options| Self::Filter(Box::new(options)))
+        if let Some(report) = args.verify {
+            return Ok(Self::Verify(Verification {
+                report,
+                input: args.input,
+                output: args.output,
+                dropped: args.dropped,
+                is_quiet: args.quiet,
+            }));
+        }
+        let files = args.diff_rules.clone();
+        let options = Box::new(Options::new(args, &matches)?);
+        Ok(match <[PathBuf; 2]>::try_from(files) {
+            Ok(files) => Self::DiffRules(options, files),
+            Err(_) => Self::Filter(options),
+        })
     }
 }
 
@@ -117,7 +155,7 @@ impl Options {
             return Err(missing("INPUT is missing: the capture to read"));
         };
         let output = match &args.output {
-            _ if args.dry_run => None,
+            _ if args.dry_run || !args.diff_rules.is_empty() => None,
             None => {
                 return Err(missing(
                     "OUTPUT is missing: the file to write (or --dry-run, to write none)",
@@ -125,6 +163,12 @@ impl Options {
             }
             given => given.clone(),
         };
+        let rules = rules_in_order(&args, matches);
+        if args.only && rules.is_empty() {
+            return Err(missing(
+                "--only keeps what rules match, and there is none: expected --rules, or a flag such as --block-app",
+            ));
+        }
         Ok(Self {
             input: input.clone(),
             output,
@@ -138,13 +182,19 @@ impl Options {
             max_flows: args.max_flows as usize,
             high_volume_flows: args.high_volume_flows,
             port_scan_ports: args.port_scan_ports,
-            whole_flow: args.whole_flow,
+            removal: match (args.only, args.whole_flow || args.with_dns) {
+                (true, _) => Removal::AllElse,
+                (false, true) => Removal::WholeFlow,
+                (false, false) => Removal::Inline,
+            },
             block_by_dns: args.block_by_dns,
-            rules: rules_in_order(&args, matches),
+            with_dns: args.with_dns,
+            rules,
             apps: args.apps,
             dropped: args.dropped,
             json: args.json,
             flows: args.flows,
+            sha256: args.sha256,
         })
     }
 
@@ -200,22 +250,29 @@ fn rules_in_order(args: &Args, matches: &ArgMatches) -> Vec<GivenRule> {
     let mut add = |id: &str, given: &mut dyn Iterator<Item = GivenRule>| {
         rules.extend(matches.indices_of(id).into_iter().flatten().zip(given));
     };
-    add(
-        "block_ip",
-        &mut args.block_ip.iter().cloned().map(GivenRule::Ip),
-    );
-    add(
-        "block_port",
-        &mut args.block_port.iter().cloned().map(GivenRule::Port),
-    );
-    add(
-        "block_app",
-        &mut args.block_app.iter().cloned().map(GivenRule::App),
-    );
-    add(
-        "block_domain",
-        &mut args.block_domain.iter().cloned().map(GivenRule::Domain),
-    );
+    for (id, what, texts) in [
+        ("block_ip", (Action::Block, Kind::Ip), &args.block_ip),
+        ("block_port", (Action::Block, Kind::Port), &args.block_port),
+        ("block_app", (Action::Block, Kind::App), &args.block_app),
+        (
+            "block_domain",
+            (Action::Block, Kind::Domain),
+            &args.block_domain,
+        ),
+        ("allow_ip", (Action::Allow, Kind::Ip), &args.allow_ip),
+        ("allow_port", (Action::Allow, Kind::Port), &args.allow_port),
+        ("allow_app", (Action::Allow, Kind::App), &args.allow_app),
+        (
+            "allow_domain",
+            (Action::Allow, Kind::Domain),
+            &args.allow_domain,
+        ),
+    ] {
+        add(
+            id,
+            &mut texts.iter().map(|text| GivenRule::Rule(what, text.clone())),
+        );
+    }
     add(
         "rules",
         &mut args.rules.iter().cloned().map(GivenRule::File),

@@ -8,16 +8,18 @@ use anyhow::{Context as _, Result};
 
 use super::input::{self, Input};
 use super::narrator::Narrator;
-use super::{GivenRule, Options, Status, apps};
+use super::rules::{self, Given};
+use super::status::NothingToKeep;
+use super::{Options, Status};
 use crate::capture::{Compression, Format, Resolution};
-use crate::catalogue::{AppId, Catalogue};
+use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
-use crate::output::{self, OutputFile};
-use crate::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
+use crate::output::{self, OutputFile, Sha256};
+use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
-use crate::rules::{RuleId, RuleSet, RuleSetBuilder};
+use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
 
 /// Bytes of packets that are gathered before they are written; larger runs are written at once.
@@ -30,20 +32,29 @@ const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 pub(super) fn run(options: &Options) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
     output::refuse_aliases(&options.inputs(), &options.outputs())?;
-    let catalogue = apps::catalogue(&options.apps)?;
-    let rules = compile(&options.rules, &catalogue)?;
+    let Given { catalogue, rules } = rules::compile(&options.apps, &options.rules)?;
+    if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
+        return Err(NothingToKeep.into());
+    }
     narrator.rules(&rules);
     let policy = Policy {
         catalogue: Arc::new(catalogue),
         rules: Arc::new(rules),
-        whole_flow: options.whole_flow,
+        removal: options.removal,
         block_by_dns: options.block_by_dns,
+        with_dns: options.with_dns,
         max_flows: options.max_flows,
         fingerprints: options.flows.is_some() || options.json.is_some(),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
-    let input = Input::open(&options.input, options.whole_flow && writes_packets)?;
+    let mut input = Input::open(
+        &options.input,
+        is_judged_at_the_end(options) && writes_packets,
+    )?;
+    if options.sha256 {
+        input = input.with_digest()?;
+    }
     let mut files = Files::create(options)?;
 
     let names = Labels { policy: &policy };
@@ -67,25 +78,24 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     Ok(Status::Damaged)
 }
 
-/// Compiles the rules in the order in which they were given.
-fn compile(given: &[GivenRule], catalogue: &Catalogue) -> Result<RuleSet> {
-    let mut rules = RuleSetBuilder::new(catalogue);
-    for rule in given {
-        let flag = rule.flag();
-        match rule {
-            GivenRule::Ip(text) => rules.block_ip(text, flag).context(flag)?,
-            GivenRule::Port(text) => rules.block_port(text, flag).context(flag)?,
-            GivenRule::App(text) => rules.block_app(text, flag).context(flag)?,
-            GivenRule::Domain(text) => rules.block_domain(text, flag).context(flag)?,
-            GivenRule::File(path) => {
-                let bytes = std::fs::read(path).with_context(|| {
-                    format!("cannot read the rules file {}", input::shown(path))
-                })?;
-                rules.file(&path.display().to_string(), &bytes)?;
-            }
-        }
+/// What the options say, else the files of rules, else the default.
+fn thresholds(options: &Options, files: GivenThresholds) -> Thresholds {
+    let default = Thresholds::default();
+    let high_volume = options.high_volume_flows.or(files.high_volume_flows);
+    let port_scan = options.port_scan_ports.or(files.port_scan_ports);
+    Thresholds {
+        high_volume: high_volume.map_or(default.high_volume, u64::from),
+        port_scan: match port_scan {
+            None => default.port_scan,
+            // There are no more ports than that to contact.
+            Some(ports) => ports.try_into().unwrap_or(u16::MAX),
+        },
     }
-    Ok(rules.build())
+}
+
+/// Whether packets are written when all flows are known, in a second pass.
+fn is_judged_at_the_end(options: &Options) -> bool {
+    options.removal != Removal::Inline
 }
 
 /// Runs the capture through the pipeline, twice when whole flows are to be removed.
@@ -96,12 +106,17 @@ fn filter(
     gathered: &mut Gathered<'_>,
 ) -> Result<Finished> {
     let about = || format!("cannot filter {}", input::shown(&options.input));
-    let (capture, again) = input.read()?;
-    let finished = |ran, again: &input::Again| Finished {
-        ran,
-        file_bytes: again.file_bytes(),
+    let (capture, mut again) = input.read()?;
+    let finished = |ran, again: &mut input::Again| -> Result<Finished> {
+        let digest = again.digest()?;
+        let file_bytes = again.file_bytes();
+        Ok(Finished {
+            ran,
+            file_bytes,
+            digest,
+        })
     };
-    if !options.whole_flow {
+    if !is_judged_at_the_end(options) {
         let mut outputs = files.outputs();
         let ran = pipeline::run(
             capture,
@@ -112,7 +127,7 @@ fn filter(
         )
         .with_context(about)?;
         outputs.flush()?;
-        return Ok(finished(ran, &again));
+        return finished(ran, &mut again);
     }
     let mut fates = Fates::default();
     let ran = pipeline::run(
@@ -123,13 +138,15 @@ fn filter(
         gathered,
     )
     .with_context(about)?;
-    let finished = finished(ran, &again);
+    let finished = finished(ran, &mut again)?;
     if !files.has_packets() {
         return Ok(finished);
     }
     gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs();
-    pipeline::write_judged(again.read()?, &mut fates, outputs.lend()).with_context(about)?;
+    let capture = again.read()?;
+    pipeline::write_judged(capture, &mut fates, policy.removal, outputs.lend())
+        .with_context(about)?;
     outputs.flush()?;
     Ok(finished)
 }
@@ -139,6 +156,8 @@ struct Finished {
     ran: Ran,
     /// Bytes of the input, before decompression.
     file_bytes: u64,
+    /// Of the input; only when asked for.
+    digest: Option<Sha256>,
 }
 
 /// The files of a run, all opened before it starts.
@@ -152,9 +171,13 @@ struct Files {
 impl Files {
     fn create(options: &Options) -> Result<Self> {
         let create = |path: &Option<PathBuf>| path.as_deref().map(OutputFile::create).transpose();
+        let packets = |path| match create(path)? {
+            Some(file) if options.sha256 => file.with_digest().map(Some),
+            file => Ok(file),
+        };
         Ok(Self {
-            output: create(&options.output)?,
-            dropped: create(&options.dropped)?,
+            output: packets(&options.output)?,
+            dropped: packets(&options.dropped)?,
             json: create(&options.json)?,
             flows: create(&options.flows)?,
         })
@@ -170,6 +193,26 @@ impl Files {
             forwarded: self.output.as_mut().map(buffered),
             dropped: self.dropped.as_mut().map(buffered),
         }
+    }
+
+    /// The digests of the files of packets, which are all written, beside the input's.
+    fn digests(&mut self, input: Sha256) -> Result<report::Digests> {
+        let path = |file: &Option<OutputFile>| {
+            let file = file.as_ref()?;
+            Some(file.path().display().to_string())
+        };
+        let digest = |file: &mut Option<OutputFile>| -> Result<Option<String>> {
+            let digest = file.as_mut().map(OutputFile::digest).transpose()?;
+            Ok(digest.flatten().map(|digest| digest.to_string()))
+        };
+        Ok(report::Digests {
+            algorithm: report::Digests::ALGORITHM,
+            input: input.to_string(),
+            output: digest(&mut self.output)?,
+            dropped: digest(&mut self.dropped)?,
+            output_path: path(&self.output),
+            dropped_path: path(&self.dropped),
+        })
     }
 
     /// Gives every file its name.
@@ -202,8 +245,8 @@ impl Buffered<'_> {
 }
 
 /// What ids are called.
-struct Labels<'a> {
-    policy: &'a Policy,
+pub(super) struct Labels<'a> {
+    pub(super) policy: &'a Policy,
 }
 
 impl Names for Labels<'_> {
@@ -220,6 +263,12 @@ impl Names for Labels<'_> {
         let rule = self.policy.rules.rule(id)?;
         Some((&rule.text, &rule.origin))
     }
+
+    fn keeps(&self, id: RuleId) -> bool {
+        let rule = self.policy.rules.rule(id);
+        let allows = rule.is_some_and(|rule| rule.action == Action::Allow);
+        allows != (self.policy.removal == Removal::AllElse)
+    }
 }
 
 /// Everything that is learnt from the flows as they end.
@@ -233,11 +282,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(options: &Options, names: &'a Labels<'a>, narrator: &'a Narrator) -> Self {
-        let thresholds = Thresholds {
-            high_volume: options.high_volume_flows.into(),
-            // There are no more ports than that to contact.
-            port_scan: options.port_scan_ports.try_into().unwrap_or(u16::MAX),
-        };
+        let thresholds = thresholds(options, names.policy.rules.thresholds());
         Self {
             names,
             narrator,
@@ -260,12 +305,17 @@ impl<'a> Gathered<'a> {
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
         let gathered = report::Gathered {
             input: about_input(options, &finished),
+            digests: match finished.digest {
+                Some(input) => Some(files.digests(input)?),
+                None => None,
+            },
             packets: counts,
             undecoded: finished.ran.undecoded.clone(),
             flows: self.stats.finish(),
             suspicious: self.hosts.finish(),
             fragments: finished.ran.fragments,
             untold_drops: finished.ran.untold_drops,
+            untold_lookups: finished.ran.untold_lookups,
             forgotten_answers: finished.ran.forgotten_answers,
         };
         let report = Report::new(gathered, self.names);
@@ -275,7 +325,7 @@ impl<'a> Gathered<'a> {
 }
 
 /// Writes a side output. One whose reader has gone away is left out; it is no reason to keep OUTPUT back.
-fn write_side(
+pub(super) fn write_side(
     place: &mut Option<OutputFile>,
     write: impl FnOnce(&mut BufWriter<&mut OutputFile>) -> Result<()>,
 ) -> Result<()> {
@@ -300,8 +350,9 @@ impl Sink for Gathered<'_> {
         Ok(())
     }
 
-    fn blocked(&mut self, news: &Blocked) {
-        self.narrator.blocked(news, self.names.rule(news.rule));
+    fn judged(&mut self, news: &Judged) {
+        let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
+        self.narrator.judged(news, rule, is_kept);
     }
 }
 
@@ -329,5 +380,48 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
             offset: damage.offset,
             reason: damage.reason.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Request;
+    use super::*;
+    use crate::pipeline::tests::{DEADLY, datagrams};
+
+    #[test]
+    fn a_run_whose_worker_dies_fails_and_leaves_every_file_as_it_was() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("in"), datagrams(&[b"harmless", DEADLY])).unwrap();
+        std::fs::write(at("out"), "precious").unwrap();
+        let words = [
+            "out",
+            "--dropped",
+            "dropped",
+            "--json",
+            "json",
+            "--flows",
+            "flows",
+        ];
+        let words = words.map(|word| match word.strip_prefix("--") {
+            Some(_) => word.into(),
+            None => at(word).into_os_string(),
+        });
+        let words = ["dpi_engine".into(), at("in").into_os_string()]
+            .into_iter()
+            .chain(words);
+        let Ok(Request::Filter(options)) = Request::parse(words) else {
+            panic!("no run");
+        };
+        let error = run(&options).unwrap_err();
+        assert_eq!(Status::of_failure(error.as_ref()), Status::Failed);
+        let told = format!("{error:#}");
+        assert!(
+            told.contains("at packet 2; this is a defect: please report"),
+            "{told}"
+        );
+        assert_eq!(std::fs::read(at("out")).unwrap(), b"precious");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -22,6 +22,13 @@ pub enum Status {
     Damaged = 3,
 }
 
+/// Rules that are turned round, and none of them blocks anything: then nothing would be kept.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "--only keeps what rules block, and none of them blocks anything: expected a rule such as --block-app YouTube, or one in a file"
+)]
+pub(super) struct NothingToKeep;
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(status as u8)
@@ -49,7 +56,11 @@ impl Status {
                 return Self::Done;
             }
             let is_rule = cause.is::<RuleError>() || cause.is::<RulesFileError>();
-            if is_rule || cause.is::<AliasError>() || cause.is::<AppsFileError>() {
+            if is_rule
+                || cause.is::<AliasError>()
+                || cause.is::<AppsFileError>()
+                || cause.is::<NothingToKeep>()
+            {
                 return Self::Usage;
             }
             next = cause.source();

@@ -1,10 +1,11 @@
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 
 use super::*;
 use crate::output::NamedPath;
+use crate::rules::{Action, Kind, Removal};
 
 /// Reads the words of `line` after the program's name.
 fn parse(line: &str) -> Result<Request, clap::Error> {
@@ -13,8 +14,8 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
-        Request::Filter(options) => *options,
-        Request::ListApps(_) => panic!("no options"),
+        Request::Filter(options) | Request::DiffRules(options, _) => *options,
+        _ => panic!("no options"),
     }
 }
 
@@ -36,13 +37,15 @@ fn what_is_not_given_has_its_default() {
             flows: None,
             apps: vec![],
             rules: vec![],
-            whole_flow: false,
+            removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
+            sha256: false,
             verbosity: Verbosity::Normal,
             workers: 4,
             max_flows: 262_144,
-            high_volume_flows: 100,
-            port_scan_ports: 10,
+            high_volume_flows: None,
+            port_scan_ports: None,
         }
     );
 }
@@ -51,7 +54,7 @@ fn what_is_not_given_has_its_default() {
 fn every_option_arrives() {
     let given = options(
         "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b",
+         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b --sha256",
     );
     assert_eq!(
         given,
@@ -62,14 +65,16 @@ fn every_option_arrives() {
             json: Some("j".into()),
             flows: Some("f".into()),
             apps: vec!["a".into(), "b".into()],
-            rules: vec![GivenRule::App("A".into())],
-            whole_flow: true,
+            rules: vec![GivenRule::Rule((Action::Block, Kind::App), "A".into())],
+            removal: Removal::WholeFlow,
             block_by_dns: true,
+            with_dns: false,
+            sha256: true,
             verbosity: Verbosity::Verbose,
             workers: 64,
             max_flows: 64,
-            high_volume_flows: 7,
-            port_scan_ports: 0,
+            high_volume_flows: Some(7),
+            port_scan_ports: Some(0),
         }
     );
 }
@@ -98,18 +103,56 @@ fn rules_keep_the_order_of_the_command_line_across_flags() {
     assert_eq!(
         given.rules,
         [
-            GivenRule::Domain("a.example".into()),
+            GivenRule::Rule((Action::Block, Kind::Domain), "a.example".into()),
             GivenRule::File("r1".into()),
-            GivenRule::Ip("10.0.0.0/8".into()),
-            GivenRule::App("X".into()),
-            GivenRule::Domain("b.example".into()),
-            GivenRule::Port("1-2".into()),
+            GivenRule::Rule((Action::Block, Kind::Ip), "10.0.0.0/8".into()),
+            GivenRule::Rule((Action::Block, Kind::App), "X".into()),
+            GivenRule::Rule((Action::Block, Kind::Domain), "b.example".into()),
+            GivenRule::Rule((Action::Block, Kind::Port), "1-2".into()),
             GivenRule::File("r2".into()),
         ]
     );
     let flags: Vec<_> = given.rules.iter().map(GivenRule::flag).collect();
     let typed = "--block-domain --rules --block-ip --block-app --block-domain --block-port --rules";
     assert_eq!(flags.join(" "), typed);
+}
+
+#[test]
+fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
+    let line = "in --diff-rules old new --block-app X --json j";
+    match parse(line).unwrap() {
+        Request::DiffRules(options, files) => {
+            assert_eq!(files, ["old", "new"].map(PathBuf::from));
+            assert_eq!(options.output, None);
+            assert_eq!(options.rules.len(), 1);
+        }
+        other => panic!("{other:?}"),
+    }
+    for line in [
+        "in --diff-rules old",
+        "in --diff-rules a b --diff-rules c d",
+        "in out --diff-rules a b",
+        "in --diff-rules a b --only --block-app X",
+        "in --diff-rules a b --flows f",
+        "--diff-rules a b",
+    ] {
+        refused(line);
+    }
+}
+
+#[test]
+fn what_needs_to_know_whole_flows_removes_whole_flows() {
+    for (flags, removal) in [
+        ("", Removal::Inline),
+        ("--whole-flow", Removal::WholeFlow),
+        ("--with-dns", Removal::WholeFlow),
+        ("--only", Removal::AllElse),
+        ("--only --with-dns --whole-flow", Removal::AllElse),
+    ] {
+        let given = options(&format!("in out --block-app X {flags}"));
+        assert_eq!(given.removal, removal, "{flags}");
+        assert_eq!(given.with_dns, flags.contains("--with-dns"));
+    }
 }
 
 #[test]
@@ -220,6 +263,29 @@ fn the_catalogue_needs_no_input() {
     assert_eq!(
         parse("--list-apps --apps a --apps b").unwrap(),
         Request::ListApps(vec!["a".into(), "b".into()])
+    );
+}
+
+#[test]
+fn a_check_needs_only_a_report() {
+    let files = |line: &str| match parse(line).unwrap() {
+        Request::Verify(files) => files,
+        other => panic!("{other:?}"),
+    };
+    let plain = files("--verify r");
+    assert_eq!(plain.report, Path::new("r"));
+    assert_eq!(
+        (plain.input, plain.output, plain.dropped),
+        (None, None, None)
+    );
+    let given = files("--verify r in out --dropped d -q");
+    assert_eq!(given.input, Some("in".into()));
+    assert_eq!(given.output, Some("out".into()));
+    assert_eq!(given.dropped, Some("d".into()));
+    assert!(given.is_quiet && !plain.is_quiet);
+    assert_eq!(
+        refused("--verify r --json j").0,
+        ErrorKind::ArgumentConflict
     );
 }
 

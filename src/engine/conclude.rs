@@ -2,16 +2,16 @@
 
 use super::Policy;
 use super::entry::Entry;
-use crate::catalogue::{AppId, Catalogue};
+use crate::alpn::Alpn;
+use crate::catalogue::AppId;
 use crate::classify;
 use crate::domain::DomainName;
 use crate::encrypted_dns;
 use crate::evidence::{Basis, Deciding, Evidence, Ground, NameSource};
-use crate::key::FlowKey;
 use crate::observation::Observation;
 use crate::passive_dns::Naming;
 use crate::protocol::Protocol;
-use crate::rules::RuleId;
+use crate::rules::{Action, RuleId, Tables};
 
 /// Takes in what a packet of the flow says: the flow is classified by it, and judged by the rules.
 pub(super) fn conclude(
@@ -47,12 +47,19 @@ struct Conclusion<'a> {
     seen: &'a Observation<'a>,
     /// Number of the packet that carried the evidence.
     at: u64,
-    /// The first rule for an application or a protocol that was met, and what met it.
-    application: Option<(RuleId, Ground)>,
-    /// The first rule for a domain that was met, and what met it.
-    domain: Option<(RuleId, Ground)>,
+    /// The rules of either action that were met, in the order of [`Action::ALL`].
+    met: [Met; Action::ALL.len()],
     /// The application that something else than a name led to first: whether it is the flow's is known when all is taken in.
     unnamed: Option<AppId>,
+}
+
+/// Rules of one action that were met, and what met them.
+#[derive(Default)]
+struct Met {
+    /// The first for an application or a protocol.
+    application: Option<(RuleId, Ground)>,
+    /// The first for a domain.
+    domain: Option<(RuleId, Ground)>,
 }
 
 impl<'a> Conclusion<'a> {
@@ -62,8 +69,7 @@ impl<'a> Conclusion<'a> {
             policy,
             seen,
             at: seen.number,
-            application: None,
-            domain: None,
+            met: Default::default(),
             unnamed: None,
         }
     }
@@ -71,15 +77,17 @@ impl<'a> Conclusion<'a> {
     fn end(mut self) {
         let judged = judged_application(self.entry, self.policy);
         if self.unnamed.is_some() && self.unnamed == judged {
-            let rule = judged.and_then(|app| self.policy.rules.for_app(app));
-            if let Some((by, value, packet)) = self.entry.findings().decided_by() {
-                meet(&mut self.application, rule, || ground(by, value, packet));
+            let decided_by = self.entry.findings().decided_by();
+            let decided_by = decided_by.map(|(by, value, packet)| ground(by, value, packet));
+            if let (Some(app), Some(ground)) = (judged, decided_by) {
+                self.ask(|rules| rules.for_app(app), || ground.clone());
             }
         }
-        if self.entry.rule.is_none()
-            && let Some((rule, ground)) = self.application.or(self.domain)
-        {
-            self.entry.block(rule, ground);
+        for (action, met) in Action::ALL.into_iter().zip(self.met) {
+            if let Some((rule, ground)) = met.application.or(met.domain) {
+                let removal = self.policy.removal;
+                self.entry.judge((action, rule), Some(ground), removal);
+            }
         }
     }
 
@@ -95,7 +103,7 @@ impl<'a> Conclusion<'a> {
                 if is_tls && !self.is_tunnel() && classify::is_https(&alpn, self.responder_port()) {
                     self.speaks(Protocol::Https);
                 }
-                for id in &alpn {
+                for id in alpn.iter() {
                     let owner = self.policy.catalogue.by_alpn(id);
                     self.is_of(owner, Basis::Alpn, id);
                 }
@@ -136,17 +144,13 @@ impl<'a> Conclusion<'a> {
             return;
         }
         // Also for one more than a flow can show: a row of decoys before it must not save it.
-        let (rule, at) = (self.policy.rules.for_protocol(protocol), self.at);
-        meet(&mut self.application, rule, || {
-            ground(Basis::Content, protocol.as_str(), at)
-        });
+        let at = self.at;
+        let ground = || ground(Basis::Content, protocol.as_str(), at);
+        self.ask(|rules| rules.for_protocol(protocol), ground);
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
-        let packets = &mut self.entry.findings().grounds.protocols;
-        if let Some(last) = packets.iter_mut().find(|at| **at == 0) {
-            *last = self.at;
-        }
+        self.entry.findings().grounds.protocols.push(self.at);
     }
 
     /// Whether the TLS in the flow only makes keys for something else, so that neither port nor offer says what it carries.
@@ -159,14 +163,14 @@ impl<'a> Conclusion<'a> {
         if self.entry.findings().offered.is_some() {
             return;
         }
-        if !self.is_tunnel() && classify::is_https(&[], self.responder_port()) {
+        if !self.is_tunnel() && classify::is_https(&Alpn::NONE, self.responder_port()) {
             self.speaks(Protocol::Https);
         }
-        self.carries_dns(&[]);
+        self.carries_dns(&Alpn::NONE);
     }
 
     /// Tells encrypted DNS if this offer is one.
-    fn carries_dns(&mut self, alpn: &[Box<str>]) {
+    fn carries_dns(&mut self, alpn: &Alpn) {
         let port = self.responder_port();
         let protocols = &self.entry.classification.protocols;
         if let Some(dns) = encrypted_dns::by_offer(protocols, alpn, port) {
@@ -175,6 +179,10 @@ impl<'a> Conclusion<'a> {
     }
 
     fn named(&mut self, name: DomainName, from: NameSource) {
+        // A response repeats its query's question, and leads to nothing new.
+        if from == NameSource::DnsQuery && self.entry.was_named_last(&name, from) {
+            return;
+        }
         if matches!(from, NameSource::TlsSni | NameSource::QuicSni) {
             let protocols = &self.entry.classification.protocols;
             if let Some(dns) = encrypted_dns::by_name(protocols, name.as_str()) {
@@ -190,7 +198,7 @@ impl<'a> Conclusion<'a> {
                 None => classification.consider_stranger(from),
             }
             let is_judged = from != NameSource::DnsAnswer || self.policy.block_by_dns;
-            if is_judged && !self.policy.rules.is_empty() && self.entry.rule.is_none() {
+            if is_judged && !self.policy.rules.is_empty() {
                 self.judge(owner, &name, from);
             }
         }
@@ -211,17 +219,31 @@ impl<'a> Conclusion<'a> {
 
     /// Asks the rules about a name.
     fn judge(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
-        let rules = &self.policy.rules;
         // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
         // application takes it; a rule for a domain takes it, for the flow may lead there.
         let is_judged =
             from != NameSource::Certificate || owner == self.entry.classification.application();
-        let rule = owner
-            .filter(|_| is_judged)
-            .and_then(|app| rules.for_app(app));
-        let ground = || ground(Basis::Name(from), name.as_str(), self.at);
-        meet(&mut self.application, rule, ground);
-        meet(&mut self.domain, rules.for_domain(name.as_str()), ground);
+        let at = self.at;
+        let ground = || ground(Basis::Name(from), name.as_str(), at);
+        if let Some(app) = owner.filter(|_| is_judged) {
+            self.ask(|rules| rules.for_app(app), ground);
+        }
+        for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
+            let rules = self.policy.rules.tables(action);
+            if self.entry.ruling.is_open_to(action) && !rules.is_empty() {
+                meet(&mut met.domain, rules.for_domain(name.as_str()), ground);
+            }
+        }
+    }
+
+    /// Asks the rules about an application or a protocol.
+    fn ask(&mut self, for_it: impl Fn(&Tables) -> Option<RuleId>, ground: impl Fn() -> Ground) {
+        for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
+            if self.entry.ruling.is_open_to(action) {
+                let rule = for_it(self.policy.rules.tables(action));
+                meet(&mut met.application, rule, &ground);
+            }
+        }
     }
 
     /// Takes in whose something else is than a name.
@@ -241,32 +263,6 @@ fn ground(by: Basis, value: &str, packet: u64) -> Ground {
         value: value.into(),
         packet,
     }
-}
-
-/// Whom a flow belongs to by where it goes, where nothing in it says more: the application, and the ground for that.
-///
-/// * `packet`: the number of the packet that is told with it.
-pub(super) fn owner_of_place(
-    entry: &Entry,
-    key: &FlowKey,
-    catalogue: &Catalogue,
-    packet: u64,
-) -> Option<(AppId, Ground)> {
-    let responder = key.endpoint(entry.initiator.other());
-    let ground = |by, value: String| Ground {
-        by,
-        value: value.into(),
-        packet,
-    };
-    let by_address = || {
-        let app = catalogue.by_address(responder.addr)?;
-        Some((app, ground(Basis::Address, responder.addr.to_string())))
-    };
-    let by_port = || {
-        let app = catalogue.by_port(key.protocol(), responder.port)?;
-        Some((app, ground(Basis::Port, responder.port.to_string())))
-    };
-    by_address().or_else(by_port)
 }
 
 /// The application that verdicts go by.

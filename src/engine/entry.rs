@@ -3,14 +3,15 @@
 use crate::catalogue::AppId;
 use crate::classify::Classification;
 use crate::community_id::IcmpKind;
-use crate::evidence::{Deciding, Ground};
+use crate::domain::DomainName;
+use crate::evidence::{Deciding, Ground, NameSource};
 use crate::flow::tcp::TcpLife;
-use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary};
+use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary, SharedFate};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
 use crate::protocol::Protocol;
-use crate::rules::RuleId;
+use crate::rules::{Action, Removal, RuleId};
 use crate::tunnel::Tunnels;
 
 use super::dialogue::Dialogue;
@@ -35,7 +36,7 @@ pub(super) struct Entry {
     pub(super) classification: Classification,
     /// Whether it was asked whose the place is that it goes to.
     pub(super) is_placed: bool,
-    pub(super) rule: Option<RuleId>,
+    pub(super) ruling: Ruling,
     /// What kind of message its first packet was, where that is of ICMP.
     icmp: Option<IcmpKind>,
     /// Whether its first packet came through a tunnel over IP.
@@ -46,8 +47,54 @@ pub(super) struct Entry {
     /// what is known, but must not spoil what we hear.
     other: Option<Box<Dialogue>>,
     pub(super) findings: Option<Box<Findings>>,
-    /// What the flow adds to the shard's load, in bytes.
-    pub(super) load: usize,
+    /// What the flow adds to the shard's load, in bytes: as it was weighed last.
+    load: u32,
+}
+
+/// What the rules say of a flow, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// Nothing.
+    None,
+    /// This rule blocks it.
+    Block(RuleId),
+    /// This rule allows it, for good.
+    Allow(RuleId),
+}
+
+impl Ruling {
+    /// Whether a rule of this action would change it: the first that blocks stays, until one allows.
+    pub(super) const fn is_open_to(self, action: Action) -> bool {
+        match self {
+            Self::None => true,
+            Self::Block(_) => matches!(action, Action::Allow),
+            Self::Allow(_) => false,
+        }
+    }
+
+    /// The rule that it comes from.
+    pub(super) const fn rule(self) -> Option<RuleId> {
+        match self {
+            Self::None => None,
+            Self::Block(rule) | Self::Allow(rule) => Some(rule),
+        }
+    }
+
+    /// The rule that blocks the flow.
+    pub(super) const fn block(self) -> Option<RuleId> {
+        match self {
+            Self::Block(rule) => Some(rule),
+            Self::None | Self::Allow(_) => None,
+        }
+    }
+
+    /// The rule that allows the flow.
+    pub(super) const fn allow(self) -> Option<RuleId> {
+        match self {
+            Self::Allow(rule) => Some(rule),
+            Self::None | Self::Block(_) => None,
+        }
+    }
 }
 
 /// What a packet tells of its flow apart from its payload.
@@ -77,7 +124,7 @@ impl Entry {
             tunnels: seen.tunnels,
             classification: Classification::default(),
             is_placed: false,
-            rule: None,
+            ruling: Ruling::None,
             icmp: icmp_kind(seen),
             began_inside: seen.is_inside,
             dialogue: Dialogue::begin(&seen.key),
@@ -121,19 +168,32 @@ impl Entry {
         (!dialogue.is_settled_before(seen)).then_some(dialogue)
     }
 
-    /// Bytes that it holds, apart from what every flow with a name has.
-    pub(super) fn held_bytes(&self) -> usize {
+    /// Bytes that it held when it was weighed, apart from what every flow with a name has.
+    pub(super) const fn load(&self) -> usize {
+        self.load as usize
+    }
+
+    /// Takes note of what it holds.
+    pub(super) fn weigh(&mut self) {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
         let findings = self
             .findings
             .as_ref()
             .map_or(0, |findings| findings.held_bytes());
-        self.dialogue.held_bytes() + other + findings
+        let held = self.dialogue.held_bytes() + other + findings;
+        self.load = u32::try_from(held).unwrap_or(u32::MAX);
     }
 
     /// The port that the flow goes to.
     pub(super) fn responder_port(&self, key: &FlowKey) -> u16 {
         key.endpoint(self.initiator.other()).port
+    }
+
+    /// Whether this is the name that was found in it last.
+    pub(super) fn was_named_last(&self, name: &DomainName, from: NameSource) -> bool {
+        let findings = self.findings.as_ref();
+        let last = findings.and_then(|findings| findings.names.last());
+        last.is_some_and(|last| last.from == from && last.name == *name)
     }
 
     /// What was found in it, to be added to.
@@ -149,10 +209,41 @@ impl Entry {
         }
     }
 
-    /// Takes in the rule that blocks the flow, and what met it.
-    pub(super) fn block(&mut self, rule: RuleId, ground: Ground) {
-        self.rule = Some(rule);
-        self.findings().grounds.verdict = Some(Box::new(ground));
+    /// Takes in a rule that the flow meets, unless its verdict stands without.
+    ///
+    /// * `ground`: what met it; `None` for a rule of addresses or ports.
+    pub(super) fn judge(
+        &mut self,
+        (action, rule): (Action, RuleId),
+        ground: Option<Ground>,
+        removal: Removal,
+    ) {
+        if !self.ruling.is_open_to(action) {
+            return;
+        }
+        if let Some(blocked) = self.ruling.block() {
+            self.free(blocked, removal);
+        }
+        self.ruling = match action {
+            Action::Allow => Ruling::Allow(rule),
+            Action::Block => Ruling::Block(rule),
+        };
+        if ground.is_some() || self.findings.is_some() {
+            self.findings().grounds.verdict = ground.map(Box::new);
+        }
+    }
+
+    /// Lets go of the rule that blocked the flow so far. What it has dropped stays dropped, and is told as its doing.
+    fn free(&mut self, rule: RuleId, removal: Removal) {
+        let (packets, bytes) = (self.dropped_packets, self.dropped_bytes);
+        (self.dropped_packets, self.dropped_bytes) = (0, 0);
+        if removal == Removal::Inline && packets > 0 {
+            self.findings().shared_fates.push(SharedFate {
+                rule,
+                packets,
+                bytes,
+            });
+        }
     }
 
     /// Whether its client says a hello in several datagrams, of which some are still to come.
@@ -176,7 +267,7 @@ impl Entry {
     }
 
     /// What is told of the flow now that it is over.
-    pub(super) fn summary(self, key: FlowKey, end: FlowEnd) -> FlowSummary {
+    pub(super) fn summary(self, key: FlowKey, end: FlowEnd, removal: Removal) -> FlowSummary {
         let state = self.state();
         let mut findings = self.findings;
         if let Some(findings) = &mut findings {
@@ -185,7 +276,7 @@ impl Entry {
                 findings.grounds.application = findings.answer().map(Deciding::Name);
             }
         }
-        FlowSummary {
+        let mut flow = FlowSummary {
             first_packet: self.first_packet,
             key,
             initiator: self.initiator,
@@ -202,9 +293,14 @@ impl Entry {
             application: self.classification.application(),
             tunnels: self.tunnels,
             icmp: self.icmp,
-            rule: self.rule,
+            rule: self.ruling.block(),
+            allowed: self.ruling.allow(),
+            removal,
             findings,
-        }
+        };
+        // What was counted packet by packet goes by what was known then.
+        flow.settle();
+        flow
     }
 }
 

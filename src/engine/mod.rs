@@ -6,6 +6,7 @@
 mod conclude;
 mod dialogue;
 mod entry;
+mod places;
 
 use std::sync::Arc;
 
@@ -14,15 +15,16 @@ use lru::LruCache;
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Ground};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
-use crate::key::{FiveTuple, FlowKey, SHARDS, Side};
+use crate::key::{FlowKey, SHARDS};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
 use crate::passive_dns::Naming;
-use crate::rules::{RuleId, RuleSet};
+use crate::rules::{Removal, RuleId, RuleSet};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
-use conclude::{conclude, conclude_from_answer, judged_application, owner_of_place};
-use entry::Entry;
+use conclude::{conclude, conclude_from_answer};
+use entry::{Entry, Ruling};
+use places::{has_places, judge_place, owner_of_place, place};
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -36,10 +38,6 @@ pub const MAX_REMEMBERED_PER_SHARD: usize = DEFAULT_MAX_FLOWS / SHARDS;
 /// that, the least recently used flow of a shard is closed. An ordinary hello leaves about a hundred.
 pub const MAX_MEAN_LOAD: usize = 256;
 
-/// Packets of a connection in which nothing was recognised, after which it is asked whose the place is that it goes to: a handshake,
-/// and a few with something to say.
-const PLACED_AFTER: u64 = 8;
-
 /// A flow that holds more than this is closed before any that holds less.
 const HEAVY_LOAD: usize = 4096;
 
@@ -48,12 +46,14 @@ const HEAVY_LOAD: usize = 4096;
 pub struct Policy {
     /// Applications and their names.
     pub catalogue: Arc<Catalogue>,
-    /// What is to be blocked.
+    /// What is to be blocked, and what is not.
     pub rules: Arc<RuleSet>,
-    /// Whether a blocked flow is removed from its first packet, and its figures told so.
-    pub whole_flow: bool,
+    /// What becomes of blocked flows, and of all others.
+    pub removal: Removal,
     /// Whether names that DNS answers give to an address are asked for in the rules.
     pub block_by_dns: bool,
+    /// Whether lookups of names share the verdict of the flows that they led to; not where it is needed at once.
+    pub with_dns: bool,
     /// Flows held at full detail over all shards.
     pub max_flows: usize,
     /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
@@ -65,6 +65,8 @@ pub struct Policy {
 pub enum Verdict {
     /// It goes on.
     Forward,
+    /// It goes on whatever else blocks it, because of this rule.
+    Allow(RuleId),
     /// It is removed, because of this rule.
     Drop(RuleId),
 }
@@ -76,8 +78,8 @@ pub struct Answer {
     pub verdict: Verdict,
     /// Number of the first packet of its flow: which flow it is.
     pub flow: u64,
-    /// Whether this very packet got its flow blocked.
-    pub is_news: bool,
+    /// The rule that this very packet got its flow blocked or allowed by.
+    pub news: Option<RuleId>,
 }
 
 /// What becomes of a flow, as far as is known.
@@ -85,7 +87,7 @@ pub struct Answer {
 pub struct Fate {
     /// Number of its first packet: which flow it is.
     pub flow: u64,
-    /// The rule that blocked it, if one has.
+    /// The rule that blocks it, if one does.
     pub rule: Option<RuleId>,
 }
 
@@ -98,11 +100,11 @@ pub struct Ended {
     pub flow: FlowSummary,
 }
 
-/// What is remembered of a blocked flow that is no longer in the table.
+/// What is remembered of a flow with a verdict that is no longer in the table.
 #[derive(Debug, Clone, Copy)]
 struct Remembered {
     flow: u64,
-    rule: RuleId,
+    ruling: Ruling,
     last: Timestamp,
     /// Whether a SYN on its five-tuple is another connection's.
     is_over: bool,
@@ -150,9 +152,9 @@ impl Engine {
         let end = match self.flows.get_mut(&seen.key) {
             Some(entry) => match ending(entry, seen) {
                 None => {
-                    let load = entry.load;
+                    let load = entry.load();
                     let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
-                    let loads = (load, entry.load);
+                    let loads = (load, entry.load());
                     self.weigh(seen, loads, ended);
                     return answer;
                 }
@@ -167,9 +169,9 @@ impl Engine {
         }
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
-        entry.rule = self.recall(seen);
+        entry.ruling = self.recall(seen);
         let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
-        let loads = (0, entry.load);
+        let loads = (0, entry.load());
         self.flows.insert(seen.key, entry);
         self.weigh(seen, loads, ended);
         answer
@@ -184,19 +186,19 @@ impl Engine {
         if let Some(entry) = self.flows.peek(key) {
             let fate = Fate {
                 flow: entry.first_packet,
-                rule: entry.rule,
+                rule: entry.ruling.block(),
             };
             return Some(fate).filter(|_| is_alive(entry.last));
         }
         let remembered = self.remembered.peek(key)?;
         let fate = Fate {
             flow: remembered.flow,
-            rule: Some(remembered.rule),
+            rule: remembered.ruling.block(),
         };
         Some(fate).filter(|_| is_alive(remembered.last))
     }
 
-    /// What met the rule that blocked the flow of `key`, while it is known; `None` for a rule of addresses or ports.
+    /// What met the rule that blocked or allowed the flow of `key`, while it is known; `None` for a rule of addresses or ports.
     pub fn ground_of_verdict(&self, key: &FlowKey) -> Option<&Ground> {
         let findings = self.flows.peek(key)?.findings.as_ref()?;
         findings.grounds.verdict.as_deref()
@@ -204,11 +206,12 @@ impl Engine {
 
     /// Ends every flow that is left, the least recently used first.
     pub fn finish(&mut self) -> Vec<FlowSummary> {
-        let mut left = Vec::with_capacity(self.flows.len());
-        while let Some((key, entry)) = self.flows.pop_oldest() {
-            left.push(self.summary(key, entry, FlowEnd::Finished));
-        }
         self.load = 0;
+        self.heavy.clear();
+        let mut left = Vec::with_capacity(self.flows.len());
+        let flows = self.flows.drain();
+        let policy = &self.policy;
+        left.extend(flows.map(|(key, entry)| summary(key, entry, FlowEnd::Finished, policy)));
         left
     }
 
@@ -270,14 +273,12 @@ impl Engine {
         at: u64,
         ended: &mut Vec<Ended>,
     ) {
-        self.load = self.load.saturating_sub(entry.load);
-        if entry.load > HEAVY_LOAD {
+        self.load = self.load.saturating_sub(entry.load());
+        if entry.load() > HEAVY_LOAD {
             self.heavy.pop(&key);
         }
         let mut forgotten = 0;
-        if let Some(rule) = entry.rule
-            && matches!(end, FlowEnd::Evicted | FlowEnd::Expired)
-        {
+        if entry.ruling != Ruling::None && matches!(end, FlowEnd::Evicted | FlowEnd::Expired) {
             if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
                 self.remembered.pop_lru();
                 forgotten = 1;
@@ -285,50 +286,52 @@ impl Engine {
             let is_over = entry.life.is_some_and(|life| life.is_over());
             let remembered = Remembered {
                 flow: entry.first_packet,
-                rule,
+                ruling: entry.ruling,
                 last: entry.last,
                 is_over,
             };
             self.remembered.put(key, remembered);
         }
-        let mut flow = self.summary(key, entry, end);
+        let mut flow = summary(key, entry, end, &self.policy);
         if forgotten > 0 {
             flow.findings_mut().caveats().forgotten = forgotten;
         }
         ended.push(Ended { at, flow });
     }
 
-    fn summary(&self, key: FlowKey, mut entry: Entry, end: FlowEnd) -> FlowSummary {
-        if !entry.is_placed && has_places(&self.policy.catalogue) {
-            let at = entry.first_packet;
-            if let Some((app, ground)) = owner_of_place(&entry, &key, &self.policy.catalogue, at) {
-                entry.is_of(app, ground);
-            }
-        }
-        let mut flow = entry.summary(key, end);
-        if self.policy.whole_flow && flow.rule.is_some() {
-            flow.dropped_packets = flow.packets;
-            flow.dropped_bytes = flow.bytes;
-        }
-        flow
-    }
-
-    /// The rule that blocked this flow before it left the table, unless `seen` cannot belong to that flow any more.
+    /// What rules said of this flow before it left the table, unless `seen` cannot belong to that flow any more.
     ///
     /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
     /// one too (a retransmission) unless it was silent for its idle timeout.
-    fn recall(&mut self, seen: &Observation<'_>) -> Option<RuleId> {
+    fn recall(&mut self, seen: &Observation<'_>) -> Ruling {
         if self.remembered.is_empty() {
-            return None;
+            return Ruling::None;
         }
-        let remembered = self.remembered.pop(&seen.key)?;
+        let Some(remembered) = self.remembered.pop(&seen.key) else {
+            return Ruling::None;
+        };
         let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
             Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
             None => is_idle,
         };
-        (!is_new).then_some(remembered.rule)
+        if is_new {
+            Ruling::None
+        } else {
+            remembered.ruling
+        }
     }
+}
+
+/// What is told of a flow that is over.
+fn summary(key: FlowKey, mut entry: Entry, end: FlowEnd, policy: &Policy) -> FlowSummary {
+    if !entry.is_placed && has_places(&policy.catalogue) {
+        let at = entry.first_packet;
+        if let Some((app, ground)) = owner_of_place(&entry, &key, &policy.catalogue, at) {
+            entry.is_of(app, ground);
+        }
+    }
+    entry.summary(key, end, policy.removal)
 }
 
 /// Why `entry` is over before `seen`, if it is: then `seen` begins a new flow.
@@ -360,90 +363,31 @@ fn step(
     evidence: &mut Vec<Evidence>,
 ) -> Answer {
     let news = entry.count(seen);
-    let was_blocked = entry.rule.is_some();
-    if !policy.rules.is_empty() && !was_blocked {
-        if news.is_first_of_sender {
-            entry.rule = policy
-                .rules
-                .for_address(seen.key.endpoint(seen.sender).addr);
-        }
-        if news.names_responder && entry.rule.is_none() {
-            entry.rule = policy
-                .rules
-                .for_port(entry.responder_port(&seen.key))
-                .filter(|_| has_ports(&seen.key));
-        }
-        if entry.rule.is_none() {
-            entry.rule = rule_around(seen.outer, &policy.rules);
-        }
+    let before = entry.ruling;
+    if !policy.rules.is_empty() {
+        judge_place(entry, seen, &news, policy);
     }
     if let Some(naming) = naming.filter(|_| entry.packets == 1) {
         conclude_from_answer(entry, seen, policy, naming);
-        entry.load = entry.held_bytes();
+        entry.weigh();
     }
     listen(entry, seen, policy, evidence);
     if !entry.is_placed && has_places(&policy.catalogue) {
         place(entry, seen, policy);
     }
-    let mut answer = Answer {
-        verdict: Verdict::Forward,
-        flow: entry.first_packet,
-        is_news: false,
+    let verdict = match entry.ruling {
+        Ruling::None => Verdict::Forward,
+        Ruling::Allow(rule) => Verdict::Allow(rule),
+        Ruling::Block(rule) => {
+            entry.dropped_packets += 1;
+            entry.dropped_bytes += u64::from(seen.origlen);
+            Verdict::Drop(rule)
+        }
     };
-    if let Some(rule) = entry.rule {
-        entry.dropped_packets += 1;
-        entry.dropped_bytes += u64::from(seen.origlen);
-        answer.verdict = Verdict::Drop(rule);
-        answer.is_news = !was_blocked;
-    }
-    answer
-}
-
-/// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
-fn rule_around(outer: &[FiveTuple], rules: &RuleSet) -> Option<RuleId> {
-    let address = outer
-        .iter()
-        .find_map(|tuple| rules.for_address(tuple.src.addr));
-    address.or_else(|| {
-        let ports = outer.iter().map(|tuple| tuple.dst.port);
-        ports
-            .filter(|&port| port != 0)
-            .find_map(|port| rules.for_port(port))
-    })
-}
-
-/// Whether the flow's transport has ports that were read: 0 to 0 is none.
-fn has_ports(key: &FlowKey) -> bool {
-    [Side::Low, Side::High]
-        .iter()
-        .any(|&side| key.endpoint(side).port != 0)
-}
-
-/// Whether any application is known by where its flows go.
-fn has_places(catalogue: &Catalogue) -> bool {
-    catalogue.has_addresses() || catalogue.has_ports()
-}
-
-/// Concludes from where the flow goes, once it has had its chance to say more itself.
-fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) {
-    let is_due = entry.packets >= PLACED_AFTER
-        || if entry.classification.protocols.is_empty() {
-            seen.tcp.is_none()
-        } else {
-            !entry.awaits_hello()
-        };
-    if !is_due {
-        return;
-    }
-    entry.is_placed = true;
-    let owner = owner_of_place(entry, &seen.key, &policy.catalogue, seen.number);
-    let Some((app, ground)) = owner else { return };
-    entry.is_of(app, ground.clone());
-    if entry.rule.is_none()
-        && judged_application(entry, policy) == Some(app)
-        && let Some(rule) = policy.rules.for_app(app)
-    {
-        entry.block(rule, ground);
+    Answer {
+        verdict,
+        flow: entry.first_packet,
+        news: entry.ruling.rule().filter(|_| entry.ruling != before),
     }
 }
 
@@ -462,7 +406,7 @@ fn listen(
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
     }
-    entry.load = entry.held_bytes();
+    entry.weigh();
 }
 
 #[cfg(test)]

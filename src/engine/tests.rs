@@ -1,5 +1,6 @@
 //! The engine by itself: a hand-moved clock, made packets, one shard.
 
+mod allowing;
 mod answers;
 mod offers;
 mod places;
@@ -9,7 +10,7 @@ use crate::flow::FlowState;
 use crate::key::{Endpoint, FiveTuple};
 use crate::packet::{TcpFlags, TcpSegment};
 use crate::passive_dns::Answered;
-use crate::rules::RuleSetBuilder;
+use crate::rules::{Action, Kind, RuleSetBuilder};
 use crate::tunnel::{Tunnel, Tunnels};
 
 const SYN: u8 = 0x02;
@@ -48,20 +49,42 @@ impl Bench {
         flows_per_shard: usize,
         whole_flow: bool,
     ) -> Self {
+        let removal = if whole_flow {
+            Removal::WholeFlow
+        } else {
+            Removal::Inline
+        };
+        Self::judging(catalogue, rules, flows_per_shard, removal)
+    }
+
+    /// The same with other ways to remove. A rule that begins with `+` allows.
+    fn judging(
+        catalogue: Catalogue,
+        rules: &[&str],
+        flows_per_shard: usize,
+        removal: Removal,
+    ) -> Self {
         let mut builder = RuleSetBuilder::new(&catalogue);
         for rule in rules {
-            match rule.split_once(':').unwrap() {
-                ("ip", ip) => builder.block_ip(ip, "test").unwrap(),
-                ("port", port) => builder.block_port(port, "test").unwrap(),
-                ("app", app) => builder.block_app(app, "test").unwrap(),
-                (_, domain) => builder.block_domain(domain, "test").unwrap(),
-            }
+            let (action, rule) = match rule.strip_prefix('+') {
+                Some(rule) => (Action::Allow, rule),
+                None => (Action::Block, *rule),
+            };
+            let (kind, text) = rule.split_once(':').unwrap();
+            let kind = match kind {
+                "ip" => Kind::Ip,
+                "port" => Kind::Port,
+                "app" => Kind::App,
+                _ => Kind::Domain,
+            };
+            builder.add((action, kind), text, "test").unwrap();
         }
         let policy = Policy {
             rules: Arc::new(builder.build()),
             catalogue: Arc::new(catalogue),
-            whole_flow,
+            removal,
             block_by_dns: false,
+            with_dns: false,
             max_flows: flows_per_shard * SHARDS,
             fingerprints: true,
         };
@@ -78,6 +101,20 @@ impl Bench {
 
     /// Sends a packet; whether it was forwarded.
     fn send(&mut self, tuple: FiveTuple, flags: Option<u8>, payload: &[u8]) -> bool {
+        let tcp = flags.map(|flags| TcpSegment {
+            flags: TcpFlags(flags),
+            seq: 1000,
+        });
+        self.packet(tuple, tcp, payload)
+    }
+
+    /// Sends data at a place in the sender's stream.
+    fn segment(&mut self, tuple: FiveTuple, seq: u32, payload: &[u8]) -> bool {
+        let flags = TcpFlags(ACK);
+        self.packet(tuple, Some(TcpSegment { flags, seq }), payload)
+    }
+
+    fn packet(&mut self, tuple: FiveTuple, tcp: Option<TcpSegment>, payload: &[u8]) -> bool {
         self.number += 1;
         let (key, sender) = FlowKey::of(&tuple);
         let seen = Observation {
@@ -89,18 +126,14 @@ impl Bench {
             outer: &self.outer,
             is_inside: !self.tunnels.is_empty(),
             tunnels: self.tunnels,
-            tcp: flags.map(|flags| TcpSegment {
-                flags: TcpFlags(flags),
-                seq: 1000,
-            }),
+            tcp,
             payload,
             payload_origlen: payload.len() as u32,
         };
         let naming = self.answered.naming(&seen.opening());
-        self.engine
-            .observe(&seen, naming.map(|naming| &**naming), &mut self.ended)
-            .verdict
-            == Verdict::Forward
+        let naming = naming.map(|naming| &**naming);
+        let answer = self.engine.observe(&seen, naming, &mut self.ended);
+        !matches!(answer.verdict, Verdict::Drop(_))
     }
 
     fn tcp(&mut self, tuple: FiveTuple, flags: u8) -> bool {

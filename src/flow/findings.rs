@@ -3,8 +3,10 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
+use thin_vec::ThinVec;
 
-use super::SharedDrop;
+use super::SharedFate;
+use crate::alpn::Alpn;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::evidence::{
@@ -24,7 +26,7 @@ pub struct Findings {
     /// Names, in the order found, each once for each place it stood in; at most [`MAX_NAMES_PER_FLOW`]. Most flows have one or none.
     pub names: SmallVec<[FoundName; 1]>,
     /// Application protocols that the client offered, in its order (RFC 7301), escaped as names are.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: Alpn,
     /// The highest TLS version that the client offered.
     pub offered: Option<TlsVersion>,
     /// The TLS version that the server chose.
@@ -39,8 +41,8 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
-    /// Further packets, dropped for the verdict of a flow that they quote.
-    pub shared_drops: Vec<SharedDrop>,
+    /// Packets that another rule took than the flow's own.
+    pub shared_fates: ThinVec<SharedFate>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,
     /// Once there are more names than a scan should look at.
@@ -64,7 +66,7 @@ impl Findings {
     /// Nothing.
     pub(super) const NONE: Self = Self {
         names: SmallVec::new_const(),
-        alpn: Vec::new(),
+        alpn: Alpn::NONE,
         offered: None,
         chosen: None,
         has_ech: false,
@@ -72,7 +74,7 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
-        shared_drops: Vec::new(),
+        shared_fates: ThinVec::new(),
         caveats: None,
         index: None,
     };
@@ -146,11 +148,6 @@ impl Findings {
 
     /// Bytes that it holds beyond itself: a table that is full has no more of it than flows.
     pub(crate) fn held_bytes(&self) -> usize {
-        let alpn: usize = self
-            .alpn
-            .iter()
-            .map(|name| name.len() + size_of::<Box<str>>())
-            .sum();
         let names = if self.names.spilled() {
             self.names.len() * size_of::<FoundName>()
         } else {
@@ -158,7 +155,8 @@ impl Findings {
         };
         let verdict = self.grounds.verdict.as_ref();
         let verdict = verdict.map_or(0, |ground| size_of::<Ground>() + ground.value.len());
-        alpn + self.name_bytes as usize
+        self.alpn.held_bytes()
+            + self.name_bytes as usize
             + names
             + verdict
             + self.grounds.signs.capacity() * size_of::<Ground>()

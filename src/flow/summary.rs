@@ -6,7 +6,7 @@ use crate::community_id::{IcmpKind, community_id};
 use crate::key::{Endpoint, FlowKey, Side};
 use crate::packet::Timestamp;
 use crate::protocol::Protocols;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::tunnel::Tunnels;
 
 /// How far a flow has come in its life.
@@ -61,10 +61,13 @@ pub enum FlowEnd {
     Evicted,
 }
 
-/// Packets of a flow that were dropped because they quote another one, as ICMP errors do, and a rule blocked that one.
+/// Packets of a flow that a rule took which is not the flow's: they quote another flow, as ICMP errors do, and it blocked that one; or
+/// it blocked their flow until something was found that allows it.
+///
+/// They were dropped; where all else is dropped, they alone were kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SharedDrop {
-    /// The rule that blocked the other flow.
+pub struct SharedFate {
+    /// The rule.
     pub rule: RuleId,
     /// Packets.
     pub packets: u64,
@@ -91,7 +94,7 @@ pub struct FlowSummary {
     pub packets: u64,
     /// Their bytes on the wire, frame headers included.
     pub bytes: u64,
-    /// Packets that were dropped for its own verdict.
+    /// Packets that were dropped for its own verdict, its [`SharedFate`]s apart.
     pub dropped_packets: u64,
     /// Their bytes on the wire.
     pub dropped_bytes: u64,
@@ -107,8 +110,12 @@ pub struct FlowSummary {
     pub tunnels: Tunnels,
     /// What kind of message its first packet was, where that is of ICMP or ICMPv6.
     pub icmp: Option<IcmpKind>,
-    /// The rule that blocked it; `None` when it was forwarded.
+    /// The rule that blocks it, if one does and none allows it.
     pub rule: Option<RuleId>,
+    /// The rule that allows it, if one does.
+    pub allowed: Option<RuleId>,
+    /// What became of blocked flows, and of all others.
+    pub removal: Removal,
     /// What was found in it; `None` when nothing was.
     pub findings: Option<Box<Findings>>,
 }
@@ -125,10 +132,65 @@ impl FlowSummary {
         self.findings.get_or_insert_default()
     }
 
+    /// Takes in a rule that blocks it, now that it is over.
+    pub(crate) fn block(&mut self, rule: RuleId) {
+        self.rule = Some(rule);
+        self.settle();
+    }
+
+    /// Makes its figures those of its verdict, where that holds for all of its packets.
+    pub(crate) const fn settle(&mut self) {
+        if !matches!(self.removal, Removal::Inline) {
+            (self.dropped_packets, self.dropped_bytes) = if self.is_dropped() {
+                (self.packets, self.bytes)
+            } else {
+                (0, 0)
+            };
+        }
+    }
+
+    /// Whether its verdict is to be dropped.
+    pub const fn is_dropped(&self) -> bool {
+        match self.removal {
+            Removal::Inline | Removal::WholeFlow => self.rule.is_some(),
+            Removal::AllElse => self.rule.is_none(),
+        }
+    }
+
+    /// The rule that its verdict comes from.
+    pub fn decided_by(&self) -> Option<RuleId> {
+        self.rule.or(self.allowed)
+    }
+
+    /// Packets and bytes that its rule took: that were dropped because of one that blocks, or kept because of one that allows; the other way
+    /// round where all else is dropped.
+    pub fn ruled(&self) -> (u64, u64) {
+        match (self.decided_by(), self.removal) {
+            (None, _) => (0, 0),
+            (Some(_), Removal::WholeFlow | Removal::AllElse) => (self.packets, self.bytes),
+            (Some(_), Removal::Inline) if self.rule.is_some() => {
+                (self.dropped_packets, self.dropped_bytes)
+            }
+            (Some(_), Removal::Inline) => {
+                let shared = self.findings().shared_fates.iter();
+                shared.fold((self.packets, self.bytes), |(packets, bytes), shared| {
+                    (
+                        packets.saturating_sub(shared.packets),
+                        bytes.saturating_sub(shared.bytes),
+                    )
+                })
+            }
+        }
+    }
+
     /// Packets that were dropped, for whatever verdict.
     pub fn dropped_in_all(&self) -> u64 {
-        let shared = self.findings().shared_drops.iter().map(|drop| drop.packets);
-        self.dropped_packets + shared.sum::<u64>()
+        let shared = self.findings().shared_fates.iter();
+        let shared: u64 = shared.map(|shared| shared.packets).sum();
+        match self.removal {
+            Removal::Inline | Removal::WholeFlow => self.dropped_packets + shared,
+            Removal::AllElse => self.dropped_packets.saturating_sub(shared),
+        }
     }
 
     /// Its [Community ID](community_id()), by its first packet.

@@ -31,11 +31,16 @@ type Page<V> = Vec<Option<(FlowKey, V)>>;
 /// Slots of a page: so few that a small table stays small, so many that a page is worth an allocation.
 const PAGE_LEN: usize = 32;
 
-/// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
+/// Where a flow stands, and half of its key's hash: to grow the index without a look at the flows.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    hash: u64,
+    hash: u32,
     slot: u32,
+}
+
+/// What the index goes by, spread over all the bits of which it looks at the first and the last.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// The slots of the flows that were used just before and just after.
@@ -98,15 +103,35 @@ impl<V> FlowTable<V> {
             *room = Some((key, value));
         }
         self.link_newest(slot);
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(&key);
         self.index
-            .insert_unique(hash, Place { hash, slot }, |place| place.hash);
+            .insert_unique(spread(hash), Place { hash, slot }, |place| {
+                spread(place.hash)
+            });
     }
 
     /// Takes the flow of `key` out.
     pub fn remove(&mut self, key: &FlowKey) -> Option<V> {
         let slot = self.find(key)?;
         self.take(slot).map(|(_, value)| value)
+    }
+
+    /// Takes all flows out, the least recently used first.
+    pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, V)> {
+        // At once: where each flow stands is of no use to one that goes.
+        self.index.clear();
+        self.free.clear();
+        let links = std::mem::take(&mut self.links);
+        let mut pages = std::mem::take(&mut self.pages);
+        let mut slot = std::mem::replace(&mut self.oldest, NONE);
+        self.newest = NONE;
+        std::iter::from_fn(move || {
+            let link = links.get(slot as usize)?;
+            let page = pages.get_mut(slot as usize / PAGE_LEN)?;
+            let flow = page.get_mut(slot as usize % PAGE_LEN)?.take()?;
+            slot = link.newer;
+            Some(flow)
+        })
     }
 
     /// The least recently used flow.
@@ -135,19 +160,23 @@ impl<V> FlowTable<V> {
         page.get(slot as usize % PAGE_LEN)?.as_ref()
     }
 
+    fn hash(&self, key: &FlowKey) -> u32 {
+        (self.hasher.hash_one(key) >> 32) as u32
+    }
+
     fn find(&self, key: &FlowKey) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         let is_it = |place: &Place| {
             place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
         };
-        self.index.find(hash, is_it).map(|place| place.slot)
+        self.index.find(spread(hash), is_it).map(|place| place.slot)
     }
 
     fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
         let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
-        let hash = self.hasher.hash_one(flow.0);
+        let hash = spread(self.hash(&flow.0));
         if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
             entry.remove();
         }
@@ -239,6 +268,41 @@ mod tests {
         assert_eq!(order, [3, 1, 4]);
     }
 
+    /// Set for the process that a test starts: it prints a hash, and is no test by itself.
+    const PRINTS: &str = "DPI_ENGINE_TEST_PRINTS_A_HASH";
+
+    #[test]
+    fn the_process_that_prints_a_hash() {
+        if std::env::var_os(PRINTS).is_some() {
+            let table = FlowTable::<u16>::new(1);
+            let hash = table.hasher.hash_one(key(1));
+            std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("hash: {hash}\n"))
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn no_two_runs_hash_alike() {
+        let hash = || {
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--nocapture"])
+                .arg("flow::table::tests::the_process_that_prints_a_hash")
+                .env(PRINTS, "")
+                .output();
+            let printed = String::from_utf8(output.unwrap().stdout).unwrap();
+            let hash = printed.split("hash: ").nth(1);
+            hash.and_then(|rest| rest.lines().next())
+                .unwrap()
+                .to_owned()
+        };
+        // Of 64 bits each: three alike are no accident.
+        let hashes = [hash(), hash(), hash()];
+        assert!(
+            hashes[0] != hashes[1] || hashes[1] != hashes[2],
+            "{hashes:?}"
+        );
+    }
+
     proptest! {
         #[test]
         fn it_holds_what_a_plain_list_in_order_of_use_holds(
@@ -260,6 +324,11 @@ mod tests {
                     1 => {
                         let gone = place.map(|place| list.remove(place).1);
                         prop_assert_eq!(table.remove(&key(port)), gone);
+                    }
+                    2 if port == 0 => {
+                        let all: Vec<_> = table.drain().collect();
+                        let there = list.drain(..).map(|(port, value)| (key(port), value));
+                        prop_assert_eq!(all, there.collect::<Vec<_>>());
                     }
                     2 => {
                         let oldest = (!list.is_empty()).then(|| list.remove(0));

@@ -1,18 +1,21 @@
 //! The files that the program makes: each appears under its name whole, or not at all.
 //!
 //! In: paths as the user typed them. Out: [`OutputFile`]s to write to, and what must be said when that fails.
+//! Also the digests by which they, and what was read, are known again.
 //! Knows nothing of captures or reports: bytes are bytes. Unix only (modes, links, signals).
 
 mod alias;
+mod digest;
 mod target;
 mod unfinished;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 pub use alias::{AliasError, NamedPath, refuse_aliases};
+pub use digest::{Digester, NoDigest, Sha256};
 pub use target::is_standard_output;
 pub use unfinished::remove_unfinished_on_signal;
 
@@ -63,8 +66,9 @@ impl OutputError {
 
 /// A file in the making.
 ///
-/// * A regular file is written beside its place as `.NAME.XXXXXX.part`, and takes its name in
-///   [`commit`](Self::commit), in one step. Dropped before that, it is gone, and what stood there still stands.
+/// * A regular file is written beside its place as `.NAME.XXXXXX.dpi_engine.part`, and takes its name in
+///   [`commit`](Self::commit), in one step. Dropped before that, it is gone, and what stood there still stands. A run that is killed
+///   cannot take it away; the next one to the same place does.
 /// * It has the permissions of the file that it replaces (and its owner, where the system allows that),
 ///   else those that the umask leaves. A file that may not be written is not replaced either.
 /// * Behind a symbolic link the link's target is replaced. Other hard links to it keep the old content.
@@ -81,6 +85,8 @@ pub struct OutputFile {
     /// The first write that failed. Kept, so that no file with a gap is ever committed, even if
     /// somebody (a dropped `BufWriter`, say) swallowed the error.
     failed: Option<io::Error>,
+    /// `None` when nobody has asked for a digest, or it was told.
+    digester: Option<Digester>,
 }
 
 impl OutputFile {
@@ -96,12 +102,40 @@ impl OutputFile {
                 file,
                 unfinished,
                 failed: None,
+                digester: None,
             }),
             Err(reason) => Err(OutputError::Create {
                 path: path.to_owned(),
                 reason,
             }),
         }
+    }
+
+    /// From now on, what is written counts for [`digest`](Self::digest) too.
+    ///
+    /// # Errors
+    /// The system refuses a thread for it.
+    pub fn with_digest(mut self) -> Result<Self, OutputError> {
+        match Digester::start() {
+            Ok(digester) => self.digester = Some(digester),
+            Err(reason) => {
+                let path = self.path;
+                return Err(OutputError::Create { path, reason });
+            }
+        }
+        Ok(self)
+    }
+
+    /// The digest of what was written since [`with_digest`](Self::with_digest), once; `None` without that. Ask when all is written.
+    ///
+    /// # Errors
+    /// The digest could not be made.
+    pub fn digest(&mut self) -> Result<Option<Sha256>, OutputError> {
+        let digest = self.digester.take().map(Digester::finish).transpose();
+        digest.map_err(|reason| {
+            let path = self.path.clone();
+            OutputError::Write { path, reason }
+        })
     }
 
     /// The path as the user typed it.
@@ -143,6 +177,14 @@ impl OutputFile {
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes);
+        if let (Ok(len), Some(digester)) = (&written, &mut self.digester) {
+            digester.update(bytes.get(..*len).unwrap_or(bytes));
+        }
+        written.map_err(|reason| self.note(reason))
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = self.file.write_vectored(pieces);
         written.map_err(|reason| self.note(reason))
     }
 
@@ -190,12 +232,17 @@ fn open(path: &Path) -> io::Result<(File, Option<Unfinished>)> {
     }
 }
 
+/// A path without what a terminal would obey: strangers give names to files too.
+pub fn escaped(path: &Path) -> String {
+    path.display().to_string().escape_debug().to_string()
+}
+
 /// A path as messages show it.
 fn shown(path: &Path) -> String {
     if is_standard_output(path) {
         "standard output".to_owned()
     } else {
-        path.display().to_string()
+        escaped(path)
     }
 }
 

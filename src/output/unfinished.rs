@@ -3,11 +3,15 @@
 //! One list for the whole process, because a signal is for the whole process. Everything that puts a file under
 //! a name or takes it away holds the list's lock, and the signal thread keeps it until the process is gone: so no temporary
 //! file is left behind, and no committed one is removed.
+//!
+//! What nothing can be done against is SIGKILL. So every unfinished file is locked (flock(2)) as long as its process lives, and who
+//! makes one removes those beside it, of the same target, that nobody holds any more.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,10 +28,17 @@ const MODE_BITS: u32 = 0o777;
 /// What the umask takes its bits from: nobody needs to execute an output.
 const NEW_FILE_MODE: u32 = 0o666;
 
-const SUFFIX: &str = ".part";
+/// Names the program too: what a later run removes must be nobody else's.
+const SUFFIX: &str = ".dpi_engine.part";
 
-/// Longest name, in bytes, that still fits in a temporary one: 255 (NAME_MAX) less two dots, six random letters and the suffix.
-const MAX_NAME_BYTES: usize = 255 - 2 - 6 - SUFFIX.len();
+/// Random letters and digits in a temporary name.
+const RANDOM_LEN: usize = 6;
+
+/// Longest name, in bytes, that still fits in a temporary one: 255 (NAME_MAX) less two dots, the random letters and the suffix.
+const MAX_NAME_BYTES: usize = 255 - 2 - RANDOM_LEN - SUFFIX.len();
+
+/// How often a temporary file is made anew when another run has taken it for a dead one's.
+const MAX_TRIES: usize = 16;
 
 /// A temporary file, removed when dropped before [`commit_all`].
 #[derive(Debug)]
@@ -42,17 +53,10 @@ impl Unfinished {
         let dir = target.parent().unwrap_or(Path::new("/"));
         let mode = old.map_or(NEW_FILE_MODE, |old| old.mode() & MODE_BITS);
         let prefix = prefix(target.file_name().unwrap_or_default());
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(SUFFIX);
+        remove_abandoned(dir, &prefix);
 
         let mut list = lock();
-        let (file, temporary) = builder
-            .make_in(dir, |path| {
-                let mut options = OpenOptions::new();
-                options.write(true).create_new(true).mode(mode).open(path)
-            })?
-            .keep()
-            .map_err(|refused| refused.error)?;
+        let (file, temporary) = make_locked(dir, &prefix, mode)?;
         list.insert(temporary.clone());
         drop(list);
 
@@ -120,6 +124,64 @@ pub fn remove_unfinished_on_signal() -> io::Result<()> {
 /// The list is a set of paths, consistent after every statement: a panic elsewhere does not spoil it.
 fn lock() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a temporary file that other runs see to be in use.
+///
+/// On a file system that knows no locks nothing is locked, and nothing removed either.
+fn make_locked(dir: &Path, prefix: &OsStr, mode: u32) -> io::Result<(File, PathBuf)> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM_LEN);
+    for _ in 0..MAX_TRIES {
+        let made = builder.make_in(dir, |path| {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(mode).open(path)
+        })?;
+        let is_taken = matches!(made.as_file().try_lock(), Err(TryLockError::WouldBlock));
+        // Another run may have found it in the moment before it was locked, and removed it.
+        if !is_taken && made.as_file().metadata()?.nlink() > 0 {
+            return made.keep().map_err(|refused| refused.error);
+        }
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
+}
+
+/// Removes the temporary files of this prefix whose runs were killed.
+///
+/// That is housekeeping: what cannot be read, opened, locked or removed stays, and is no reason not to run.
+fn remove_abandoned(dir: &Path, prefix: &OsStr) {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_temporary(&entry.file_name(), prefix) {
+            let _ = remove_if_abandoned(&entry.path());
+        }
+    }
+}
+
+fn remove_if_abandoned(path: &Path) -> io::Result<()> {
+    // For writing: some network file systems lock nothing else.
+    let file = OpenOptions::new().write(true).open(path)?;
+    if file.try_lock().is_err() {
+        return Ok(());
+    }
+    // While we hold its lock nobody makes it theirs; but the name may have passed on since it was opened.
+    let (ours, there) = (file.metadata()?, fs::symlink_metadata(path)?);
+    if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Whether a temporary file that begins with `prefix` may be called `name`.
+fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
+    let random = name.as_bytes().strip_prefix(prefix.as_bytes());
+    let random = random.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+    random.is_some_and(|random| {
+        random.len() == RANDOM_LEN && random.iter().all(u8::is_ascii_alphanumeric)
+    })
 }
 
 fn prefix(name: &OsStr) -> OsString {
@@ -233,6 +295,58 @@ mod tests {
         drop(child.stdin.take());
         assert!(child.wait().unwrap().success());
         assert_eq!(names(dir.path()), ["done"]);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_goes_with_the_next_and_what_is_in_use_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let target = at("out");
+        let mut child = start(dir.path(), "");
+        let used = OutputFile::create(&target).unwrap();
+        let parts = names(dir.path()).into_iter().filter(is_part).count();
+        assert_eq!(parts, 2, "one of ours, one of the other process");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // Not ours: other targets, other lengths, other letters, and no files.
+        let others = [
+            ".out2.abcDE6.dpi_engine.part",
+            ".out.abcDE.dpi_engine.part",
+            ".out.abc_E6.dpi_engine.part",
+            ".out.abcDE6.part",
+        ];
+        for name in others {
+            fs::write(at(name), "").unwrap();
+        }
+        fs::create_dir(at(".out.folder.dpi_engine.part")).unwrap();
+        let before = names(dir.path()).len();
+
+        let next = OutputFile::create(&target).unwrap();
+        assert_eq!(names(dir.path()).len(), before, "one went, one came");
+        assert!(at(".out.folder.dpi_engine.part").exists());
+        next.commit().unwrap();
+        used.commit().unwrap();
+        let left = names(dir.path());
+        assert_eq!(left.len(), before - 2 + 1, "{left:?}");
+        assert_eq!(left.iter().filter(|name| *name == "out").count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_before_it_was_locked_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    remove_abandoned(dir.path(), OsStr::new(".out."));
+                }
+            });
+            for _ in 0..200 {
+                let (_file, path) = make_locked(dir.path(), OsStr::new(".out."), 0o600).unwrap();
+                assert!(path.exists());
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
     }
 
     #[test]

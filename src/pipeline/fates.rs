@@ -25,16 +25,18 @@ pub(super) struct NotedQuote {
     pub(super) origlen: u32,
 }
 
-/// The flow of every packet of a capture, and the flows that are to go.
+/// The flow of every packet of a capture, and the flows that rules block: to go, or to stay when all else goes.
 ///
-/// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first.
+/// * Memory: 16 MiB for each kind of note, and a bit for each packet up to the last blocked flow's first; with rules that allow, another.
 pub struct Fates {
     notes: SpooledTempFile,
     /// Packets that share the fate of a second flow.
     quotes: SpooledTempFile,
     packets: u64,
-    /// A bit for each packet number: a flow that began there is blocked.
-    blocked: Vec<u64>,
+    /// A flow that began there is blocked.
+    blocked: Marks,
+    /// A flow that began there is allowed, and what it quotes does not matter.
+    spared: Marks,
     /// Used again for every chunk.
     chunk: Vec<u8>,
 }
@@ -45,7 +47,8 @@ impl Default for Fates {
             notes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
             quotes: SpooledTempFile::new(MAX_NOTES_IN_MEMORY),
             packets: 0,
-            blocked: Vec::new(),
+            blocked: Marks::default(),
+            spared: Marks::default(),
             chunk: Vec::new(),
         }
     }
@@ -82,8 +85,7 @@ impl Fates {
         self.quotes.seek(SeekFrom::Start(0))?;
         let mut quotes = BufReader::new(&mut self.quotes);
         while let Some(quote) = read_quote(&mut quotes)? {
-            if is_condemned(&self.blocked, quote.quoted) && !is_condemned(&self.blocked, quote.flow)
-            {
+            if quote.is_condemned(&self.blocked, &self.spared) && !self.blocked.has(quote.flow) {
                 tell(quote);
             }
         }
@@ -92,11 +94,12 @@ impl Fates {
 
     /// Condemns the flow that began with packet `first_packet`.
     pub(super) fn block(&mut self, first_packet: u64) {
-        let word = (first_packet / 64) as usize;
-        if self.blocked.len() <= word {
-            self.blocked.resize(word + 1, 0);
-        }
-        self.blocked[word] |= 1 << (first_packet % 64);
+        self.blocked.set(first_packet);
+    }
+
+    /// Lets no packet of the flow that began with packet `first_packet` go with a flow that it quotes.
+    pub(super) fn spare(&mut self, first_packet: u64) {
+        self.spared.set(first_packet);
     }
 
     /// The verdicts, packet by packet, from the first.
@@ -108,6 +111,7 @@ impl Fates {
             quotes: BufReader::with_capacity(4 << 10, &mut self.quotes),
             quote: None,
             blocked: &self.blocked,
+            spared: &self.spared,
             packets: self.packets,
             at: 0,
         };
@@ -122,7 +126,8 @@ pub(super) struct Verdicts<'a> {
     quotes: BufReader<&'a mut SpooledTempFile>,
     /// The next packet that quotes a flow.
     quote: Option<NotedQuote>,
-    blocked: &'a [u64],
+    blocked: &'a Marks,
+    spared: &'a Marks,
     packets: u64,
     at: u64,
 }
@@ -138,28 +143,50 @@ impl Verdicts<'_> {
         self.at + 1
     }
 
-    /// Whether the next packet is of a condemned flow. Packets past the last one noted are not.
-    pub(super) fn next_is_dropped(&mut self) -> io::Result<bool> {
+    /// Whether the next packet is of a condemned flow, or quotes one. Packets past the last one noted are not.
+    pub(super) fn next_is_condemned(&mut self) -> io::Result<bool> {
         if self.left() == 0 {
             return Ok(false);
         }
         let mut note = [0; NOTE_LEN];
         self.notes.read_exact(&mut note)?;
         self.at += 1;
-        let mut is_dropped = is_condemned(self.blocked, u64::from_le_bytes(note));
+        let mut is_it = self.blocked.has(u64::from_le_bytes(note));
         while let Some(quote) = self.quote
             && quote.packet == self.at
         {
-            is_dropped |= is_condemned(self.blocked, quote.quoted);
+            is_it |= quote.is_condemned(self.blocked, self.spared);
             self.quote = read_quote(&mut self.quotes)?;
         }
-        Ok(is_dropped)
+        Ok(is_it)
     }
 }
 
-fn is_condemned(blocked: &[u64], flow: u64) -> bool {
-    let word = blocked.get((flow / 64) as usize).copied().unwrap_or(0);
-    flow != 0 && word >> (flow % 64) & 1 == 1
+/// Flows, by the number of their first packet: a bit for each number up to the last that is marked.
+#[derive(Default)]
+struct Marks(Vec<u64>);
+
+impl Marks {
+    fn set(&mut self, flow: u64) {
+        let word = (flow / 64) as usize;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (flow % 64);
+    }
+
+    /// Packets of no flow have the number 0, and are never marked.
+    fn has(&self, flow: u64) -> bool {
+        let word = self.0.get((flow / 64) as usize).copied().unwrap_or(0);
+        flow != 0 && word >> (flow % 64) & 1 == 1
+    }
+}
+
+impl NotedQuote {
+    /// Whether the packet goes with the flow that it quotes.
+    fn is_condemned(&self, blocked: &Marks, spared: &Marks) -> bool {
+        blocked.has(self.quoted) && !spared.has(self.flow)
+    }
 }
 
 fn read_quote(quotes: &mut impl Read) -> io::Result<Option<NotedQuote>> {
@@ -194,11 +221,11 @@ mod tests {
         fates.block(3);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..6)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [false, false, true, false, false, true]);
         assert_eq!(verdicts.left(), 0);
-        assert!(!verdicts.next_is_dropped().unwrap());
+        assert!(!verdicts.next_is_condemned().unwrap());
     }
 
     #[test]
@@ -224,7 +251,7 @@ mod tests {
         assert_eq!(condemned, [2]);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..4)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [true, true, false, false]);
     }
@@ -238,7 +265,7 @@ mod tests {
         fates.block(1000);
         let mut verdicts = fates.judge().unwrap();
         let dropped: Vec<bool> = (0..3)
-            .map(|_| verdicts.next_is_dropped().unwrap())
+            .map(|_| verdicts.next_is_condemned().unwrap())
             .collect();
         assert_eq!(dropped, [false, true, false]);
     }

@@ -3,13 +3,14 @@
 //! * A chunk of the capture travels once: the reader decodes its packets and hands each worker a list of those that
 //!   are its own; the workers answer with the packets to drop; the writer puts the answers back into order and writes
 //!   what stays, straight from the chunk.
-//! * Chunks are a fixed number of tokens that go round ([`CHUNKS`]). Every other queue has room for all of them, so
+//! * Chunks are a bounded number of tokens that go round ([`CHUNKS`], [`MAX_CHUNKS`]). Every other queue has room for all of them, so
 //!   the only place where anybody waits is the reader for a free chunk: there is no circle to wait in.
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
 
 mod fates;
 mod held;
+mod lookups;
 mod namings;
 mod quotes;
 mod reader;
@@ -25,35 +26,40 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use thiserror::Error;
 
-use crate::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
+use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader, CaptureSummary, Chunk};
 use crate::engine::Policy;
 use crate::evidence::Ground;
 use crate::flow::FlowSummary;
-use crate::fragments::FragmentCounts;
+use crate::fragments::{FragmentCounts, MAX_WAIT_BYTES};
 use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
-use crate::rules::RuleId;
+use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use fates::Fates;
 
-/// Chunks that go round between reader, workers and writer.
-pub const CHUNKS: usize = 16;
+/// Chunks that go round between reader, workers and writer: so few that they stay in the processor's caches, so many that nobody waits
+/// for long.
+pub const CHUNKS: usize = 8;
+/// Chunks that there may be while some are held back, waiting for the rest of a fragmented datagram.
+///
+/// As many as that takes ([`MAX_WAIT_BYTES`]) with every second chunk nearly empty, because its next record is as long as a chunk.
+pub const MAX_CHUNKS: usize = CHUNKS + 2 * (MAX_WAIT_BYTES as usize / CHUNK_LEN + 1);
 
 /// Where what comes out of a run goes. Everything arrives in an order that does not depend on the number of workers.
 pub trait Sink {
     /// A flow has ended.
     fn flow(&mut self, flow: FlowSummary) -> io::Result<()>;
 
-    /// A flow has just been blocked, by this packet and rule.
-    fn blocked(&mut self, news: &Blocked) {
+    /// A flow has just been blocked or allowed, by this packet and rule.
+    fn judged(&mut self, news: &Judged) {
         let _ = news;
     }
 }
 
 /// A verdict that has just been reached.
 #[derive(Debug, Clone)]
-pub struct Blocked {
+pub struct Judged {
     /// Number of the packet that decided.
     pub packet: u64,
     /// Number of the flow's first packet.
@@ -98,6 +104,8 @@ pub struct Ran {
     pub fragments: FragmentCounts,
     /// Packets that were dropped with a flow that they quote, and are missing in the figures of their own flow and of the rule.
     pub untold_drops: u64,
+    /// Flows that could not be held beside the lookups that led to them, or those lookups.
+    pub untold_lookups: u64,
     /// How often an answer of a name server was forgotten while it still counted, because there were too many.
     pub forgotten_answers: u64,
 }
@@ -130,12 +138,12 @@ pub enum PipelineError {
     },
     /// A thread died of a defect in the program.
     #[error(
-        "the {name} thread died near packet {packet}; this is a defect: please report it with the capture"
+        "the {name} thread died at packet {packet}; this is a defect: please report it with the capture"
     )]
     Died {
         /// The thread's name.
         name: String,
-        /// Number of the first packet of the chunk it was at.
+        /// Number of the packet it was at: in the writer, which works by the chunk, of the chunk's first; 0 before the first packet.
         packet: u64,
     },
     /// The second pass over the capture found other packets than the first.
@@ -162,19 +170,19 @@ pub fn run(
 ) -> Result<Ran, PipelineError> {
     let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
-    let (idle_out, idle_in) = bounded::<Idle>(CHUNKS);
+    let (idle_out, idle_in) = bounded::<Idle>(MAX_CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
         let _ = idle_out.send(Idle::default());
     }
     // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
-    let (results_out, results) = bounded::<Message>((CHUNKS + 1) * (workers + 1));
+    let (results_out, results) = bounded::<Message>((MAX_CHUNKS + 1) * (workers + 1));
     let keeps_flows = matches!(packets, Packets::Note(_));
     let mut tasks = Vec::with_capacity(workers);
     let mut finals = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
     for number in 0..workers {
-        let (tasks_out, tasks_in) = bounded(CHUNKS);
+        let (tasks_out, tasks_in) = bounded(MAX_CHUNKS);
         let (finals_out, finals_in) = bounded(1);
         tasks.push(tasks_out);
         finals.push(finals_in);
@@ -195,15 +203,28 @@ pub fn run(
     })?);
 
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
-    let ran = writer.write(&results)?;
-    let untold_drops = writer.finish(&finals)?;
+    if policy.with_dns {
+        writer.follow_lookups();
+    }
+    let (ran, untold_drops) = watched("writer", |progress| {
+        let ran = writer.write(&results, progress)?;
+        Ok((ran, writer.finish(&finals)?))
+    })?;
+    let untold_lookups = writer.untold_lookups();
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
+    let mut counts = counters.snapshot();
+    if keeps_flows && policy.removal == Removal::AllElse {
+        // What was counted is what the rules took; and with all else goes what has no flow.
+        counts.dropped = counts.total.saturating_sub(counts.dropped);
+        counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
+    }
     Ok(Ran {
-        counts: counters.snapshot(),
+        counts,
         untold_drops,
+        untold_lookups,
         ..ran
     })
 }
@@ -219,20 +240,33 @@ where
 {
     let thread_name = name.clone();
     let run = move || {
-        let mut packet = 0;
-        // The state is thrown away after a panic, so nobody sees it broken.
-        if panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet))).is_err() {
+        let told = watched(&thread_name, |packet| {
+            body(packet);
+            Ok(())
+        });
+        if let Err(died) = told {
             // Nobody may be listening any more.
-            let _ = results.send(Message::Died {
-                name: thread_name,
-                packet,
-            });
+            let _ = results.send(Message::Died(died));
         }
     };
     thread::Builder::new()
         .name(name.clone())
         .spawn(run)
         .map_err(|source| PipelineError::Start { name, source })
+}
+
+/// Runs `body`, and makes a panic in it an error that tells the packet which it was at, as it last noted it.
+fn watched<T>(
+    name: &str,
+    body: impl FnOnce(&mut u64) -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    let mut packet = 0;
+    // The state is thrown away after a panic, so nobody sees it broken.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| body(&mut packet)));
+    ended.unwrap_or_else(|_| {
+        let name = name.to_owned();
+        Err(PipelineError::Died { name, packet })
+    })
 }
 
 /// A chunk that nobody uses, and the lists that went with it: all to be used again.
@@ -260,28 +294,43 @@ enum Message {
         ran: Box<Ran>,
     },
     /// A thread panicked.
-    Died { name: String, packet: u64 },
+    Died(PipelineError),
 }
 
 /// Everything that a worker's shards still held when the capture ended, shard by shard.
 type Finals = Receiver<Vec<FlowSummary>>;
 
-/// Writes a capture again, without the flows that `fates` condemns: the second pass of a whole-flow run.
+/// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
 ///
 /// # Errors
 /// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
 pub fn write_judged(
-    mut capture: CaptureReader,
+    capture: CaptureReader,
     fates: &mut Fates,
-    mut outputs: Outputs<'_>,
+    removal: Removal,
+    outputs: Outputs<'_>,
 ) -> Result<(), PipelineError> {
+    watched("writer", |progress| {
+        judge_again(capture, (fates, removal), outputs, progress)
+    })
+}
+
+fn judge_again(
+    mut capture: CaptureReader,
+    (fates, removal): (&mut Fates, Removal),
+    mut outputs: Outputs<'_>,
+    progress: &mut u64,
+) -> Result<(), PipelineError> {
+    let drops_all_else = removal == Removal::AllElse;
     let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
+        *progress = chunk.first_packet();
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
-            if verdicts.next_is_dropped().map_err(PipelineError::Notes)? {
+            let is_condemned = verdicts.next_is_condemned().map_err(PipelineError::Notes)?;
+            if is_condemned != drops_all_else {
                 drops.push(index);
             }
         }
@@ -296,4 +345,4 @@ pub fn write_judged(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,15 @@
-//! Packets that share the verdict of another flow, which they quote: ICMP errors. They stay in their own flow's figures, as dropped.
+//! Packets that share the verdict of another flow, which they quote: ICMP errors. They stay in their own flow's figures, as dropped; or
+//! as kept, where all else is dropped.
 //!
 //! Inline, the quoted flow's verdict so far counts. When whole flows are removed, it is known only at the end: flows with such
 //! packets are then told last.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use thin_vec::ThinVec;
+
 use super::worker::{Part, Quoted};
-use crate::flow::{FlowSummary, SharedDrop};
+use crate::flow::{FlowSummary, SharedFate};
 use crate::rules::RuleId;
 
 /// Flows that quote others and are held back until the end, when whole flows are removed. More are told without these packets.
@@ -118,17 +121,17 @@ impl Quotes {
 
     fn put_right(&mut self, mut flow: FlowSummary) -> FlowSummary {
         let of_flow = (flow.first_packet, RuleId(0))..(flow.first_packet + 1, RuleId(0));
-        let drops: Vec<_> = self
+        let drops: ThinVec<_> = self
             .drops
             .extract_if(of_flow, |_, _| true)
-            .map(|((_, rule), (packets, bytes))| SharedDrop {
+            .map(|((_, rule), (packets, bytes))| SharedFate {
                 rule,
                 packets,
                 bytes,
             })
             .collect();
         if !drops.is_empty() {
-            flow.findings_mut().shared_drops = drops;
+            flow.findings_mut().shared_fates.extend(drops);
         }
         flow
     }

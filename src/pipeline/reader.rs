@@ -29,6 +29,8 @@ pub(super) struct Reader {
     idle: Receiver<Idle>,
     /// Chunks taken from `idle` and not used yet.
     spare: Vec<Idle>,
+    /// Chunks that there are, wherever.
+    chunks: usize,
     workers: Vec<Sender<Batch>>,
     counters: Arc<AtomicCounters>,
     span: Option<(Timestamp, Timestamp)>,
@@ -71,6 +73,7 @@ impl Reader {
             capture,
             idle,
             spare: Vec::new(),
+            chunks: super::CHUNKS,
             workers,
             counters,
             span: None,
@@ -95,6 +98,7 @@ impl Reader {
             undecoded: self.undecoded,
             fragments: self.fragments.counts(),
             untold_drops: 0,
+            untold_lookups: 0,
             forgotten_answers: self.namings.forgotten(),
         });
         // When the writer has given up, nobody wants to know.
@@ -107,7 +111,7 @@ impl Reader {
         progress: &mut u64,
     ) -> Result<(), CaptureError> {
         for sequence in 0.. {
-            let Some(mut idle) = self.spare.pop().or_else(|| self.idle.recv().ok()) else {
+            let Some(mut idle) = self.next_idle() else {
                 return Ok(());
             };
             // While chunks are held, each has to be full: their number is bounded, and so must the bytes be that fit in.
@@ -119,12 +123,11 @@ impl Reader {
             if !is_more {
                 break;
             }
-            *progress = idle.chunk.first_packet();
             if idle.chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
                 return Ok(());
             }
-            self.take_in(sequence, idle);
-            if self.held.len() + 2 > super::CHUNKS {
+            self.take_in(sequence, idle, progress);
+            if self.held.len() + 2 > super::MAX_CHUNKS {
                 // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
                 self.give_up_waiting();
             }
@@ -138,6 +141,24 @@ impl Reader {
         Ok(())
     }
 
+    /// A chunk that nobody uses. While some are held, there are more of them, and afterwards no more than before. `None` when nobody is
+    /// there any more.
+    fn next_idle(&mut self) -> Option<Idle> {
+        if let Some(idle) = self.spare.pop() {
+            return Some(idle);
+        }
+        if self.chunks < super::CHUNKS + self.held.len() && self.chunks < super::MAX_CHUNKS {
+            self.chunks += 1;
+            return Some(Idle::default());
+        }
+        let mut idle = self.idle.recv().ok()?;
+        if self.held.is_empty() && self.chunks > super::CHUNKS {
+            self.chunks -= 1;
+            idle = self.idle.recv().ok()?;
+        }
+        Some(idle)
+    }
+
     /// Lets every fragment go with what is known of its datagram.
     fn give_up_waiting(&mut self) {
         let mut done = Vec::new();
@@ -147,7 +168,7 @@ impl Reader {
 
     /// An oversized chunk travels alone, so that a file of huge records holds the memory of one. Whether anybody is still there.
     fn wait_for_all_others(&mut self) -> bool {
-        while self.spare.len() + self.held.len() + 1 < super::CHUNKS {
+        while self.spare.len() + self.held.len() + 1 < self.chunks {
             match self.idle.recv() {
                 Ok(idle) => self.spare.push(idle),
                 Err(_) => return false,
@@ -165,14 +186,16 @@ impl Reader {
     }
 
     /// Decodes the packets of a chunk, and lists those whose flow is known.
-    fn take_in(&mut self, sequence: u64, idle: Idle) {
+    fn take_in(&mut self, sequence: u64, idle: Idle, progress: &mut u64) {
         let mut held = Held::new(sequence, idle.chunk, idle.spent, self.workers.len());
         let mut counts = PacketCounts::default();
         let mut parts = Vec::new();
+        let first_packet = held.chunk.first_packet();
         for index in 0..held.chunk.records().len() as u32 {
             let Some(record) = held.record(index) else {
                 break;
             };
+            *progress = first_packet + u64::from(index);
             let view = wire::decode(record.link, held.chunk.frame(&record));
             counts.total += 1;
             counts.bytes += u64::from(record.origlen);

@@ -119,7 +119,7 @@ mod tests {
     use crate::key::{Endpoint, FiveTuple, FlowKey, Side};
     use crate::observation::Observation;
     use crate::packet::IpProtocol;
-    use crate::rules::RuleSetBuilder;
+    use crate::rules::{Removal, RuleSetBuilder};
     use crate::tunnel::Tunnels;
 
     const NS_PER_S: i64 = 1_000_000_000;
@@ -129,8 +129,9 @@ mod tests {
         Policy {
             rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
             catalogue: Arc::new(catalogue),
-            whole_flow: false,
+            removal: Removal::Inline,
             block_by_dns: false,
+            with_dns: false,
             max_flows,
             fingerprints: false,
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::catalogue::Catalogue;
-use crate::rules::RuleSetBuilder;
+use crate::rules::{Removal, RuleSetBuilder};
 
 /// A source that is always behind: one record a read.
 struct Trickle {
@@ -34,6 +34,146 @@ impl Sink for Nobody {
     }
 }
 
+/// A payload that kills the worker that looks at it; only in tests of this crate.
+pub(crate) const DEADLY: &[u8] = b"\0\xffthe worker dies of this";
+
+pub(super) fn die_of(payload: &[u8]) {
+    assert!(payload != DEADLY, "a deadly payload");
+}
+
+/// A pcap of raw IPv4: UDP datagrams with these payloads, each of a flow of its own.
+pub(crate) fn datagrams(payloads: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x65\0\0\0".to_vec();
+    for (number, payload) in (1u16..).zip(payloads) {
+        let len = (28 + payload.len()) as u32;
+        bytes.extend([[0; 4], [0; 4], len.to_le_bytes(), len.to_le_bytes()].as_flattened());
+        // Version 4, five words; length, id, no fragment; TTL, UDP, checksum; 10.0.0.1 to 10.0.0.2.
+        bytes.extend([0x45, 0, 0, len as u8, 0, 0, 0, 0, 64, 17, 0, 0]);
+        bytes.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+        // From a port of its own to 9999; length, no checksum.
+        bytes.extend((40_000 + number).to_be_bytes());
+        bytes.extend([0x27, 0x0f, 0, len as u8 - 20, 0, 0]);
+        bytes.extend(*payload);
+    }
+    bytes
+}
+
+fn policy() -> Policy {
+    let catalogue = Catalogue::builtin().unwrap();
+    Policy {
+        rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
+        catalogue: Arc::new(catalogue),
+        removal: Removal::Inline,
+        with_dns: false,
+        block_by_dns: false,
+        max_flows: 64,
+        fingerprints: false,
+    }
+}
+
+/// Runs `source` with two workers into nothing.
+fn run_on(
+    source: impl Read + Send + 'static,
+    packets: Packets<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Ran, PipelineError> {
+    let capture = CaptureReader::open(source).unwrap();
+    run(capture, 2, &policy(), packets, sink)
+}
+
+/// Who died, and at which packet; and what the user is told.
+#[track_caller]
+fn death(ended: Result<Ran, PipelineError>) -> (String, u64) {
+    let error = ended.unwrap_err();
+    let message = error.to_string();
+    let PipelineError::Died { name, packet } = error else {
+        panic!("{message}");
+    };
+    for word in [&*name, &format!("packet {packet};"), "please report"] {
+        assert!(message.contains(word), "{word}: {message}");
+    }
+    (name, packet)
+}
+
+#[test]
+fn a_worker_that_dies_ends_the_run_and_tells_its_packet() {
+    let mut payloads = vec![&b"harmless"[..]; 5000];
+    payloads[4321] = DEADLY;
+    let source = io::Cursor::new(datagrams(&payloads));
+    let (name, packet) = death(run_on(
+        source,
+        Packets::Write(Outputs::default()),
+        &mut Nobody,
+    ));
+    assert!(name.starts_with("worker-"), "{name}");
+    assert_eq!(packet, 4322);
+}
+
+#[test]
+fn a_reader_that_dies_ends_the_run_and_tells_its_packet() {
+    struct Dies;
+    impl Read for Dies {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("the reader dies of this")
+        }
+    }
+    let source = io::Cursor::new(datagrams(&[b"one", b"two"])).chain(Dies);
+    let dead = death(run_on(
+        source,
+        Packets::Write(Outputs::default()),
+        &mut Nobody,
+    ));
+    assert_eq!(dead, ("reader".to_owned(), 2));
+}
+
+#[test]
+fn a_writer_that_dies_ends_the_run_and_tells_its_chunk() {
+    struct Dies;
+    impl Sink for Dies {
+        fn flow(&mut self, _: FlowSummary) -> io::Result<()> {
+            panic!("the writer dies of this")
+        }
+    }
+    // More flows than the table holds: the first is told before the capture ends.
+    let source = io::Cursor::new(datagrams(&[&b"harmless"[..]; 200]));
+    let dead = death(run_on(
+        source,
+        Packets::Write(Outputs::default()),
+        &mut Dies,
+    ));
+    assert_eq!(dead, ("writer".to_owned(), 1));
+
+    struct DiesToo;
+    impl io::Write for DiesToo {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            panic!("the writer dies of this")
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let capture = || CaptureReader::open(io::Cursor::new(datagrams(&[b"one"]))).unwrap();
+    let mut fates = Fates::default();
+    run(
+        capture(),
+        1,
+        &policy(),
+        Packets::Note(&mut fates),
+        &mut Nobody,
+    )
+    .unwrap();
+    let mut dies = DiesToo;
+    let outputs = Outputs {
+        forwarded: Some(&mut dies),
+        dropped: None,
+    };
+    let second = write_judged(capture(), &mut fates, Removal::WholeFlow, outputs).unwrap_err();
+    assert!(
+        matches!(second, PipelineError::Died { packet: 1, .. }),
+        "{second}"
+    );
+}
+
 #[test]
 fn no_chunk_is_lost_however_fast_the_writer_is() {
     const RECORDS: usize = 20_000;
@@ -41,18 +181,7 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
     let source = head.chain(Trickle { records: RECORDS });
     let (done_out, done) = mpsc::channel();
     std::thread::spawn(move || {
-        let catalogue = Catalogue::builtin().unwrap();
-        let policy = Policy {
-            rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
-            catalogue: Arc::new(catalogue),
-            whole_flow: false,
-            block_by_dns: false,
-            max_flows: 64,
-            fingerprints: false,
-        };
-        let capture = CaptureReader::open(source).unwrap();
-        let packets = Packets::Write(Outputs::default());
-        let ran = run(capture, 2, &policy, packets, &mut Nobody).unwrap();
+        let ran = run_on(source, Packets::Write(Outputs::default()), &mut Nobody).unwrap();
         let _ = done_out.send(ran.counts.total);
     });
     let total = done.recv_timeout(Duration::from_secs(120));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::{Blocked, Message};
+use super::{Judged, Message};
 use crate::capture::Chunk;
 use crate::engine::{Answer, Ended, Engine, Policy, Verdict};
 use crate::flow::FlowSummary;
@@ -17,7 +17,7 @@ use crate::tunnel::Tunnels;
 
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
 /// lists grow.
-const MAX_KEPT_BYTES: usize = 2 << 20;
+const MAX_KEPT_BYTES: usize = 1 << 20;
 
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub(super) struct Part {
     /// Flows that ended, in order.
     pub(super) ended: Vec<Ended>,
     /// Verdicts just reached, in order.
-    pub(super) blocked: Vec<Blocked>,
+    pub(super) judged: Vec<Judged>,
     /// To be used again.
     pub(super) spent: Assignment,
 }
@@ -174,11 +174,8 @@ impl Worker {
         progress: &mut u64,
     ) {
         for batch in batches {
-            *progress = batch.chunk.first_packet();
-            if results
-                .send(Message::Part(Box::new(self.judge(batch))))
-                .is_err()
-            {
+            let part = Box::new(self.judge(batch, progress));
+            if results.send(Message::Part(part)).is_err() {
                 return;
             }
         }
@@ -189,7 +186,7 @@ impl Worker {
         }
     }
 
-    fn judge(&mut self, batch: Batch) -> Part {
+    fn judge(&mut self, batch: Batch, progress: &mut u64) -> Part {
         let Batch {
             sequence,
             chunk,
@@ -203,14 +200,16 @@ impl Worker {
             quoting: Vec::new(),
             quoted: Vec::new(),
             ended: Vec::new(),
-            blocked: Vec::new(),
+            judged: Vec::new(),
             spent: Assignment::default(),
         };
         if self.keeps_flows {
             part.flows.reserve_exact(assignment.tasks.len());
         }
         let mut namings = assignment.namings.iter().peekable();
+        let first_packet = part.chunk.first_packet();
         for task in &assignment.tasks {
+            *progress = first_packet + u64::from(task.index);
             let Some(engine) = self.engines.get_mut(shard_of(task.spread) / self.workers) else {
                 continue;
             };
@@ -227,6 +226,8 @@ impl Worker {
             let answer = {
                 let seen = observation(task, &assignment, &part.chunk);
                 let naming = naming.map(|(_, naming)| &**naming);
+                #[cfg(test)]
+                super::tests::die_of(seen.payload);
                 engine.observe(&seen, naming, &mut part.ended)
             };
             if self.keeps_flows {
@@ -273,20 +274,21 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
 /// Notes what becomes of a packet.
 #[inline]
 fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
-    if task.role == Role::Quoting {
+    // What is allowed by itself does not go with what it quotes.
+    if task.role == Role::Quoting && !matches!(answer.verdict, Verdict::Allow(_)) {
         part.quoting.push((task.index, answer.flow));
     }
-    if let Verdict::Drop(rule) = answer.verdict {
+    if let Verdict::Drop(_) = answer.verdict {
         part.drops.push(task.index);
-        if answer.is_news {
-            part.blocked.push(Blocked {
-                packet: part.chunk.first_packet() + u64::from(task.index),
-                flow: answer.flow,
-                five_tuple: task.key.five_tuple(task.sender),
-                rule,
-                ground: engine.ground_of_verdict(&task.key).cloned(),
-            });
-        }
+    }
+    if let Some(rule) = answer.news {
+        part.judged.push(Judged {
+            packet: part.chunk.first_packet() + u64::from(task.index),
+            flow: answer.flow,
+            five_tuple: task.key.five_tuple(task.sender),
+            rule,
+            ground: engine.ground_of_verdict(&task.key).cloned(),
+        });
     }
 }
 

@@ -1,12 +1,14 @@
 //! The writer: puts the workers' answers back into capture order and writes what stays, straight from the chunks.
 
 use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
 use std::sync::Arc;
 use std::vec;
 
 use crossbeam_channel::{Receiver, Sender};
 
 use super::fates::NotedQuote;
+use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
@@ -14,6 +16,7 @@ use crate::capture::Chunk;
 use crate::engine::Ended;
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
+use crate::packet::{IpProtocol, Record};
 use crate::stats::{AtomicCounters, PacketCounts};
 
 pub(super) struct Writer<'a, 's> {
@@ -27,6 +30,8 @@ pub(super) struct Writer<'a, 's> {
     open: VecDeque<Open>,
     drops: Vec<u32>,
     quotes: Quotes,
+    /// Lookups that share verdicts, where they are to.
+    lookups: Option<Lookups>,
 }
 
 /// A chunk on its way through the workers.
@@ -55,11 +60,26 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
+            lookups: None,
         }
     }
 
-    /// Writes every chunk until the reader has come to its end.
-    pub(super) fn write(&mut self, results: &Receiver<Message>) -> Result<Ran, PipelineError> {
+    /// Lets lookups share the verdict of the flows that they led to.
+    pub(super) fn follow_lookups(&mut self) {
+        self.lookups = Some(Lookups::default());
+    }
+
+    /// Flows that could not be held for that.
+    pub(super) fn untold_lookups(&self) -> u64 {
+        self.lookups.as_ref().map_or(0, Lookups::untold)
+    }
+
+    /// Writes every chunk until the reader has come to its end. `progress` is the first packet of the chunk it is at.
+    pub(super) fn write(
+        &mut self,
+        results: &Receiver<Message>,
+        progress: &mut u64,
+    ) -> Result<Ran, PipelineError> {
         let mut end = None;
         for message in results {
             match message {
@@ -84,7 +104,7 @@ impl<'a, 's> Writer<'a, 's> {
                     outcome?;
                     end = Some(*ran);
                 }
-                Message::Died { name, packet } => return Err(PipelineError::Died { name, packet }),
+                Message::Died(died) => return Err(died),
             }
             while self
                 .open
@@ -95,6 +115,9 @@ impl<'a, 's> Writer<'a, 's> {
                     break;
                 };
                 self.next += 1;
+                if let Some(chunk) = &open.chunk {
+                    *progress = chunk.first_packet();
+                }
                 self.emit(open)?;
             }
             if let Some(end) = end.take_if(|_| self.open.is_empty()) {
@@ -127,16 +150,16 @@ impl<'a, 's> Writer<'a, 's> {
         let Some(chunk) = chunk else { return Ok(()) };
         self.write_packets(&chunk, &parts)?;
         let mut ended = Vec::with_capacity(parts.len());
-        let mut blocked = Vec::new();
+        let mut judged = Vec::new();
         for part in parts {
             drop(part.chunk);
             spent.push(part.spent);
             ended.push(part.ended.into_iter());
-            blocked.extend(part.blocked);
+            judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
-        blocked.sort_by_key(|news| news.packet);
-        blocked.iter().for_each(|news| self.sink.blocked(news));
+        judged.sort_by_key(|news| news.packet);
+        judged.iter().for_each(|news| self.sink.judged(news));
         while let Some(ended) = next_in_order(&mut ended) {
             self.tell(ended.flow)?;
         }
@@ -195,17 +218,32 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells a flow that has ended.
+    /// Tells a flow that has ended, unless its verdict is still open.
     fn tell(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
+        match &mut self.lookups {
+            None => self.settle(flow),
+            Some(lookups) => lookups.take(flow).map_or(Ok(()), |flow| self.settle(flow)),
+        }
+    }
+
+    /// Tells a flow whose verdict is final.
+    fn settle(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
         if let Packets::Note(fates) = &mut self.packets
             && flow.rule.is_some()
         {
             fates.block(flow.first_packet);
+            let (dropped, dropped_bytes) = flow.ruled();
             self.counters.add(&PacketCounts {
-                dropped: flow.dropped_packets,
-                dropped_bytes: flow.dropped_bytes,
+                dropped,
+                dropped_bytes,
                 ..PacketCounts::default()
             });
+        }
+        if let Packets::Note(fates) = &mut self.packets
+            && flow.allowed.is_some()
+            && matches!(flow.key.protocol(), IpProtocol::ICMP | IpProtocol::ICMP6)
+        {
+            fates.spare(flow.first_packet);
         }
         match self.quotes.ended(flow) {
             Some(flow) => self.sink.flow(flow).map_err(PipelineError::Flows),
@@ -227,6 +265,10 @@ impl<'a, 's> Writer<'a, 's> {
             for flow in flows {
                 self.tell(flow)?;
             }
+        }
+        let held = self.lookups.as_mut().map(Lookups::finish);
+        for flow in held.into_iter().flatten() {
+            self.settle(flow)?;
         }
         if let Packets::Note(fates) = &mut self.packets {
             let (mut dropped, mut dropped_bytes) = (0, 0);
@@ -264,37 +306,53 @@ impl Outputs<'_> {
     /// What is no packet (headers, interface descriptions, comments) goes to both, so that both are whole captures.
     pub(super) fn write(&mut self, chunk: &Chunk, drops: &[u32]) -> Result<(), PipelineError> {
         let records = chunk.records();
-        let bytes = chunk.bytes();
+        let dropped_records = drops
+            .iter()
+            .filter_map(|&index| records.get(index as usize));
         if let Some(forwarded) = &mut self.forwarded {
-            let mut from = 0;
-            for record in drops
-                .iter()
-                .filter_map(|&index| records.get(index as usize))
-            {
-                forwarded
-                    .write_all(&bytes[from..record.start as usize])
-                    .map_err(PipelineError::Output)?;
-                from = record.end as usize;
-            }
-            forwarded
-                .write_all(&bytes[from..])
-                .map_err(PipelineError::Output)?;
+            let runs = runs_without(dropped_records, chunk.bytes());
+            write_runs(forwarded, runs).map_err(PipelineError::Output)?;
         }
         if let Some(dropped) = &mut self.dropped {
-            let mut from = 0;
             let mut drops = drops.iter().peekable();
-            for (index, record) in (0u32..).zip(records) {
-                if drops.next_if(|&&drop| drop == index).is_none() {
-                    dropped
-                        .write_all(&bytes[from..record.start as usize])
-                        .map_err(PipelineError::Dropped)?;
-                    from = record.end as usize;
-                }
-            }
-            dropped
-                .write_all(&bytes[from..])
-                .map_err(PipelineError::Dropped)?;
+            let kept = (0u32..).zip(records);
+            let kept = kept.filter(|(index, _)| drops.next_if(|&&drop| drop == *index).is_none());
+            let runs = runs_without(kept.map(|(_, record)| record), chunk.bytes());
+            write_runs(dropped, runs).map_err(PipelineError::Dropped)?;
         }
         Ok(())
     }
+}
+
+/// What remains of a chunk's bytes without these records, which are in order.
+fn runs_without<'a, 'r>(
+    records: impl Iterator<Item = &'r Record>,
+    bytes: &'a [u8],
+) -> Vec<IoSlice<'a>> {
+    let mut from = 0;
+    let mut runs = Vec::new();
+    for record in records {
+        if from < record.start as usize {
+            runs.push(IoSlice::new(&bytes[from..record.start as usize]));
+        }
+        from = record.end as usize;
+    }
+    if from < bytes.len() {
+        runs.push(IoSlice::new(&bytes[from..]));
+    }
+    runs
+}
+
+/// Writes all runs, as many at once as the system takes: they are short where much is dropped.
+fn write_runs(out: &mut dyn Write, mut runs: Vec<IoSlice<'_>>) -> io::Result<()> {
+    let mut left = runs.as_mut_slice();
+    while !left.is_empty() {
+        match out.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

@@ -4,7 +4,9 @@
 //! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
 
 mod flows;
+mod inert;
 mod json;
+mod rules_diff;
 mod text;
 mod warnings;
 
@@ -23,6 +25,7 @@ use crate::stats::{
 
 pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
 pub use json::json;
+pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use text::{MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
@@ -46,6 +49,12 @@ pub trait Names {
     ///
     /// Ids are dense: the first `None` ends the list of rules.
     fn rule(&self, id: RuleId) -> Option<(&str, &str)>;
+
+    /// Whether what a rule takes is kept, and not dropped.
+    fn keeps(&self, id: RuleId) -> bool {
+        let _ = id;
+        false
+    }
 }
 
 /// A whole report. Serialises as the JSON report; lists are whole, the highest count first, then by name.
@@ -59,6 +68,9 @@ pub struct Report<'a> {
     pub input: Input,
     /// Packets.
     pub packets: PacketCounts,
+    /// By what the files are known again; left out where that was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Digests>,
     /// Packets that could not be decoded, by reason; together they are `packets.undecoded`.
     pub undecoded_reasons: Vec<ReasonCount>,
     /// Flows.
@@ -119,6 +131,28 @@ pub struct Input {
     pub last_packet: Option<Timestamp>,
     /// Where and how the file is damaged; `None` for a sound one.
     pub damage: Option<Damage>,
+}
+
+/// Digests of the files that a run read and wrote: of their bytes as they are, compressed ones included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Digests {
+    /// How they are made: [`Digests::ALGORITHM`].
+    pub algorithm: &'static str,
+    /// Of the whole input, in hexadecimal digits, as all of them; its path stands in [`Input`].
+    pub input: String,
+    /// Of the output; `None` when none was written.
+    pub output: Option<String>,
+    /// Of the dropped packets; `None` when they were not written.
+    pub dropped: Option<String>,
+    /// The output, as the user gave it; `-` for standard output.
+    pub output_path: Option<String>,
+    /// The dropped packets, as the user gave it.
+    pub dropped_path: Option<String>,
+}
+
+impl Digests {
+    /// SHA-256, FIPS 180-4.
+    pub const ALGORITHM: &'static str = "sha256";
 }
 
 /// Unit of a capture's timestamps.
@@ -192,16 +226,28 @@ pub struct FingerprintCount {
     pub flows: u64,
 }
 
-/// What one rule removed.
+/// What a rule does to the flows that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// They are dropped.
+    Drop,
+    /// They are kept.
+    Keep,
+}
+
+/// What one rule took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleCount<'a> {
     /// The rule, as `app:YouTube`.
     pub rule: &'a str,
     /// Where it came from, as `--block-app` or `rules.txt:7`.
     pub origin: &'a str,
-    /// Flows that it blocked.
+    /// What became of the flows and packets that are counted here.
+    pub action: Action,
+    /// Flows.
     pub flows: u64,
-    /// Packets that it removed.
+    /// Packets; those that passed before the flow was known are not among them.
     pub packets: u64,
     /// Their bytes on the wire.
     pub bytes: u64,
@@ -212,6 +258,8 @@ pub struct RuleCount<'a> {
 pub struct Gathered {
     /// What was read.
     pub input: Input,
+    /// By what the files are known again.
+    pub digests: Option<Digests>,
     /// Packets, all of them by transport and by fate.
     pub packets: PacketCounts,
     /// Those of them that could not be decoded.
@@ -224,6 +272,8 @@ pub struct Gathered {
     pub fragments: FragmentCounts,
     /// Dropped packets that are missing in the figures of flows and rules.
     pub untold_drops: u64,
+    /// Flows that took no lookup along, or lookups that went with no flow, for want of room.
+    pub untold_lookups: u64,
     /// How often a DNS answer was forgotten while it still counted.
     pub forgotten_answers: u64,
 }
@@ -233,17 +283,20 @@ impl<'a> Report<'a> {
     pub fn new(gathered: Gathered, names: &'a impl Names) -> Self {
         let Gathered {
             input,
+            digests,
             packets,
             undecoded,
             flows,
             suspicious,
             fragments,
             untold_drops,
+            untold_lookups,
             forgotten_answers,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
         let mut warnings = warnings::of_fragments(fragments);
         warnings.extend(warnings::of_drops(untold_drops));
+        warnings.extend(warnings::of_lookups(untold_lookups));
         warnings.extend(warnings::of_flows(&flows));
         warnings.extend(warnings::of_answers(forgotten_answers));
         warnings.extend(suspicious.warnings());
@@ -251,6 +304,7 @@ impl<'a> Report<'a> {
             schema: SCHEMA,
             tool: Tool::THIS,
             input,
+            digests,
             packets,
             undecoded_reasons: reasons(undecoded),
             applications: applications(&flows, names),
@@ -337,6 +391,11 @@ fn rules<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<RuleCount<'a>> {
             RuleCount {
                 rule,
                 origin,
+                action: if names.keeps(id) {
+                    Action::Keep
+                } else {
+                    Action::Drop
+                },
                 flows: tally.flows,
                 packets: tally.packets,
                 bytes: tally.bytes,

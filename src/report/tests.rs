@@ -111,6 +111,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
     }
     let gathered = Gathered {
         input,
+        digests: None,
         packets,
         undecoded: undecoded(packets.undecoded),
         flows: stats.finish(),
@@ -121,6 +122,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
             conflicting: 0,
         },
         untold_drops: 0,
+        untold_lookups: 0,
         forgotten_answers: 0,
     };
     Report::new(gathered, &Book)
@@ -269,6 +271,7 @@ fn every_line_is_equally_wide_whatever_the_names() {
     let rule = RuleCount {
         rule: "domain:*.a-name-that-is-too-long-to-stand-on-one-line.example.com",
         origin: "/etc/dpi/rules with blanks.txt:7",
+        action: Action::Keep,
         flows: u64::MAX,
         packets: u64::MAX,
         bytes: u64::MAX,

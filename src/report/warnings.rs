@@ -32,8 +32,20 @@ pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
 /// A sentence for dropped packets that stand in no flow's figures.
 pub(super) fn of_drops(untold: u64) -> Vec<String> {
     let sentence = format!(
-        "figures of flows and rules are incomplete: {} that quote a blocked flow were dropped and are not among them",
+        "figures of flows and rules are incomplete: {} that quote a blocked flow share its fate and are not among them",
         count(untold, "packet"),
+    );
+    told([(untold, sentence)])
+}
+
+/// A sentence for lookups that went by their own rules alone.
+pub(super) fn of_lookups(untold: u64) -> Vec<String> {
+    let sentence = format!(
+        "lookups are incomplete: {} too many to be held until it was known what led where; they go by their own rules, or take no lookup along",
+        match untold {
+            1 => "1 flow was".to_owned(),
+            _ => format!("{untold} flows were"),
+        },
     );
     told([(untold, sentence)])
 }
@@ -149,7 +161,7 @@ fn of_lists(tables: &FlowTables) -> Vec<String> {
 }
 
 /// `count` of something, in the singular or the plural.
-fn count(count: u64, what: &str) -> String {
+pub(super) fn count(count: u64, what: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {what}{ending}")
 }

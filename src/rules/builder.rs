@@ -1,18 +1,15 @@
 //! From what the user wrote to rules, and from rules to what answers fast.
 
-use ahash::{HashMap, HashSet};
-use ipnet::IpNet;
+use ahash::HashSet;
 use thiserror::Error;
 
-use super::file::{self, RulesFileError};
-use super::{Matcher, Rule, RuleId, RuleSet};
-use crate::catalogue::{Catalogue, CategoryId, Target, UnknownName};
-use crate::domain::{DomainPattern, PatternError};
-use crate::domain_map::DomainMap;
+use super::file::{self, GivenThresholds, RulesFileError};
+use super::{Action, End, Kind, Matcher, Rule, RuleId, RuleSet, Tables};
+use crate::catalogue::{Catalogue, Target, UnknownName};
+use crate::domain::{DomainPattern, MAX_NAME_LEN, PatternError};
 use crate::endpoints::{self, AddressError, PortError};
-use crate::ini::printable;
-use crate::protocol::Protocol;
-use crate::ranges::Ranges;
+use crate::ini::{printable, shown};
+use crate::packet::IpProtocol;
 
 /// Why a text is no rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -26,14 +23,17 @@ pub enum RuleError {
     /// A name that the catalogue does not know.
     #[error(transparent)]
     App(#[from] UnknownName),
-    /// `Unknown`, which is what remains when a flow is over and nothing was recognised in it: too late to block it.
+    /// `Unknown`, which is what remains when a flow is over and nothing was recognised in it: too late for a verdict.
     #[error(
-        "'Unknown' cannot be blocked, for only at its end is it certain that a flow stays unknown; expected an application, a category or a protocol"
+        "'Unknown' is no rule, for only at its end is it certain that a flow stays unknown; expected an application, a category or a protocol"
     )]
     Undecidable,
     /// No domain pattern.
     #[error(transparent)]
     Domain(#[from] PatternError),
+    /// Nothing that a name could hold.
+    #[error("'~{}' is no part of a name, expected '~' and 1 to {MAX_NAME_LEN} letters, digits, dots or hyphens of ASCII, as in ~tracker", shown(.0))]
+    NamePart(String),
 }
 
 /// Collects rules in the order in which they are given.
@@ -43,7 +43,8 @@ pub enum RuleError {
 pub struct RuleSetBuilder<'a> {
     catalogue: &'a Catalogue,
     rules: Vec<Rule>,
-    known: HashSet<Matcher>,
+    known: HashSet<(Action, Matcher)>,
+    thresholds: GivenThresholds,
 }
 
 impl<'a> RuleSetBuilder<'a> {
@@ -53,35 +54,54 @@ impl<'a> RuleSetBuilder<'a> {
             catalogue,
             rules: Vec::new(),
             known: HashSet::default(),
+            thresholds: GivenThresholds::default(),
         }
     }
 
-    /// Blocks an address or a prefix. Host bits in a prefix are dropped: `10.0.0.1/8` is `10.0.0.0/8`.
+    /// Adds a rule.
+    ///
+    /// * An address may be a prefix, whose host bits are dropped: `10.0.0.1/8` is `10.0.0.0/8`.
+    /// * Ports may be a range `LO-HI`.
+    /// * An application may be a category or a protocol; the category `Protocols` is every flow whose protocol is recognised.
+    /// * An address behind `src:` is the initiator's, behind `dst:` the responder's, behind `any:` either's; alone it is whoever's that sends.
+    /// * Ports may be of one transport: `LO-HI/udp`.
+    /// * A name with `*.` in front is that name and everything below it; with `~` in front it is every name that holds the text.
+    ///
+    /// # Errors
+    /// [`RuleError`] says why `text` is none.
+    pub fn add(
+        &mut self,
+        (action, kind): (Action, Kind),
+        text: &str,
+        origin: &str,
+    ) -> Result<(), RuleError> {
+        let matcher = self.parse(kind, text.trim())?;
+        self.push((action, matcher), origin);
+        Ok(())
+    }
+
+    /// Blocks an address or a prefix.
     ///
     /// # Errors
     /// [`RuleError::Address`].
     pub fn block_ip(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
-        self.add(Matcher::Address(endpoints::net(text.trim())?), origin);
-        Ok(())
+        self.add((Action::Block, Kind::Ip), text, origin)
     }
 
-    /// Blocks a port, or a range of ports `LO-HI`.
+    /// Blocks a port, or a range of ports.
     ///
     /// # Errors
     /// [`RuleError::Port`].
     pub fn block_port(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
-        self.add(Matcher::Ports(endpoints::ports(text.trim())?), origin);
-        Ok(())
+        self.add((Action::Block, Kind::Port), text, origin)
     }
 
-    /// Blocks an application, a category or a protocol. The category `Protocols` is every flow whose protocol is recognised.
+    /// Blocks an application, a category or a protocol.
     ///
     /// # Errors
     /// [`RuleError::App`] for a name the catalogue does not know, [`RuleError::Undecidable`] for `Unknown`.
     pub fn block_app(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
-        let matcher = self.parse_app(text)?;
-        self.add(matcher, origin);
-        Ok(())
+        self.add((Action::Block, Kind::App), text, origin)
     }
 
     /// Blocks a name, or with `*.` in front a name and everything below it.
@@ -89,8 +109,7 @@ impl<'a> RuleSetBuilder<'a> {
     /// # Errors
     /// [`RuleError::Domain`].
     pub fn block_domain(&mut self, text: &str, origin: &str) -> Result<(), RuleError> {
-        self.add(Matcher::Domain(DomainPattern::parse(text)?), origin);
-        Ok(())
+        self.add((Action::Block, Kind::Domain), text, origin)
     }
 
     /// Adds the rules of a file, or none of them when any line is wrong.
@@ -100,66 +119,50 @@ impl<'a> RuleSetBuilder<'a> {
     /// # Errors
     /// [`RulesFileError`] lists the wrong lines.
     pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), RulesFileError> {
-        let found = file::read(path, bytes, |kind, text| match kind {
-            file::Section::Ips => Ok(Matcher::Address(endpoints::net(text)?)),
-            file::Section::Ports => Ok(Matcher::Ports(endpoints::ports(text)?)),
-            file::Section::Apps => self.parse_app(text),
-            file::Section::Domains => Ok(Matcher::Domain(DomainPattern::parse(text)?)),
-        })?;
-        for (line, matcher) in found {
-            self.add(matcher, &format!("{}:{line}", printable(path)));
+        let found = file::read(path, bytes, |kind, text| self.parse(kind, text))?;
+        self.thresholds.add(found.thresholds);
+        for (line, rule) in found.rules {
+            self.push(rule, &format!("{}:{line}", printable(path)));
         }
         Ok(())
     }
 
     /// The rules, compiled.
     pub fn build(self) -> RuleSet {
-        let mut v4 = Vec::new();
-        let mut v6 = Vec::new();
-        let mut ports = Vec::new();
-        let mut domains = DomainMap::default();
-        let mut targets = HashMap::default();
-        for (rule, id) in self.rules.iter().zip((0..=u32::MAX).map(RuleId)) {
-            match &rule.matcher {
-                Matcher::Address(IpNet::V4(net)) => {
-                    v4.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
-                }
-                Matcher::Address(IpNet::V6(net)) => {
-                    v6.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
-                }
-                Matcher::Ports(range) => ports.push((range.clone(), id)),
-                Matcher::App(target) => {
-                    targets.insert(*target, id);
-                }
-                Matcher::Domain(pattern) => {
-                    domains.insert(pattern, id);
-                }
-            }
-        }
-        // Each target has one rule at most, for none is added twice.
-        let first_for = |wanted: &[Target]| {
-            let rules = wanted.iter().filter_map(|target| targets.get(target));
-            rules.min().copied()
+        let Self {
+            catalogue,
+            rules,
+            thresholds,
+            ..
+        } = self;
+        let of = |action| {
+            let all = rules.iter().zip((0..=u32::MAX).map(RuleId));
+            let its = all.filter(|(rule, _)| rule.action == action);
+            Tables::new(its.map(|(rule, id)| (id, &rule.matcher)), catalogue)
         };
-        // A rule for the whole takes its parts; one for a category takes what stands in it, wherever its parts stand.
-        let apps = self.catalogue.apps().map(|(id, app)| {
-            let wholes = self.catalogue.wholes(id).into_iter().map(Target::App);
-            let category = Target::Category(app.category);
-            first_for(&wholes.chain([category]).collect::<Vec<_>>())
-        });
-        let all_protocols = Target::Category(CategoryId::PROTOCOLS);
-        let protocols = Protocol::ALL
-            .map(|protocol| first_for(&[Target::Protocol(protocol), all_protocols]))
-            .to_vec();
+        let (allow, block) = (of(Action::Allow), of(Action::Block));
         RuleSet {
-            apps: apps.collect(),
-            protocols,
-            v4: Ranges::new(v4),
-            v6: Ranges::new(v6),
-            ports: Ranges::new(ports),
-            domains,
-            rules: self.rules,
+            rules,
+            allow,
+            block,
+            thresholds,
         }
+    }
+
+    /// What `text` means as a rule of this kind.
+    fn parse(&self, kind: Kind, text: &str) -> Result<Matcher, RuleError> {
+        Ok(match kind {
+            Kind::Ip => parse_address(text)?,
+            Kind::Port => {
+                let (range, transport) = endpoints::transport_ports(text)?;
+                Matcher::Ports(range, transport)
+            }
+            Kind::App => return self.parse_app(text),
+            Kind::Domain => match text.strip_prefix('~') {
+                Some(part) => Matcher::NamePart(parse_part(part)?),
+                None => Matcher::Domain(DomainPattern::parse(text)?),
+            },
+        })
     }
 
     fn parse_app(&self, text: &str) -> Result<Matcher, RuleError> {
@@ -169,28 +172,58 @@ impl<'a> RuleSetBuilder<'a> {
         }
     }
 
-    fn add(&mut self, matcher: Matcher, origin: &str) {
-        if !self.known.insert(matcher.clone()) {
+    fn push(&mut self, (action, matcher): (Action, Matcher), origin: &str) {
+        if !self.known.insert((action, matcher.clone())) {
             return;
         }
         let text = match &matcher {
-            Matcher::Address(net) if net.prefix_len() == net.max_prefix_len() => {
-                format!("ip:{}", net.addr())
+            Matcher::Address(end, net) if net.prefix_len() == net.max_prefix_len() => {
+                format!("ip:{}{}", end.prefix(), net.addr())
             }
-            Matcher::Address(net) => format!("ip:{net}"),
-            Matcher::Ports(range) if range.start() == range.end() => {
-                format!("port:{}", range.start())
+            Matcher::Address(end, net) => format!("ip:{}{net}", end.prefix()),
+            Matcher::Ports(range, transport) => {
+                let transport = match *transport {
+                    None => "",
+                    Some(IpProtocol::TCP) => "/tcp",
+                    Some(_) => "/udp",
+                };
+                match (range.start(), range.end()) {
+                    (low, high) if low == high => format!("port:{low}{transport}"),
+                    (low, high) => format!("port:{low}-{high}{transport}"),
+                }
             }
-            Matcher::Ports(range) => format!("port:{}-{}", range.start(), range.end()),
+            Matcher::NamePart(part) => format!("domain:~{part}"),
             Matcher::App(target) => format!("app:{}", self.catalogue.target_name(*target)),
             Matcher::Domain(pattern) => format!("domain:{pattern}"),
         };
         self.rules.push(Rule {
+            action,
             matcher,
             text,
             origin: origin.to_owned(),
         });
     }
+}
+
+/// An address or a prefix, behind the end that it is about.
+fn parse_address(text: &str) -> Result<Matcher, RuleError> {
+    let mut typed = End::ALL.into_iter().filter(|end| !end.prefix().is_empty());
+    let found = typed.find_map(|end| {
+        let (prefix, address) = text.split_at_checked(end.prefix().len())?;
+        let is_it = prefix.eq_ignore_ascii_case(end.prefix());
+        is_it.then_some((end, address.trim_start()))
+    });
+    let (end, address) = found.unwrap_or((End::Sender, text));
+    Ok(Matcher::Address(end, endpoints::net(address)?))
+}
+
+/// A text that names may hold, in lower case. Without IDNA, whose form of a whole says nothing of its parts.
+fn parse_part(text: &str) -> Result<Box<str>, RuleError> {
+    let is_of_names = |b: u8| b.is_ascii_graphic() && !b"*/@\\~".contains(&b);
+    if text.is_empty() || text.len() > MAX_NAME_LEN || !text.bytes().all(is_of_names) {
+        return Err(RuleError::NamePart(text.to_owned()));
+    }
+    Ok(text.to_ascii_lowercase().into())
 }
 
 #[cfg(test)]

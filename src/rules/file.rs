@@ -1,10 +1,11 @@
-//! The grammar of a rules file: four sections, one value a line, comments.
+//! The grammar of a rules file: sections, one value a line, comments; and among them sections of applications, in the grammar of those.
 
 use std::fmt;
 
 use thiserror::Error;
 
-use super::{Matcher, RuleError};
+use super::{Action, Kind, Matcher, RuleError};
+use crate::endpoints;
 use crate::ini::{self, Content, Line, NotUtf8, Position, printable, shown};
 
 /// How many wrong lines of a file are told; the rest is counted.
@@ -42,13 +43,16 @@ pub enum LineFault {
     /// A value before the first section.
     #[error("found '{}' before any section, expected {SECTIONS}", shown(.0))]
     NoSection(String),
+    /// A line that sets no threshold.
+    #[error("found '{}', expected high-volume-flows = N or port-scan-ports = N, as in port-scan-ports = 20", shown(.0))]
+    Threshold(String),
     /// A value that is no rule.
     #[error(transparent)]
     Rule(#[from] RuleError),
 }
 
 /// The sections, for messages.
-const SECTIONS: &str = "[BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS]";
+const SECTIONS: &str = "[BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS], one with ALLOWED in place of BLOCKED, [APP Name] or [THRESHOLDS]";
 
 impl fmt::Display for RulesFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,42 +69,130 @@ impl fmt::Display for RulesFileError {
     }
 }
 
-/// What the values of a section are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Section {
-    Ips,
-    Apps,
-    Domains,
-    Ports,
+/// What the lines of a section are.
+#[derive(Clone, Copy)]
+enum Section {
+    Rules(Action, Kind),
+    /// Of an application; read by [`applications`].
+    App,
+    Thresholds,
 }
 
 impl Section {
-    /// Case, blanks, `_` and `-` do not count.
+    /// The section that is called `name`. Case, blanks, `_` and `-` do not count.
     fn of(name: &str) -> Option<Self> {
-        let plain: String = name
-            .chars()
-            .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace())
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        match plain.as_str() {
-            "blockedips" => Some(Self::Ips),
-            "blockedapps" => Some(Self::Apps),
-            "blockeddomains" => Some(Self::Domains),
-            "blockedports" => Some(Self::Ports),
-            _ => None,
+        if app_of(name).is_some() {
+            return Some(Self::App);
         }
+        let plain = plain(name);
+        let (action, kind) = match (plain.strip_prefix("blocked"), plain.as_str()) {
+            (Some(kind), _) => (Action::Block, kind),
+            (None, "thresholds") => return Some(Self::Thresholds),
+            (None, _) => (Action::Allow, plain.strip_prefix("allowed")?),
+        };
+        let kind = match kind {
+            "ips" => Kind::Ip,
+            "apps" => Kind::App,
+            "domains" => Kind::Domain,
+            "ports" => Kind::Port,
+            _ => return None,
+        };
+        Some(Self::Rules(action, kind))
     }
 }
 
-/// Every value of a file as a matcher, with the number of its line.
+/// The application that the section `[APP Name]` is about.
+fn app_of(section: &str) -> Option<&str> {
+    let (word, name) = section.split_once(char::is_whitespace)?;
+    word.eq_ignore_ascii_case("app").then(|| name.trim())
+}
+
+/// `name` as it is compared.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-') && !c.is_whitespace())
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+/// When an address is told of as suspicious, as far as it is said. The names are those of the options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GivenThresholds {
+    /// An address with more flows is `high_volume`.
+    pub high_volume_flows: Option<u32>,
+    /// An address that contacts more destination ports is a `port_scan`.
+    pub port_scan_ports: Option<u32>,
+}
+
+impl GivenThresholds {
+    /// Takes in what a later file says, which wins.
+    pub(super) fn add(&mut self, later: Self) {
+        self.high_volume_flows = later.high_volume_flows.or(self.high_volume_flows);
+        self.port_scan_ports = later.port_scan_ports.or(self.port_scan_ports);
+    }
+
+    /// Takes in a line such as `port-scan-ports = 20`.
+    fn read(&mut self, line: &str) -> Result<(), LineFault> {
+        let fault = || LineFault::Threshold(line.to_owned());
+        let (name, number) = line.split_once('=').ok_or_else(fault)?;
+        let threshold = match plain(name).as_str() {
+            "highvolumeflows" => &mut self.high_volume_flows,
+            "portscanports" => &mut self.port_scan_ports,
+            _ => return Err(fault()),
+        };
+        *threshold = Some(endpoints::number(number.trim()).ok_or_else(fault)?);
+        Ok(())
+    }
+}
+
+/// What a file says, apart from its applications.
+#[derive(Default)]
+pub(super) struct Read {
+    /// Each with the number of its line.
+    pub(super) rules: Vec<(usize, (Action, Matcher))>,
+    pub(super) thresholds: GivenThresholds,
+}
+
+/// The `[APP Name]` sections of a rules file as a file of applications, in which every line has its number and every value its column; `None`
+/// where there are none.
+///
+/// What else is wrong with the file is told when its rules are read.
+pub fn applications(bytes: &[u8]) -> Option<String> {
+    let text = ini::decode(bytes).ok()?;
+    let mut apps = String::new();
+    let (mut line, mut is_app) = (1, false);
+    for Line { at, content } in ini::lines(text) {
+        let said = match content {
+            Content::Section(name) => {
+                let app = app_of(name);
+                is_app = app.is_some();
+                app.map(|app| format!("[{app}]"))
+            }
+            Content::BrokenSection(_) => {
+                is_app = false;
+                None
+            }
+            Content::Value(value) => is_app.then(|| value.to_owned()),
+        };
+        if let Some(said) = said {
+            apps.extend(std::iter::repeat_n('\n', at.line - line));
+            apps.extend(std::iter::repeat_n(' ', at.column - 1));
+            apps.push_str(&said);
+            line = at.line;
+        }
+    }
+    (!apps.is_empty()).then_some(apps)
+}
+
+/// Every rule and threshold of a file.
 ///
 /// * `parse`: what a value means in its section.
 pub(super) fn read(
     path: &str,
     bytes: &[u8],
-    parse: impl Fn(Section, &str) -> Result<Matcher, RuleError>,
-) -> Result<Vec<(usize, Matcher)>, RulesFileError> {
-    let mut found = Vec::new();
+    parse: impl Fn(Kind, &str) -> Result<Matcher, RuleError>,
+) -> Result<Read, RulesFileError> {
+    let mut found = Read::default();
     let mut error = RulesFileError {
         path: path.to_owned(),
         bad_lines: Vec::new(),
@@ -115,27 +207,36 @@ pub(super) fn read(
     };
     let mut place = Place::Start;
     for Line { at, content } in ini::lines(text) {
-        match (content, place) {
-            (Content::Section(name), _) => match Section::of(name) {
-                Some(section) => place = Place::In(section),
-                None => {
-                    error.tell(at, LineFault::UnknownSection(format!("[{name}]")));
-                    place = Place::Nowhere;
+        let read = match content {
+            Content::Section(name) => match Section::of(name) {
+                Some(section) => {
+                    place = Place::In(section);
+                    Ok(())
                 }
+                None => Err(LineFault::UnknownSection(format!("[{name}]"))),
             },
-            (Content::BrokenSection(line), _) => {
-                error.tell(at, LineFault::UnknownSection(line.to_owned()));
+            Content::BrokenSection(line) => Err(LineFault::UnknownSection(line.to_owned())),
+            Content::Value(value) => match place {
+                Place::In(Section::Rules(action, kind)) => match parse(kind, value) {
+                    Ok(matcher) => {
+                        found.rules.push((at.line, (action, matcher)));
+                        Ok(())
+                    }
+                    Err(fault) => Err(fault.into()),
+                },
+                Place::In(Section::Thresholds) => found.thresholds.read(value),
+                Place::In(Section::App) | Place::Nowhere => Ok(()),
+                Place::Start => Err(LineFault::NoSection(value.to_owned())),
+            },
+        };
+        if let Err(fault) = read {
+            if matches!(
+                fault,
+                LineFault::UnknownSection(_) | LineFault::NoSection(_)
+            ) {
                 place = Place::Nowhere;
             }
-            (Content::Value(value), Place::In(section)) => match parse(section, value) {
-                Ok(matcher) => found.push((at.line, matcher)),
-                Err(fault) => error.tell(at, fault.into()),
-            },
-            (Content::Value(value), Place::Start) => {
-                error.tell(at, LineFault::NoSection(value.to_owned()));
-                place = Place::Nowhere;
-            }
-            (Content::Value(_), Place::Nowhere) => {}
+            error.tell(at, fault);
         }
     }
     if error.bad_lines.is_empty() {

@@ -1,45 +1,115 @@
-//! What the user wants removed: rules from flags and files, compiled once, asked for every flow.
+//! What the user wants removed, and what kept all the same: rules from flags and files, compiled once, asked for every flow.
 //!
-//! Texts go in through [`RuleSetBuilder`]; a [`RuleSet`] comes out and answers for an address, a port, an application, a protocol and a name which rule
-//! holds. Which of these is asked first, and what a match means for a flow, is not known here.
+//! Texts go in through [`RuleSetBuilder`]; a [`RuleSet`] comes out, whose [`Tables`] answer for an address, a port, an application, a protocol
+//! and a name which rule holds. Which of these is asked first, and what a match means for a flow, is not known here.
 
 mod builder;
 mod file;
+mod tables;
 
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
 pub use builder::{RuleError, RuleSetBuilder};
-pub use file::{BadLine, LineFault, RulesFileError};
+pub use file::{BadLine, GivenThresholds, LineFault, RulesFileError, applications};
+pub use tables::Tables;
 
-use crate::catalogue::{AppId, Target};
+use crate::catalogue::Target;
 use crate::domain::DomainPattern;
-use crate::domain_map::DomainMap;
-use crate::protocol::Protocol;
-use crate::ranges::Ranges;
+use crate::packet::IpProtocol;
 
 /// A rule of a [`RuleSet`]: its place in the order in which the rules were given, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
+/// What becomes of the flows that rules block, and of all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Removal {
+    /// A blocked flow is dropped from the packet on that decides, as in a firewall.
+    #[default]
+    Inline,
+    /// A blocked flow is dropped from its first packet.
+    WholeFlow,
+    /// The rules are turned round: what they block is kept from its first packet, and all else is dropped.
+    AllElse,
+}
+
+/// What a rule does to the flows that it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// They are kept, whatever else blocks them.
+    Allow,
+    /// They are removed, unless something allows them.
+    Block,
+}
+
+impl Action {
+    /// Both, in the order in which rules are asked.
+    pub const ALL: [Self; 2] = [Self::Allow, Self::Block];
+}
+
+/// What the text of a rule is, in a flag or in a section of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An address or a prefix.
+    Ip,
+    /// A port or a range of ports.
+    Port,
+    /// An application, a category or a protocol.
+    App,
+    /// A name, or a pattern of names.
+    Domain,
+}
+
 /// What a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Matcher {
-    /// Addresses: no host bits set; IPv4-mapped IPv6 prefixes are held as the IPv4 prefixes they are.
-    Address(IpNet),
-    /// Ports, both ends included.
-    Ports(RangeInclusive<u16>),
+    /// Addresses at an end of a flow: no host bits set; IPv4-mapped IPv6 prefixes are held as the IPv4 prefixes they are.
+    Address(End, IpNet),
+    /// Ports, both ends included, of one transport or of all.
+    Ports(RangeInclusive<u16>, Option<IpProtocol>),
     /// An application, a category or a protocol.
     App(Target),
     /// Names.
     Domain(DomainPattern),
+    /// Names that hold this text, which is in lower case and never empty.
+    NamePart(Box<str>),
 }
 
-/// One thing that the user wants removed.
+/// Which end of a flow a rule for addresses is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Whoever sends a packet of it.
+    Sender,
+    /// Its initiator.
+    Initiator,
+    /// Its responder.
+    Responder,
+    /// Both.
+    Either,
+}
+
+impl End {
+    /// All of them; the place of each is its number.
+    pub const ALL: [Self; 4] = [Self::Sender, Self::Initiator, Self::Responder, Self::Either];
+
+    /// What stands before an address of that end in the text of a rule.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Sender => "",
+            Self::Initiator => "src:",
+            Self::Responder => "dst:",
+            Self::Either => "any:",
+        }
+    }
+}
+
+/// One thing that the user wants removed or kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
+    /// What it does.
+    pub action: Action,
     /// What it matches.
     pub matcher: Matcher,
     /// How reports show it: `ip:10.0.0.0/8`, `port:1-1023`, `app:YouTube`, `domain:*.tiktok.com`.
@@ -49,20 +119,13 @@ pub struct Rule {
 }
 
 /// Rules, compiled: immutable, shared by every worker.
-///
-/// Where several rules of a kind hold, the one given first is told. No answer takes a walk over the rules, however many there are.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     /// [`RuleId`] is the place here.
     rules: Vec<Rule>,
-    v4: Ranges<u32, RuleId>,
-    v6: Ranges<u128, RuleId>,
-    ports: Ranges<u16, RuleId>,
-    /// [`AppId`] is the place here.
-    apps: Vec<Option<RuleId>>,
-    /// [`Protocol`] is the place here.
-    protocols: Vec<Option<RuleId>>,
-    domains: DomainMap<RuleId>,
+    allow: Tables,
+    block: Tables,
+    thresholds: GivenThresholds,
 }
 
 impl RuleSet {
@@ -76,56 +139,22 @@ impl RuleSet {
         self.rules.get(usize::try_from(id.0).ok()?)
     }
 
-    /// Whether nothing is to be removed.
+    /// When an address is told of as suspicious, as far as files of rules say so.
+    pub const fn thresholds(&self) -> GivenThresholds {
+        self.thresholds
+    }
+
+    /// Whether there are none at all.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Whether any rule asks for the application or the protocol: if not, there is no need to find out.
-    pub fn has_app_rules(&self) -> bool {
-        self.apps.iter().chain(&self.protocols).any(Option::is_some)
-    }
-
-    /// Whether any rule asks for names.
-    pub fn has_domain_rules(&self) -> bool {
-        !self.domains.is_empty()
-    }
-
-    /// The rule for an address.
-    ///
-    /// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) meets the rules for the IPv4 address too.
-    pub fn for_address(&self, address: IpAddr) -> Option<RuleId> {
-        let v4 = match address.to_canonical() {
-            IpAddr::V4(address) => self.v4.get(address.to_bits()),
-            IpAddr::V6(_) => None,
-        };
-        let v6 = match address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(address) => self.v6.get(address.to_bits()),
-        };
-        [v4, v6].into_iter().flatten().min()
-    }
-
-    /// The rule for a port.
-    pub fn for_port(&self, port: u16) -> Option<RuleId> {
-        self.ports.get(port)
-    }
-
-    /// The rule for an application, or for its category.
-    pub fn for_app(&self, app: AppId) -> Option<RuleId> {
-        self.apps.get(usize::from(app.0)).copied().flatten()
-    }
-
-    /// The rule for a protocol, or for the category of all protocols.
-    pub fn for_protocol(&self, protocol: Protocol) -> Option<RuleId> {
-        self.protocols.get(protocol as usize).copied().flatten()
-    }
-
-    /// The rule for a name.
-    ///
-    /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
-    pub fn for_domain(&self, name: &str) -> Option<RuleId> {
-        self.domains.matches(name).map(|met| met.value).min()
+    /// What answers for the rules of one action.
+    pub const fn tables(&self, action: Action) -> &Tables {
+        match action {
+            Action::Allow => &self.allow,
+            Action::Block => &self.block,
+        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! Claims about rules: how they are written, refused, shown and found.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod typed;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{AppId, Catalogue};
 use crate::domain::suffixes;
+use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
 
 fn catalogue() -> Catalogue {
     Catalogue::builtin().unwrap()
@@ -46,13 +50,29 @@ fn address(text: &str) -> IpAddr {
 #[test]
 fn no_rules_match_nothing() {
     let rules = RuleSet::default();
-    assert!(rules.is_empty() && !rules.has_app_rules() && !rules.has_domain_rules());
-    assert_eq!(rules.for_address(address("10.0.0.1")), None);
-    assert_eq!(rules.for_address(address("::1")), None);
-    assert_eq!(rules.for_port(443), None);
-    assert_eq!(rules.for_app(AppId(0)), None);
-    assert_eq!(rules.for_protocol(Protocol::Tls), None);
-    assert_eq!(rules.for_domain("example.com"), None);
+    assert!(rules.is_empty() && rules.tables(Action::Block).is_empty());
+    assert_eq!(
+        rules
+            .tables(Action::Block)
+            .for_address(End::Sender, address("10.0.0.1")),
+        None
+    );
+    assert_eq!(
+        rules
+            .tables(Action::Block)
+            .for_address(End::Sender, address("::1")),
+        None
+    );
+    assert_eq!(
+        rules.tables(Action::Block).for_port(IpProtocol::TCP, 443),
+        None
+    );
+    assert_eq!(rules.tables(Action::Block).for_app(AppId(0)), None);
+    assert_eq!(
+        rules.tables(Action::Block).for_protocol(Protocol::Tls),
+        None
+    );
+    assert_eq!(rules.tables(Action::Block).for_domain("example.com"), None);
     assert_eq!(rules.rule(RuleId(0)), None);
 }
 
@@ -71,7 +91,12 @@ fn a_rule_for_the_whole_takes_its_parts_and_one_for_a_part_that_alone() {
             builder.block_app(rule, "-").unwrap();
         }
         let rules = builder.build();
-        [0, 1, 2, 3].map(|app| rules.for_app(AppId(app)).map(|RuleId(rule)| rule))
+        [0, 1, 2, 3].map(|app| {
+            rules
+                .tables(Action::Block)
+                .for_app(AppId(app))
+                .map(|RuleId(rule)| rule)
+        })
     };
     assert_eq!(taken_by(&["Whole"]), [Some(0), Some(0), Some(0), None]);
     assert_eq!(taken_by(&["Part"]), [None, Some(0), Some(0), None]);
@@ -94,15 +119,21 @@ fn the_example_file_works() {
             "ip:192.168.1.50",
             "ip:203.0.113.0/24",
             "ip:2001:db8:bad::/48",
+            "ip:dst:192.0.2.254",
             "app:YouTube",
             "app:TikTok",
             "app:Twitter/X",
             "domain:ads.example.com",
             "domain:*.tracker.example",
+            "domain:~telemetry",
             "port:6881-6889",
             "port:8333",
+            "port:27015/udp",
+            "domain:status.tracker.example",
         ]
     );
+    let blocking = |rule: &&Rule| rule.action == Action::Block;
+    assert_eq!(rules.rules().iter().filter(blocking).count(), 13);
 }
 
 #[test]
@@ -174,11 +205,11 @@ fn wrong_lines_are_told_with_their_place() {
     );
     assert_eq!(
         refusal(b"[BLOCKED_THINGS]\nx\n"),
-        "rules:1:1: found the section '[BLOCKED_THINGS]', expected [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS]"
+        "rules:1:1: found the section '[BLOCKED_THINGS]', expected [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS], one with ALLOWED in place of BLOCKED, [APP Name] or [THRESHOLDS]"
     );
     assert_eq!(
         refusal(b"\n  10.0.0.1\n10.0.0.2"),
-        "rules:2:3: found '10.0.0.1' before any section, expected [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS]"
+        "rules:2:3: found '10.0.0.1' before any section, expected [BLOCKED_IPS], [BLOCKED_APPS], [BLOCKED_DOMAINS] or [BLOCKED_PORTS], one with ALLOWED in place of BLOCKED, [APP Name] or [THRESHOLDS]"
     );
     assert_eq!(
         refusal(b"[BLOCKED_PORTS]\r\n80\r\n\xff\xfe"),
@@ -192,7 +223,7 @@ fn wrong_lines_are_told_with_their_place() {
     assert!(
         refusal(b"[BLOCKED_APPS]\nYouTub").starts_with("rules:2:1: 'YouTub' is no application")
     );
-    assert!(refusal(b"[BLOCKED_APPS]\nUnknown").starts_with("rules:2:1: 'Unknown' cannot"));
+    assert!(refusal(b"[BLOCKED_APPS]\nUnknown").starts_with("rules:2:1: 'Unknown' is no rule"));
     assert!(
         refusal(b"[BLOCKED_PORTS]\n \x1b[31m").starts_with("rules:2:2: '\\u{1b}[31m' is no port")
     );
@@ -226,26 +257,60 @@ fn the_rule_given_first_wins() {
         ("10.255.255.255", Some("ip:10.0.0.0/8")),
         ("11.0.0.0", None),
     ] {
-        assert_eq!(at(rules.for_address(address(ip))), rule);
+        assert_eq!(
+            at(rules
+                .tables(Action::Block)
+                .for_address(End::Sender, address(ip))),
+            rule
+        );
     }
-    assert_eq!(at(rules.for_port(80)), Some("port:80"));
-    assert_eq!(at(rules.for_port(443)), Some("port:1-1023"));
-    assert_eq!(at(rules.for_port(0)), None);
-    assert_eq!(at(rules.for_port(1024)), None);
     assert_eq!(
-        at(rules.for_domain("a.b.example")),
+        at(rules.tables(Action::Block).for_port(IpProtocol::TCP, 80)),
+        Some("port:80")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_port(IpProtocol::TCP, 443)),
+        Some("port:1-1023")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_port(IpProtocol::TCP, 0)),
+        None
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_port(IpProtocol::TCP, 1024)),
+        None
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_domain("a.b.example")),
         Some("domain:*.b.example")
     );
-    assert_eq!(at(rules.for_domain("c.example")), Some("domain:*.example"));
-    assert_eq!(at(rules.for_protocol(Protocol::Quic)), Some("app:QUIC"));
-    assert_eq!(at(rules.for_protocol(Protocol::Tls)), Some("app:Protocols"));
+    assert_eq!(
+        at(rules.tables(Action::Block).for_domain("c.example")),
+        Some("domain:*.example")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_protocol(Protocol::Quic)),
+        Some("app:QUIC")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_protocol(Protocol::Tls)),
+        Some("app:Protocols")
+    );
     let catalogue = catalogue();
     let app = |name: &str| catalogue.by_name(name).unwrap();
-    assert_eq!(at(rules.for_app(app("netflix.com"))), Some("app:Netflix"));
-    assert_eq!(at(rules.for_app(app("youtube.com"))), Some("app:Streaming"));
-    assert_eq!(at(rules.for_app(app("facebook.com"))), None);
-    assert_eq!(rules.for_app(AppId(u16::MAX)), None);
-    assert!(rules.has_app_rules() && rules.has_domain_rules());
+    assert_eq!(
+        at(rules.tables(Action::Block).for_app(app("netflix.com"))),
+        Some("app:Netflix")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_app(app("youtube.com"))),
+        Some("app:Streaming")
+    );
+    assert_eq!(
+        at(rules.tables(Action::Block).for_app(app("facebook.com"))),
+        None
+    );
+    assert_eq!(rules.tables(Action::Block).for_app(AppId(u16::MAX)), None);
 }
 
 #[test]
@@ -262,7 +327,11 @@ fn a_star_begins_at_a_label() {
         ("example.com", None),
         ("", None),
     ] {
-        assert_eq!(text(&rules, rules.for_domain(name)), rule, "{name}");
+        assert_eq!(
+            text(&rules, rules.tables(Action::Block).for_domain(name)),
+            rule,
+            "{name}"
+        );
     }
 }
 
@@ -288,12 +357,31 @@ fn a_mapped_address_is_the_address_that_it_maps() {
         ("::192.0.2.8", None),
         ("2001:db8:ffff::1", Some("ip:2001:db8::/32")),
     ] {
-        assert_eq!(text(&rules, rules.for_address(address(ip))), rule, "{ip}");
+        assert_eq!(
+            text(
+                &rules,
+                rules
+                    .tables(Action::Block)
+                    .for_address(End::Sender, address(ip))
+            ),
+            rule,
+            "{ip}"
+        );
     }
     // All of IPv6 is not all of IPv4, but it is every address written in IPv6.
     let rules = rules_of("[BLOCKED_IPS]\n::/0\n");
-    assert_eq!(rules.for_address(address("10.0.0.1")), None);
-    assert!(rules.for_address(address("::ffff:10.0.0.1")).is_some());
+    assert_eq!(
+        rules
+            .tables(Action::Block)
+            .for_address(End::Sender, address("10.0.0.1")),
+        None
+    );
+    assert!(
+        rules
+            .tables(Action::Block)
+            .for_address(End::Sender, address("::ffff:10.0.0.1"))
+            .is_some()
+    );
 }
 
 #[test]
@@ -309,12 +397,15 @@ fn tens_of_thousands_of_rules_are_read_and_asked_at_once() {
     let rules = rules_of(&text);
     for n in 0..20_000 {
         assert_eq!(
-            rules.for_domain(&format!("www.host{n}.example")),
+            rules
+                .tables(Action::Block)
+                .for_domain(&format!("www.host{n}.example")),
             Some(RuleId(n))
         );
         assert!(
             rules
-                .for_address(Ipv4Addr::from_bits(n << 12).into())
+                .tables(Action::Block)
+                .for_address(End::Sender, Ipv4Addr::from_bits(n << 12).into())
                 .is_some()
         );
     }
@@ -373,10 +464,10 @@ proptest! {
         let rules = builder.build();
         for ip in asked {
             let naive = rules.rules().iter().position(|rule| match &rule.matcher {
-                Matcher::Address(net) => net.contains(&ip) || net.contains(&ip.to_canonical()),
+                Matcher::Address(_, net) => net.contains(&ip) || net.contains(&ip.to_canonical()),
                 _ => false,
             });
-            prop_assert_eq!(rules.for_address(ip).map(|id| id.0 as usize), naive);
+            prop_assert_eq!(rules.tables(Action::Block).for_address(End::Sender, ip).map(|id| id.0 as usize), naive);
         }
     }
 
@@ -399,7 +490,7 @@ proptest! {
                 }
                 _ => false,
             });
-            prop_assert_eq!(rules.for_domain(&name).map(|id| id.0 as usize), naive);
+            prop_assert_eq!(rules.tables(Action::Block).for_domain(&name).map(|id| id.0 as usize), naive);
         }
     }
 }

@@ -36,7 +36,7 @@ pub struct FlowCounts {
     pub icmp: u64,
     /// Other protocols over IP.
     pub other: u64,
-    /// Flows that a rule blocked.
+    /// Flows that were dropped.
     pub blocked: u64,
     /// Flows closed early, because the flow table was full.
     pub evicted: u64,
@@ -170,7 +170,7 @@ pub struct FlowTables {
     pub ja4: Vec<(Box<str>, u64)>,
     /// Flows whose JA4 was not counted, because there were too many different ones before it.
     pub untold_ja4: u64,
-    /// Flows that a rule blocked, with the packets and bytes that it removed. Rules that matched nothing are absent.
+    /// Flows whose verdict a rule gave, with the packets and bytes that it took. Rules that matched nothing are absent.
     pub rules: Vec<(RuleId, Tally)>,
     /// What was not found, or is in doubt, over all flows.
     pub caveats: Caveats,
@@ -199,12 +199,13 @@ impl FlowStats {
             packets: flow.packets,
             bytes: flow.bytes,
         });
-        if let Some(rule) = flow.rule {
-            self.counts.blocked += 1;
+        self.counts.blocked += u64::from(flow.is_dropped());
+        if let Some(rule) = flow.decided_by() {
+            let (packets, bytes) = flow.ruled();
             self.rules.entry(rule).or_default().add(Tally {
                 flows: 1,
-                packets: flow.dropped_packets,
-                bytes: flow.dropped_bytes,
+                packets,
+                bytes,
             });
         }
     }
@@ -215,11 +216,11 @@ impl FlowStats {
         if let Some(prints) = &findings.fingerprints {
             self.observe_ja4(&prints.ja4);
         }
-        for drop in &findings.shared_drops {
-            self.rules.entry(drop.rule).or_default().add(Tally {
+        for shared in &findings.shared_fates {
+            self.rules.entry(shared.rule).or_default().add(Tally {
                 flows: 0,
-                packets: drop.packets,
-                bytes: drop.bytes,
+                packets: shared.packets,
+                bytes: shared.bytes,
             });
         }
         if let Some(caveats) = &findings.caveats {
@@ -232,7 +233,7 @@ impl FlowStats {
         }
     }
 
-    /// Flows that a rule blocked, so far.
+    /// Flows that were dropped, so far.
     pub const fn blocked(&self) -> u64 {
         self.counts.blocked
     }
@@ -305,6 +306,7 @@ pub(crate) mod tests {
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;
     use crate::protocol::Protocols;
+    use crate::rules::Removal;
     use crate::tunnel::Tunnels;
 
     fn flow(first_packet: u64, protocol: IpProtocol, names: &[&str]) -> FlowSummary {
@@ -355,6 +357,8 @@ pub(crate) mod tests {
             tunnels: Tunnels::default(),
             icmp: None,
             rule: None,
+            allowed: None,
+            removal: Removal::Inline,
             findings: Some(Box::new(findings)),
         }
     }

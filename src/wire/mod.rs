@@ -57,6 +57,7 @@ mod nflog;
 mod nsh;
 mod pbb;
 mod pim;
+mod plain;
 mod ppi;
 mod ppp;
 mod prism;
@@ -101,6 +102,11 @@ type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
 /// * `frame`: the captured bytes, which may be fewer than were on the wire.
 /// * Time: proportional to the number of headers, of which at most [`MAX_LAYERS`] are read.
 pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
+    if link == Some(LinkType::ETHERNET)
+        && let Some(view) = plain::read(frame)
+    {
+        return view;
+    }
     let mut view = PacketView::default();
     let first = (Layer::Frame, Window::new(frame));
     view.stop = walk(link, first, &mut view, |_| ()).err();

@@ -4,7 +4,7 @@ use crate::program::{Bench, Filtered};
 use crate::testdata::samples;
 
 /// Every output, by name.
-fn outputs(filtered: &Filtered) -> [(&str, Option<&[u8]>); 5] {
+pub(crate) fn outputs(filtered: &Filtered) -> [(&str, Option<&[u8]>); 5] {
     [
         ("OUTPUT", filtered.output.as_deref()),
         ("dropped packets", filtered.dropped.as_deref()),

@@ -6,19 +6,30 @@
     reason = "a test fails by panicking, in its own functions too"
 )]
 
+mod allow;
 mod applications;
+mod bounds;
 mod capture;
 mod caveats;
 mod cli;
 mod damage;
 mod determinism;
+mod diff_rules;
+mod digests;
 mod dns_answers;
 mod endings;
+mod faults;
 mod flow_lines;
 mod fragments;
 #[path = "../../testdata/gen_pcap/mod.rs"]
 mod generated;
 mod golden;
+#[path = "../../examples/bounds/hostile.rs"]
+mod hostile;
+mod injection;
+#[path = "../../examples/bounds/measure.rs"]
+mod measure;
+mod only;
 mod pipeline;
 mod program;
 mod protocols;
@@ -28,5 +39,8 @@ mod repeat;
 mod report;
 mod rules;
 mod rules_files;
+mod supply;
 mod suspicious;
 mod testdata;
+mod typed_rules;
+mod with_dns;

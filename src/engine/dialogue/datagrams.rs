@@ -19,9 +19,15 @@ pub(in crate::engine) struct Datagrams {
     /// What its messages of DNS are, when its ports say so or one has left no doubt.
     dialect: Option<dns::Dialect>,
     quic: Option<Box<quic::Initials>>,
-    dtls: Option<Box<Dtls>>,
-    openvpn: Option<Box<Channel>>,
+    rare: Option<Box<Rare>>,
     watch: Watch,
+}
+
+/// What few flows come to.
+#[derive(Debug, Default)]
+struct Rare {
+    dtls: Option<Dtls>,
+    openvpn: Option<Channel>,
 }
 
 impl Datagrams {
@@ -68,9 +74,11 @@ impl Datagrams {
         }
         let datagram = dtls::without_preamble(datagram);
         let is_dtls = dtls::looks_like_dtls(datagram);
-        if is_dtls || self.dtls.is_some() {
-            let begin = || Box::new(Dtls::begin(wants_fingerprints));
-            let told = self.dtls.get_or_insert_with(begin);
+        let was_dtls = self.rare.as_ref().is_some_and(|rare| rare.dtls.is_some());
+        if is_dtls || was_dtls {
+            let rare = self.rare.get_or_insert_default();
+            let begin = || Dtls::begin(wants_fingerprints);
+            let told = rare.dtls.get_or_insert_with(begin);
             told.hear(seen.sender, datagram, evidence);
         }
         if !is_dtls {
@@ -82,12 +90,8 @@ impl Datagrams {
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
-        let dtls = self.dtls.as_ref().map(|dtls| dtls.held_bytes());
-        let openvpn = self.openvpn.as_ref().map(|channel| channel.held_bytes());
-        quic.unwrap_or_default()
-            + dtls.unwrap_or_default()
-            + openvpn.unwrap_or_default()
-            + self.watch.held_bytes()
+        let rare = self.rare.as_ref().map(|rare| rare.held_bytes());
+        quic.unwrap_or_default() + rare.unwrap_or_default() + self.watch.held_bytes()
     }
 
     /// Reads one datagram, if it is of OpenVPN's control channel.
@@ -99,14 +103,20 @@ impl Datagrams {
     ) {
         let packet = seen.payload;
         let missing = seen.payload_origlen.saturating_sub(packet.len() as u32);
-        if self.openvpn.is_none() {
-            self.openvpn = Channel::begin(packet, missing == 0, wants_fingerprints).map(Box::new);
-        }
-        if let Some(channel) = &mut self.openvpn {
-            channel.hear(packet, missing, seen, evidence);
-            if channel.is_done() {
-                self.openvpn = None;
+        let openvpn = self.rare.as_mut().and_then(|rare| rare.openvpn.as_mut());
+        let channel = match openvpn {
+            Some(channel) => channel,
+            None => {
+                let begun = Channel::begin(packet, missing == 0, wants_fingerprints);
+                let Some(begun) = begun else { return };
+                self.rare.get_or_insert_default().openvpn.insert(begun)
             }
+        };
+        channel.hear(packet, missing, seen, evidence);
+        if channel.is_done()
+            && let Some(rare) = &mut self.rare
+        {
+            rare.openvpn = None;
         }
     }
 
@@ -144,5 +154,13 @@ impl Datagrams {
         };
         evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
         true
+    }
+}
+
+impl Rare {
+    fn held_bytes(&self) -> usize {
+        let dtls = self.dtls.as_ref().map(|dtls| dtls.held_bytes());
+        let openvpn = self.openvpn.as_ref().map(|channel| channel.held_bytes());
+        dtls.unwrap_or_default() + openvpn.unwrap_or_default()
     }
 }

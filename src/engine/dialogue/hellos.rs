@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::listener::{Listener, preamble_reach};
 use super::stream::Phase;
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::{Evidence, NameSource, TlsVersion};
 use crate::inspect::{Outcome, tls};
@@ -48,7 +49,7 @@ impl Listener<'_> {
             Outcome::Found(version) => self.tell_hello(
                 tls::ClientHello {
                     server_name: None,
-                    alpn: Vec::new(),
+                    alpn: Alpn::NONE,
                     version,
                     has_ech: false,
                 },

@@ -2,6 +2,7 @@
 
 use super::answers::tell;
 use super::*;
+use crate::engine::places::PLACED_AFTER;
 use crate::evidence::{Basis, Ground, NameSource};
 
 /// The server that all flows go to is one of `Here`; so are its ports, and an offer, of others.

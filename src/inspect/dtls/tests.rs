@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::alpn::Alpn;
 use crate::evidence::TlsVersion;
 use crate::inspect::testing::{each_mutation, hex};
 
@@ -68,7 +69,7 @@ fn record(number: u16, message: &[u8], range: std::ops::Range<usize>) -> Vec<u8>
 fn small() -> (Vec<u8>, ClientHello) {
     let hello = ClientHello {
         server_name: Some(name("a.example")),
-        alpn: Vec::new(),
+        alpn: Alpn::NONE,
         version: DTLS13,
         has_ech: true,
     };
@@ -88,7 +89,7 @@ fn a_real_client_asks_twice_because_of_the_cookie() {
     assert_eq!(datagrams.len(), 4);
     let hello = ClientHello {
         server_name: Some(name("named.example.org")),
-        alpn: vec!["coap".into(), "h2".into()],
+        alpn: [&b"coap"[..], b"h2"].into_iter().collect(),
         version: DTLS12,
         has_ech: false,
     };

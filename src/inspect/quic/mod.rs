@@ -19,6 +19,7 @@ use self::version::Content;
 pub use self::version::QuicVersion;
 use super::scattered::Scattered;
 use super::{Outcome, tls};
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::{Fingerprints, TlsVersion};
 
@@ -41,7 +42,7 @@ pub struct QuicHello {
     /// The host name, as in [`tls::ClientHello::server_name`]; of Google's CHLO, its `SNI`.
     pub server_name: Option<DomainName>,
     /// The application protocols offered, as in [`tls::ClientHello::alpn`]; none in a CHLO.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: Alpn,
     /// The highest version of TLS offered; `None` for a CHLO, which is no TLS.
     pub tls_version: Option<TlsVersion>,
     /// Whether it carries an encrypted ClientHello, as in [`tls::ClientHello::has_ech`].
@@ -293,7 +294,7 @@ impl QuicHello {
         Self {
             version,
             server_name: chlo.server_name,
-            alpn: Vec::new(),
+            alpn: Alpn::NONE,
             tls_version: None,
             has_ech: false,
             fingerprints: None,

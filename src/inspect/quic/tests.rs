@@ -161,7 +161,7 @@ fn hellos_of_real_clients_are_read() {
             }
             let tls_version = Some(TLS13);
             let server_name = name(host);
-            let alpn = vec![alpn.into()];
+            let alpn = [alpn.as_bytes()].into_iter().collect();
             let hello = QuicHello {
                 version,
                 server_name,

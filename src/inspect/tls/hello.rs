@@ -1,10 +1,12 @@
 //! What stands in the body of a hello, over a stream or in datagrams.
 
+use smol_str::SmolStr;
 use tls_parser::{parse_tls_handshake_client_hello, parse_tls_handshake_server_hello};
 
 use super::extension::{
     self, ALPN, ENCRYPTED_CLIENT_HELLO, Extensions, SERVER_NAME, SUPPORTED_VERSIONS,
 };
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::TlsVersion;
 use crate::inspect::cursor::Cursor;
@@ -22,7 +24,7 @@ pub struct ClientHello {
     pub server_name: Option<DomainName>,
     /// The application protocols it offers, in its order, escaped as names are but with their letter case; at most
     /// [`MAX_ALPN`], without GREASE. RFC 7301 §3.1, RFC 8701 §2.
-    pub alpn: Vec<Box<str>>,
+    pub alpn: Alpn,
     /// The highest version it offers: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
     pub version: TlsVersion,
     /// Whether it carries an encrypted ClientHello, RFC 9849 §5: `server_name` may then be a front. Browsers send the
@@ -36,7 +38,7 @@ pub struct ServerHello {
     /// The version: of the `supported_versions` extension, else the `legacy_version` field. RFC 8446 §4.2.1.
     pub version: TlsVersion,
     /// The application protocol, escaped as in [`ClientHello::alpn`]. TLS 1.3 encrypts it.
-    pub alpn: Option<Box<str>>,
+    pub alpn: Option<SmolStr>,
 }
 
 /// Reads the ClientHello in `body`, as far as it goes; `None` when it breaks off, or is malformed, before the extensions.
@@ -113,7 +115,7 @@ pub(in crate::inspect) fn read_dtls_server_hello(body: &[u8]) -> Option<ServerHe
 fn client_hello(version: TlsVersion, extensions: Extensions<'_>) -> ClientHello {
     let mut hello = ClientHello {
         server_name: None,
-        alpn: Vec::new(),
+        alpn: Alpn::NONE,
         version,
         has_ech: false,
     };
@@ -124,8 +126,7 @@ fn client_hello(version: TlsVersion, extensions: Extensions<'_>) -> ClientHello 
                 hello.server_name = extension::host_name(content);
             }
             ALPN if hello.alpn.is_empty() => {
-                let offered = extension::protocols(content).take(MAX_ALPN);
-                hello.alpn = offered.map(crate::domain::escaped).collect();
+                hello.alpn = extension::protocols(content).take(MAX_ALPN).collect();
             }
             SUPPORTED_VERSIONS if !offers_versions => {
                 if let Some(version) = extension::highest_version(content) {

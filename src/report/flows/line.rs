@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
+use crate::alpn::Alpn;
 use crate::domain::DomainName;
 use crate::evidence::{Basis, FoundName, Ground, TlsVersion};
 use crate::flow::FlowSummary;
@@ -40,7 +41,7 @@ pub(super) struct FlowLine<'a> {
     signs: Vec<Decided<'a>>,
     #[serde(serialize_with = "names")]
     names: &'a [FoundName],
-    alpn: &'a [Box<str>],
+    alpn: &'a Alpn,
     tls_version: Option<Shown<TlsVersion>>,
     /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
     ech: bool,
@@ -114,9 +115,7 @@ fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
 
 /// The packets at which the flow's protocols were told, in their order.
 fn protocol_packets(flow: &FlowSummary) -> &[u64] {
-    let told = flow.protocols.iter().count();
-    let packets = flow.findings().grounds.protocols.get(..told);
-    packets.unwrap_or_default()
+    &flow.findings().grounds.protocols
 }
 
 impl<'a> FlowLine<'a> {
@@ -157,12 +156,8 @@ impl<'a> FlowLine<'a> {
             ja3: fingerprints.map(|prints| &*prints.ja3),
             ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,
-            verdict: if flow.rule.is_some() {
-                "drop"
-            } else {
-                "forward"
-            },
-            rule: flow.rule.and_then(|id| Some(names.rule(id)?.0)),
+            verdict: if flow.is_dropped() { "drop" } else { "forward" },
+            rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
             initiator_known: flow.initiator_known,
         }
     }

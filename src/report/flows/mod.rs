@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::Names;
+use super::inert::Inert;
 use crate::flow::FlowSummary;
 use line::FlowLine;
 use sort::LineSort;
@@ -58,7 +59,8 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.line.clear();
-        let written = serde_json::to_writer(&mut self.line, &FlowLine::new(flow, names));
+        let to = Inert(&mut self.line);
+        let written = serde_json::to_writer(to, &FlowLine::new(flow, names));
         written
             .map_err(io::Error::from)
             .and_then(|()| self.sort.push(flow.first_packet, &self.line))

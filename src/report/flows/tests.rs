@@ -25,15 +25,15 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     let findings = flow.findings_mut();
     findings.grounds = Grounds {
         application: Some(Deciding::Name(0)),
-        signs: vec![Ground {
+        signs: thin_vec::thin_vec![Ground {
             by: Basis::Alpn,
             value: "h9".into(),
             packet: 6,
         }],
-        protocols: [6, 6, 0, 0, 0, 0],
+        protocols: smallvec::smallvec![6, 6],
         ..Grounds::default()
     };
-    findings.alpn = vec!["h2".into(), "http/1.1".into()];
+    findings.alpn = [&b"h2"[..], b"http/1.1"].into_iter().collect();
     findings.offered = Some(TlsVersion(0x0304));
     findings.fingerprints = Some(Box::new(Fingerprints {
         ja3: "c1".into(),
@@ -85,7 +85,7 @@ fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
         serde_json::json!({"by": "port", "value": "SSH", "packet": 3})
     );
     flow.protocols.push(Protocol::Telnet);
-    flow.findings_mut().grounds.protocols[0] = 5;
+    flow.findings_mut().grounds.protocols.push(5);
     assert_eq!(
         decided(&flow),
         serde_json::json!({"by": "content", "value": "Telnet", "packet": 5})

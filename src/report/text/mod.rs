@@ -6,8 +6,10 @@ mod page;
 
 use crate::hosts::Finding;
 
-use super::{FlowCounts, Input, ReasonCount, Report, Resolution};
+use super::{Action, Digests, FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, fit};
+
+pub(super) use page::is_format;
 
 /// Narrowest box, in columns.
 pub const MIN_WIDTH: usize = 64;
@@ -36,6 +38,7 @@ pub fn text(report: &Report<'_>, width: usize) -> String {
     statistics(&mut page, report);
     undecoded(&mut page, &report.undecoded_reasons);
     capture(&mut page, &report.input);
+    digests(&mut page, report.digests.as_ref());
     applications(&mut page, report);
     domains(&mut page, report);
     rules(&mut page, report);
@@ -138,6 +141,22 @@ fn capture(page: &mut Page, input: &Input) {
     }
 }
 
+/// Nothing, where they were not asked for.
+fn digests(page: &mut Page, digests: Option<&Digests>) {
+    let Some(digests) = digests else { return };
+    page.section("SHA-256 Digests");
+    let of_files = [
+        ("Input:", Some(&digests.input)),
+        ("Output:", digests.output.as_ref()),
+        ("Dropped packets:", digests.dropped.as_ref()),
+    ];
+    for (label, digest) in of_files {
+        if let Some(digest) = digest {
+            page.wrapped(&format!("{label:<LABEL$}"), digest);
+        }
+    }
+}
+
 fn applications(page: &mut Page, report: &Report<'_>) {
     page.section("Application Classification Breakdown   (connections)");
     let digits = longest(report.applications.iter().map(|app| app.flows));
@@ -199,11 +218,15 @@ fn rules(page: &mut Page, report: &Report<'_>) {
         if !page.sides(rule.rule, &origin) {
             page.wrapped("", &format!("{} {origin}", rule.rule));
         }
-        let removed = format!(
-            "connections: {}, packets: {}, bytes: {}",
+        let kept = match rule.action {
+            Action::Drop => "",
+            Action::Keep => "kept: ",
+        };
+        let taken = format!(
+            "{kept}connections: {}, packets: {}, bytes: {}",
             rule.flows, rule.packets, rule.bytes
         );
-        page.wrapped("     ", &removed);
+        page.wrapped("     ", &taken);
     }
     ending(page, report.rules.len(), "no rules");
 }

@@ -156,7 +156,7 @@ fn printable(text: &str) -> String {
 /// Whether `c` is not seen and changes how others are: joiners, direction marks, variation selectors, line separators, tags.
 ///
 /// Source: the Default_Ignorable_Code_Point and Bidi_Control properties, and the line and paragraph separators, of Unicode 16.
-const fn is_format(c: char) -> bool {
+pub(in crate::report) const fn is_format(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -55,7 +55,7 @@ fn packets_of_the_standards_are_opened() {
         let expected = QuicHello {
             version,
             server_name: name("example.com"),
-            alpn: vec!["alpn".into()],
+            alpn: [&b"alpn"[..]].into_iter().collect(),
             tls_version: Some(TLS13),
             has_ech: false,
             fingerprints: None,

@@ -1,0 +1,224 @@
+//! Rules of one action, compiled: what answers for an address, a port, an application, a protocol and a name which of them holds.
+
+use std::net::IpAddr;
+
+use ahash::HashMap;
+use ipnet::IpNet;
+
+use super::{End, Matcher, RuleId};
+use crate::catalogue::{AppId, Catalogue, CategoryId, Target};
+use crate::domain_map::DomainMap;
+use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
+use crate::ranges::Ranges;
+
+/// Rules of one action, compiled.
+///
+/// Where several rules of a kind hold, the one given first is told. No answer takes a walk over the rules, however many there are.
+#[derive(Debug, Default)]
+pub struct Tables {
+    has_rules: bool,
+    /// [`End`] is the place here.
+    addresses: [Addresses; End::ALL.len()],
+    ports: Ranges<u16, RuleId>,
+    tcp_ports: Ranges<u16, RuleId>,
+    udp_ports: Ranges<u16, RuleId>,
+    /// [`AppId`] is the place here.
+    apps: Vec<Option<RuleId>>,
+    /// [`Protocol`] is the place here.
+    protocols: Vec<Option<RuleId>>,
+    domains: DomainMap<RuleId>,
+    name_parts: NameParts,
+}
+
+/// Rules for the addresses of one end.
+#[derive(Debug, Default)]
+struct Addresses {
+    v4: Ranges<u32, RuleId>,
+    v6: Ranges<u128, RuleId>,
+}
+
+impl Tables {
+    /// The tables of `rules`.
+    pub(super) fn new<'r>(
+        rules: impl Iterator<Item = (RuleId, &'r Matcher)>,
+        catalogue: &Catalogue,
+    ) -> Self {
+        let mut has_rules = false;
+        let mut addresses = End::ALL.map(|_| (Vec::new(), Vec::new()));
+        let mut ports: [Vec<_>; 3] = Default::default();
+        let mut domains = DomainMap::default();
+        let mut name_parts = NameParts::default();
+        let mut targets = HashMap::default();
+        for (id, matcher) in rules {
+            has_rules = true;
+            match matcher {
+                Matcher::Address(end, net) => {
+                    let (v4, v6) = &mut addresses[*end as usize];
+                    match net {
+                        IpNet::V4(net) => {
+                            v4.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
+                        }
+                        IpNet::V6(net) => {
+                            v6.push((net.network().to_bits()..=net.broadcast().to_bits(), id));
+                        }
+                    }
+                }
+                Matcher::Ports(range, transport) => {
+                    let [any, tcp, udp] = &mut ports;
+                    let of_transport = match *transport {
+                        None => any,
+                        Some(IpProtocol::TCP) => tcp,
+                        Some(_) => udp,
+                    };
+                    of_transport.push((range.clone(), id));
+                }
+                Matcher::App(target) => {
+                    targets.insert(*target, id);
+                }
+                Matcher::Domain(pattern) => {
+                    domains.insert(pattern, id);
+                }
+                Matcher::NamePart(part) => name_parts.insert(part, id),
+            }
+        }
+        let (apps, protocols) = if targets.is_empty() {
+            Default::default()
+        } else {
+            by_target(&targets, catalogue)
+        };
+        let [ports, tcp_ports, udp_ports] = ports.map(Ranges::new);
+        Self {
+            has_rules,
+            addresses: addresses.map(|(v4, v6)| Addresses {
+                v4: Ranges::new(v4),
+                v6: Ranges::new(v6),
+            }),
+            ports,
+            tcp_ports,
+            udp_ports,
+            apps,
+            protocols,
+            domains,
+            name_parts,
+        }
+    }
+
+    /// Whether there are no rules.
+    pub const fn is_empty(&self) -> bool {
+        !self.has_rules
+    }
+
+    /// The rule for an address at this end of a flow; rules for [`End::Either`] are another end's.
+    ///
+    /// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) meets the rules for the IPv4 address too.
+    pub fn for_address(&self, end: End, address: IpAddr) -> Option<RuleId> {
+        let Addresses { v4, v6 } = &self.addresses[end as usize];
+        let v4 = match address.to_canonical() {
+            IpAddr::V4(address) => v4.get(address.to_bits()),
+            IpAddr::V6(_) => None,
+        };
+        let v6 = match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => v6.get(address.to_bits()),
+        };
+        [v4, v6].into_iter().flatten().min()
+    }
+
+    /// The rule for a flow that goes from the one address to the other, whoever of them has sent.
+    pub fn for_ends(&self, initiator: IpAddr, responder: IpAddr) -> Option<RuleId> {
+        let ends = [
+            (End::Initiator, initiator),
+            (End::Responder, responder),
+            (End::Either, initiator),
+            (End::Either, responder),
+        ];
+        let met = ends.into_iter();
+        met.filter_map(|(end, address)| self.for_address(end, address))
+            .min()
+    }
+
+    /// The rule for a port.
+    pub fn for_port(&self, transport: IpProtocol, port: u16) -> Option<RuleId> {
+        let of_transport = match transport {
+            IpProtocol::TCP => self.tcp_ports.get(port),
+            IpProtocol::UDP => self.udp_ports.get(port),
+            _ => None,
+        };
+        [self.ports.get(port), of_transport]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The rule for an application, or for its category.
+    pub fn for_app(&self, app: AppId) -> Option<RuleId> {
+        self.apps.get(usize::from(app.0)).copied().flatten()
+    }
+
+    /// The rule for a protocol, or for the category of all protocols.
+    pub fn for_protocol(&self, protocol: Protocol) -> Option<RuleId> {
+        self.protocols.get(protocol as usize).copied().flatten()
+    }
+
+    /// The rule for a name.
+    ///
+    /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
+    pub fn for_domain(&self, name: &str) -> Option<RuleId> {
+        let by_pattern = self.domains.matches(name).map(|met| met.value).min();
+        let by_part = self.name_parts.first_in(name);
+        [by_pattern, by_part].into_iter().flatten().min()
+    }
+}
+
+/// Texts that names may hold.
+#[derive(Debug, Default)]
+struct NameParts {
+    rules: HashMap<Box<str>, RuleId>,
+    /// How long they are, ascending, each once. A name is as good as never longer than 255 bytes, so there are not many places to look at.
+    lens: Vec<usize>,
+}
+
+impl NameParts {
+    fn insert(&mut self, part: &str, id: RuleId) {
+        self.rules.entry(part.into()).or_insert(id);
+        if let Err(place) = self.lens.binary_search(&part.len()) {
+            self.lens.insert(place, part.len());
+        }
+    }
+
+    /// The first rule whose text `name` holds: a look for each place and length, however many texts there are.
+    fn first_in(&self, name: &str) -> Option<RuleId> {
+        let lens = self.lens.iter();
+        let pieces = lens.flat_map(|&len| {
+            (0..name.len()).map_while(move |from| {
+                let end = from + len;
+                (end <= name.len()).then(|| name.get(from..end))
+            })
+        });
+        let met = pieces.filter_map(|piece| self.rules.get(piece?));
+        met.min().copied()
+    }
+}
+
+/// The rule for each application and each protocol.
+fn by_target(
+    targets: &HashMap<Target, RuleId>,
+    catalogue: &Catalogue,
+) -> (Vec<Option<RuleId>>, Vec<Option<RuleId>>) {
+    // Each target has one rule at most, for none is added twice.
+    let first_for = |wanted: &[Target]| {
+        let rules = wanted.iter().filter_map(|target| targets.get(target));
+        rules.min().copied()
+    };
+    // A rule for the whole takes its parts; one for a category takes what stands in it, wherever its parts stand.
+    let apps = catalogue.apps().map(|(id, app)| {
+        let wholes = catalogue.wholes(id).into_iter().map(Target::App);
+        let category = Target::Category(app.category);
+        first_for(&wholes.chain([category]).collect::<Vec<_>>())
+    });
+    let all_protocols = Target::Category(CategoryId::PROTOCOLS);
+    let protocols =
+        Protocol::ALL.map(|protocol| first_for(&[Target::Protocol(protocol), all_protocols]));
+    (apps.collect(), protocols.to_vec())
+}
