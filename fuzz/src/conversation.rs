@@ -13,7 +13,7 @@ use dpi_engine::inspect::tls::MAX_ALPN;
 use dpi_engine::key::{Endpoint, FiveTuple, FlowKey, SHARDS};
 use dpi_engine::observation::Observation;
 use dpi_engine::packet::{IpProtocol, TcpFlags, TcpSegment, Timestamp};
-use dpi_engine::rules::RuleId;
+use dpi_engine::rules::Removal;
 use dpi_engine::tunnel::Tunnels;
 
 use crate::engine::policies;
@@ -105,7 +105,7 @@ pub fn conversation(bytes: &[u8]) {
     let [left, others] = engines.map(|mut engine| engine.finish());
     assert_eq!(left, others);
     flows.extend(left);
-    told.check(&flows, policy.whole_flow);
+    told.check(&flows, policy.removal);
 }
 
 /// One packet of a script.
@@ -183,7 +183,8 @@ struct Told {
     packets: u64,
     bytes: u64,
     dropped: u64,
-    rules: HashMap<u64, RuleId>,
+    /// The last verdict of each flow that is not to go on as it is.
+    verdicts: HashMap<u64, Verdict>,
 }
 
 impl Told {
@@ -191,26 +192,37 @@ impl Told {
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         assert!((1..=seen.number).contains(&answer.flow));
-        let before = self.rules.get(&answer.flow).copied();
-        match answer.verdict {
-            Verdict::Forward => assert_eq!(before, None, "a blocked flow goes on"),
-            Verdict::Drop(rule) => {
-                assert!(before.is_none_or(|before| before == rule), "another rule");
-                assert!(!answer.is_news || before.is_none(), "blocked twice");
-                self.rules.insert(answer.flow, rule);
-                self.dropped += 1;
-            }
+        let before = self.verdicts.get(&answer.flow).copied();
+        // Blocked until it is allowed, and allowed for good.
+        match (before, answer.verdict) {
+            (None | Some(Verdict::Drop(_)), Verdict::Allow(_)) | (None, _) => {}
+            (before, now) => assert_eq!(before, Some(now), "a verdict that changed"),
         }
+        if let Some(rule) = answer.news {
+            let told = [Verdict::Drop(rule), Verdict::Allow(rule)];
+            assert!(told.contains(&answer.verdict) && before != Some(answer.verdict));
+        }
+        if answer.verdict != Verdict::Forward {
+            self.verdicts.insert(answer.flow, answer.verdict);
+        }
+        self.dropped += u64::from(matches!(answer.verdict, Verdict::Drop(_)));
     }
 
-    fn check(&self, flows: &[FlowSummary], whole_flow: bool) {
+    fn check(&self, flows: &[FlowSummary], removal: Removal) {
         let sum = |figure: fn(&FlowSummary) -> u64| flows.iter().map(figure).sum::<u64>();
         assert_eq!(sum(|flow| flow.packets), self.packets);
         assert_eq!(sum(|flow| flow.bytes), self.bytes);
-        assert!(whole_flow || sum(|flow| flow.dropped_packets) == self.dropped);
+        if removal == Removal::Inline {
+            assert_eq!(sum(FlowSummary::dropped_in_all), self.dropped);
+        }
         flows.iter().for_each(is_sound);
         for flow in flows {
-            assert_eq!(flow.rule, self.rules.get(&flow.first_packet).copied());
+            let told = self.verdicts.get(&flow.first_packet).copied();
+            let rules = [
+                flow.rule.map(Verdict::Drop),
+                flow.allowed.map(Verdict::Allow),
+            ];
+            assert_eq!(rules.into_iter().flatten().next(), told);
         }
     }
 }
@@ -220,7 +232,7 @@ pub fn is_sound(flow: &FlowSummary) {
     assert!(flow.packets > 0 && flow.dropped_packets <= flow.packets);
     assert!(flow.dropped_bytes <= flow.bytes);
     let findings = flow.findings();
-    assert!(findings.names.len() <= MAX_NAMES_PER_FLOW && findings.alpn.len() <= MAX_ALPN);
+    assert!(findings.names.len() <= MAX_NAMES_PER_FLOW && findings.alpn.iter().count() <= MAX_ALPN);
     let lens = findings.names.iter().map(|found| found.name.as_str().len());
     assert!(lens.sum::<usize>() <= 2 * MAX_NAME_BYTES_PER_FLOW);
     findings

@@ -3,9 +3,12 @@
 use std::sync::OnceLock;
 
 use dpi_engine::catalogue::{Catalogue, CatalogueBuilder};
+use dpi_engine::domain::DomainPattern;
 use dpi_engine::packet::IpProtocol;
 use dpi_engine::protocol::Protocol;
-use dpi_engine::rules::{Matcher, RuleSet, RuleSetBuilder};
+use dpi_engine::rules::{End, Matcher, RuleId, RuleSet, RuleSetBuilder, Tables, applications};
+
+use crate::engine::kind_and_text;
 
 /// A few applications: what is like a misspelt name is searched among all of them, which takes long among thousands.
 const FEW: &str = "
@@ -26,9 +29,16 @@ fn few() -> &'static Catalogue {
     FEW_APPS.get_or_init(|| Catalogue::parse(FEW).expect("it is well-formed"))
 }
 
-/// A file of rules. What is read is shown in a way that is read again as the same.
+/// A file of rules, and of applications that they may name. What is read is shown in a way that is read again as the same.
 pub fn rules_file(bytes: &[u8]) {
-    let catalogue = few();
+    let own = applications(bytes).and_then(|text| {
+        let builder = CatalogueBuilder::empty().file("rules\x1b.txt", text.as_bytes());
+        builder
+            .inspect_err(|error| is_fit_to_print(&error.to_string()))
+            .ok()
+    });
+    let own = own.map(CatalogueBuilder::build);
+    let catalogue = own.as_ref().unwrap_or_else(|| few());
     let mut builder = RuleSetBuilder::new(catalogue);
     if let Err(error) = builder.file("rules\x1b.txt", bytes) {
         is_fit_to_print(&error.to_string());
@@ -40,48 +50,56 @@ pub fn rules_file(bytes: &[u8]) {
     for rule in rules.rules() {
         is_fit_to_print(&rule.text);
         is_fit_to_print(&rule.origin);
-        let (kind, text) = rule.text.split_once(':').expect("a kind stands in front");
-        let read = match kind {
-            "ip" => again.block_ip(text, ""),
-            "port" => again.block_port(text, ""),
-            "app" => again.block_app(text, ""),
-            _ => again.block_domain(text, ""),
-        };
+        let shown = rule.text.strip_prefix("allow:").unwrap_or(&rule.text);
+        let (kind, text) = kind_and_text(shown);
+        let read = again.add((rule.action, kind), text, "");
         read.unwrap_or_else(|error| panic!("{}: {error}", rule.text));
     }
     let again = again.build();
-    let matchers =
-        |rules: &RuleSet| Vec::from_iter(rules.rules().iter().map(|rule| rule.matcher.clone()));
-    assert_eq!(matchers(&again), matchers(&rules));
-    answers_for_itself(&rules);
-}
-
-/// Every rule is met by what it is about, or one given before it is.
-fn answers_for_itself(rules: &RuleSet) {
+    let said = |rules: &RuleSet| -> Vec<_> {
+        let rules = rules.rules().iter();
+        rules
+            .map(|rule| (rule.action, rule.matcher.clone()))
+            .collect()
+    };
+    assert_eq!(said(&again), said(&rules));
     for (place, rule) in rules.rules().iter().enumerate() {
-        let met = match &rule.matcher {
-            Matcher::Address(net) => {
-                [net.network(), net.broadcast()].map(|addr| rules.for_address(addr))
-            }
-            Matcher::Ports(ports) => {
-                [*ports.start(), *ports.end()].map(|port| rules.for_port(port))
-            }
-            Matcher::Domain(pattern) => {
-                let text = pattern.to_string();
-                let name = text.strip_prefix("*.").unwrap_or(&text);
-                let below = format!("a.{name}");
-                let below = if name.len() == text.len() {
-                    name
-                } else {
-                    &below
-                };
-                [name, below].map(|name| rules.for_domain(name))
-            }
-            Matcher::App(_) => continue,
-        };
-        for met in met {
+        for met in met_by_its_own(rules.tables(rule.action), &rule.matcher) {
             assert!(met.is_some_and(|met| met.0 as usize <= place), "{rule:?}");
         }
+    }
+}
+
+/// The rules that are met by what a matcher is about: itself, or one given before it.
+fn met_by_its_own(tables: &Tables, matcher: &Matcher) -> Vec<Option<RuleId>> {
+    match matcher {
+        Matcher::Address(End::Either, net) => vec![tables.for_ends(net.network(), net.broadcast())],
+        Matcher::Address(end, net) => {
+            vec![
+                tables.for_address(*end, net.network()),
+                tables.for_address(*end, net.broadcast()),
+            ]
+        }
+        Matcher::Ports(ports, transport) => {
+            let transport = transport.unwrap_or(IpProtocol::SCTP);
+            [*ports.start(), *ports.end()]
+                .map(|port| tables.for_port(transport, port))
+                .to_vec()
+        }
+        Matcher::Domain(pattern) => match pattern {
+            DomainPattern::Exact(name) => vec![tables.for_domain(name)],
+            DomainPattern::Subtree(name) => {
+                vec![
+                    tables.for_domain(name),
+                    tables.for_domain(&format!("a.{name}")),
+                ]
+            }
+        },
+        Matcher::NamePart(part) => vec![
+            tables.for_domain(part),
+            tables.for_domain(&format!("a{part}b")),
+        ],
+        Matcher::App(_) => Vec::new(),
     }
 }
 

@@ -12,15 +12,18 @@ use std::sync::{Arc, OnceLock};
 use dpi_engine::catalogue::Catalogue;
 use dpi_engine::engine::{DEFAULT_MAX_FLOWS, Policy};
 use dpi_engine::key::SHARDS;
-use dpi_engine::rules::RuleSetBuilder;
+use dpi_engine::rules::{Action, Kind, Removal, RuleSetBuilder};
 
 use crate::capture::{self, Choppy};
 use crate::script::Script;
 use run::{Run, is_an_interleaving};
 
-/// What the policies block, and whether whole flows.
-const RULES: [(&[&str], bool); 4] = [
-    (&[], false),
+/// Rules, and what becomes of the flows that they block.
+type Given = (&'static [&'static str], Removal);
+
+/// What the policies block and allow.
+const GIVEN: [Given; 6] = [
+    (&[], Removal::Inline),
     (
         &[
             "app:YouTube",
@@ -30,7 +33,7 @@ const RULES: [(&[&str], bool); 4] = [
             "port:8000-9000",
             "app:SSH",
         ],
-        false,
+        Removal::Inline,
     ),
     (
         &[
@@ -41,7 +44,7 @@ const RULES: [(&[&str], bool); 4] = [
             "ip:192.0.2.1",
             "app:BitTorrent",
         ],
-        true,
+        Removal::WholeFlow,
     ),
     (
         &[
@@ -51,7 +54,22 @@ const RULES: [(&[&str], bool); 4] = [
             "port:53",
             "app:ICMP",
         ],
-        false,
+        Removal::Inline,
+    ),
+    (
+        &["app:DNS", "domain:~e", "port:443/udp", "ip:any:192.0.2.2"],
+        Removal::AllElse,
+    ),
+    (
+        &[
+            "app:TLS",
+            "port:1-1023",
+            "app:HTTP",
+            "allow:domain:*.com",
+            "allow:ip:dst:192.0.2.3",
+            "allow:app:SSH",
+        ],
+        Removal::Inline,
     ),
 ];
 
@@ -60,7 +78,7 @@ pub fn policies() -> &'static [Policy] {
     static POLICIES: OnceLock<Vec<Policy>> = OnceLock::new();
     POLICIES.get_or_init(|| {
         let catalogue = Arc::new(Catalogue::builtin().expect("its own tests read it"));
-        RULES
+        GIVEN
             .iter()
             .enumerate()
             .map(|(number, rules)| policy(number, &catalogue, *rules))
@@ -68,27 +86,23 @@ pub fn policies() -> &'static [Policy] {
     })
 }
 
-fn policy(
-    number: usize,
-    catalogue: &Arc<Catalogue>,
-    (rules, whole_flow): (&[&str], bool),
-) -> Policy {
+fn policy(number: usize, catalogue: &Arc<Catalogue>, (rules, removal): Given) -> Policy {
     let mut builder = RuleSetBuilder::new(catalogue);
     for rule in rules {
-        let (kind, text) = rule.split_once(':').expect("a kind stands in front");
-        let added = match kind {
-            "ip" => builder.block_ip(text, "here"),
-            "port" => builder.block_port(text, "here"),
-            "domain" => builder.block_domain(text, "here"),
-            _ => builder.block_app(text, "here"),
+        let (action, rule) = match rule.strip_prefix("allow:") {
+            Some(rule) => (Action::Allow, rule),
+            None => (Action::Block, *rule),
         };
+        let (kind, text) = kind_and_text(rule);
+        let added = builder.add((action, kind), text, "here");
         added.expect("a rule that is one");
     }
     Policy {
         catalogue: Arc::clone(catalogue),
         rules: Arc::new(builder.build()),
-        whole_flow,
+        removal,
         block_by_dns: number % 2 == 1,
+        with_dns: removal == Removal::WholeFlow,
         // Few enough that flows have to leave.
         max_flows: if number == 3 {
             2 * SHARDS
@@ -97,6 +111,18 @@ fn policy(
         },
         fingerprints: number != 0,
     }
+}
+
+/// What a rule's text, as reports show it, is about, and what it says.
+pub fn kind_and_text(rule: &str) -> (Kind, &str) {
+    let (kind, text) = rule.split_once(':').expect("a kind stands in front");
+    let kind = match kind {
+        "ip" => Kind::Ip,
+        "port" => Kind::Port,
+        "domain" => Kind::Domain,
+        _ => Kind::App,
+    };
+    (kind, text)
 }
 
 /// A capture as it is, behind a byte that chooses the policy.
@@ -130,7 +156,7 @@ fn holds(file: &[u8], policy: &Policy) {
     let three = Run::over(choppy, policy, 3);
     assert_eq!(one.forwarded, three.forwarded);
     assert_eq!(one.dropped, three.dropped);
-    assert_eq!(one.blocked, three.blocked);
+    assert_eq!(one.judged, three.judged);
     assert_eq!(one.lines, three.lines);
     assert_eq!(one.json, three.json);
     assert_eq!(one.flows, three.flows);

@@ -9,9 +9,9 @@ use dpi_engine::engine::Policy;
 use dpi_engine::flow::FlowSummary;
 use dpi_engine::hosts::{Hosts, Thresholds};
 use dpi_engine::packet::Timestamp;
-use dpi_engine::pipeline::{self, Blocked, Fates, Outputs, Packets, Ran, Sink};
+use dpi_engine::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use dpi_engine::report::{self, FlowLines, Names, Report, Resolution};
-use dpi_engine::rules::RuleId;
+use dpi_engine::rules::{Action, Removal, RuleId};
 use dpi_engine::stats::{FlowStats, FlowTables, PacketCounts};
 
 use crate::capture::{self, Sound};
@@ -22,13 +22,14 @@ pub struct Run {
     pub forwarded: Vec<u8>,
     pub dropped: Vec<u8>,
     /// Every verdict: packet, flow and rule.
-    pub blocked: Vec<(u64, u64, RuleId)>,
+    pub judged: Vec<(u64, u64, RuleId)>,
     pub flows: Vec<FlowSummary>,
     /// The flows, as lines of JSON.
     pub lines: Vec<u8>,
     pub json: Vec<u8>,
     counts: PacketCounts,
     untold_drops: u64,
+    removal: Removal,
 }
 
 /// Takes in what the pipeline tells.
@@ -38,7 +39,7 @@ struct Gathered<'a> {
     stats: FlowStats,
     hosts: Hosts,
     flows: Vec<FlowSummary>,
-    blocked: Vec<(u64, u64, RuleId)>,
+    judged: Vec<(u64, u64, RuleId)>,
 }
 
 impl Sink for Gathered<'_> {
@@ -52,8 +53,8 @@ impl Sink for Gathered<'_> {
         Ok(())
     }
 
-    fn blocked(&mut self, news: &Blocked) {
-        self.blocked.push((news.packet, news.flow, news.rule));
+    fn judged(&mut self, news: &Judged) {
+        self.judged.push((news.packet, news.flow, news.rule));
     }
 }
 
@@ -74,6 +75,12 @@ impl Names for Labels<'_> {
         let rule = self.0.rules.rule(id)?;
         Some((&rule.text, &rule.origin))
     }
+
+    fn keeps(&self, id: RuleId) -> bool {
+        let rule = self.0.rules.rule(id);
+        let allows = rule.is_some_and(|rule| rule.action == Action::Allow);
+        allows != (self.0.removal == Removal::AllElse)
+    }
 }
 
 impl Run {
@@ -91,7 +98,7 @@ impl Run {
             stats: FlowStats::default(),
             hosts: Hosts::new(Thresholds::default()),
             flows: Vec::new(),
-            blocked: Vec::new(),
+            judged: Vec::new(),
         };
         let (mut forwarded, mut dropped) = (Vec::new(), Vec::new());
         let outputs = Outputs {
@@ -99,7 +106,7 @@ impl Run {
             dropped: Some(&mut dropped),
         };
         let mut fates = Fates::default();
-        let ran = if policy.whole_flow {
+        let ran = if policy.removal != Removal::Inline {
             let ran = pipeline::run(
                 open(),
                 workers,
@@ -107,7 +114,8 @@ impl Run {
                 Packets::Note(&mut fates),
                 &mut gathered,
             );
-            pipeline::write_judged(open(), &mut fates, outputs).expect("the second pass ends well");
+            pipeline::write_judged(open(), &mut fates, policy.removal, outputs)
+                .expect("the second pass ends well");
             ran
         } else {
             pipeline::run(
@@ -124,7 +132,7 @@ impl Run {
             stats,
             hosts,
             flows,
-            blocked,
+            judged,
             ..
         } = gathered;
         let mut told = Vec::new();
@@ -140,12 +148,13 @@ impl Run {
         Self {
             forwarded,
             dropped,
-            blocked,
+            judged,
             flows,
             lines: told,
             json,
             counts,
             untold_drops,
+            removal: policy.removal,
         }
     }
 
@@ -163,10 +172,15 @@ impl Run {
         );
         let sum = |figure: fn(&FlowSummary) -> u64| self.flows.iter().map(figure).sum::<u64>();
         assert_eq!(sum(|flow| flow.packets) + counts.undecoded, counts.total);
-        assert_eq!(
-            sum(FlowSummary::dropped_in_all) + self.untold_drops,
-            counts.dropped
-        );
+        let dropped = sum(FlowSummary::dropped_in_all);
+        match self.removal {
+            // What quotes a flow that is kept is kept with it.
+            Removal::AllElse => assert_eq!(
+                dropped + counts.undecoded,
+                counts.dropped + self.untold_drops
+            ),
+            _ => assert_eq!(dropped + self.untold_drops, counts.dropped),
+        }
         self.flows.iter().for_each(is_sound);
         let dropped = capture::read(&self.dropped, None).expect("its header is the input's");
         assert_eq!(dropped.packets.len() as u64, counts.dropped);
@@ -213,12 +227,14 @@ fn reported(
     let report = Report::new(
         report::Gathered {
             input,
+            digests: None,
             packets,
             undecoded: ran.undecoded,
             flows,
             suspicious: hosts.finish(),
             fragments: ran.fragments,
             untold_drops: ran.untold_drops,
+            untold_lookups: ran.untold_lookups,
             forgotten_answers: ran.forgotten_answers,
         },
         names,

@@ -45,9 +45,9 @@ pub fn client(bytes: &[u8]) {
 }
 
 fn is_sound(hello: &ClientHello) {
-    assert!(hello.alpn.len() <= MAX_ALPN);
+    assert!(hello.alpn.iter().count() <= MAX_ALPN);
     hello.server_name.iter().for_each(is_fit_to_show);
-    for protocol in &hello.alpn {
+    for protocol in hello.alpn.iter() {
         assert!(
             protocol.chars().all(|c| matches!(c, ' '..='~')),
             "{protocol:?}"
