@@ -1,6 +1,7 @@
 //! A stretch of a capture in memory, cut between records.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::packet::Record;
 
@@ -21,6 +22,8 @@ pub struct Chunk {
     pub(super) whole: usize,
     pub(super) records: Vec<Record>,
     pub(super) first_packet: u64,
+    /// Stretches of the `whole` bytes that are damaged, in order: no record reaches into one.
+    gaps: Vec<Range<usize>>,
 }
 
 impl Chunk {
@@ -55,12 +58,46 @@ impl Chunk {
     pub(super) fn begin(&mut self, carried: &[u8], first_packet: u64) {
         self.whole = 0;
         self.records.clear();
+        self.gaps.clear();
         self.first_packet = first_packet;
         let len = CHUNK_LEN.max(carried.len());
         if self.buffer.len() != len {
             self.buffer = vec![0; len];
         }
         self.put(carried);
+    }
+
+    /// Takes it that no record begins before `place`, and that what stands there is no part of the capture.
+    pub(super) fn skip_to(&mut self, place: usize) {
+        match self.gaps.last_mut() {
+            Some(gap) if gap.end == self.whole => gap.end = place,
+            _ => self.gaps.push(self.whole..place),
+        }
+        self.whole = place;
+    }
+
+    /// Moves the bytes between the gaps together, once for all of them: so the time for it does not depend on their number.
+    pub(super) fn close_gaps(&mut self) {
+        let Some(first) = self.gaps.first() else {
+            return;
+        };
+        let mut end = first.start;
+        let mut records = self.records.iter_mut().peekable();
+        for (i, gap) in self.gaps.iter().enumerate() {
+            let next = self.gaps.get(i + 1).map_or(self.whole, |next| next.start);
+            let shift = (gap.end - end) as u32;
+            while let Some(record) = records.next_if(|record| (record.start as usize) < next) {
+                if record.start as usize >= gap.end {
+                    record.start -= shift;
+                    record.end -= shift;
+                    record.frame -= shift;
+                }
+            }
+            self.buffer.copy_within(gap.end..next, end);
+            end += next - gap.end;
+        }
+        self.whole = end;
+        self.gaps.clear();
     }
 
     /// Makes room for a record of `need` bytes that does not fit, but no more than twice what bytes have already filled.

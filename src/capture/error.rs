@@ -23,11 +23,36 @@ pub enum CaptureError {
     },
     /// It is compressed in a way that this program does not undo.
     #[error(
-        "the input is compressed with {name}, which is not supported; expected gzip or no compression"
+        "the input is compressed with {name}, which is not supported; expected gzip, zstd, lz4, xz or no compression"
     )]
     UnsupportedCompression {
         /// What the compression is called.
         name: &'static str,
+    },
+    /// It gets so much larger while it is decompressed that it may be meant to fill a disk.
+    #[error(
+        "the {compression} data is a decompression bomb, or looks like one: its first {taken} bytes became {made}, more than {limit} times \
+         as many; expected at most that (to read it all the same, raise --max-expansion)"
+    )]
+    Expansion {
+        /// How it is compressed.
+        compression: Compression,
+        /// Bytes that came out so far.
+        made: u64,
+        /// Compressed bytes that they came from.
+        taken: u64,
+        /// How many times larger it may become.
+        limit: u32,
+    },
+    /// To decompress it would take more memory than it is given.
+    #[error(
+        "the {compression} data asks for a window of more memory than it gets; expected at most {limit} bytes"
+    )]
+    Window {
+        /// How it is compressed.
+        compression: Compression,
+        /// The largest window or dictionary that is undone, in bytes.
+        limit: u32,
     },
     /// The file header or the first section header is damaged, so nothing can be read.
     #[error("the capture's header is damaged {0}")]
@@ -75,6 +100,18 @@ pub enum DamageReason {
         claimed: u32,
         /// [`MAX_RECORD_LEN`](super::MAX_RECORD_LEN).
         limit: u32,
+    },
+    /// No record header, by what it says and by what stands behind it. Told only when reading goes on behind damage.
+    #[error(
+        "corrupt record header: {caplen} of {origlen} bytes, captured {seconds} s after 1970, and no other record behind it"
+    )]
+    Misfit {
+        /// The seconds of its time.
+        seconds: u32,
+        /// The captured length.
+        caplen: u32,
+        /// The length on the wire.
+        origlen: u32,
     },
     /// A pcapng block is shorter than its fixed fields.
     #[error(

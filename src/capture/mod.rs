@@ -2,7 +2,8 @@
 //!
 //! * Nothing is rewritten. The chunks' bytes, one after the other, are the capture, and a [`Record`] says which of them
 //!   belong to a packet: a filter copies everything but the records it drops.
-//! * Nothing is refused that can be stepped over. What cannot ends the reading there, and is told as [`Damage`].
+//! * Nothing is refused that can be stepped over. What cannot ends the reading there, and is told as [`Damage`]; or, if so asked,
+//!   is left out up to where sound records go on ([`ReadOptions::recover`]).
 //! * Knows nothing of what a frame holds, of files and their names, or of threads.
 //!
 //! ```
@@ -30,14 +31,15 @@ mod error;
 mod pcap;
 mod pcapng;
 mod reader;
+mod recover;
 mod summary;
 mod walk;
 
 pub use chunk::{CHUNK_LEN, Chunk};
-pub use compress::Compression;
+pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
 pub use error::{CaptureError, Damage, DamageReason};
-pub use reader::{CaptureReader, is_capture};
-pub use summary::{CaptureSummary, Format, Resolution};
+pub use reader::{CaptureReader, ReadOptions, is_capture};
+pub use summary::{CaptureSummary, Format, MAX_LISTED_SKIPS, Resolution, Skip, Skipped};
 pub use walk::MAX_RECORD_LEN;
 
 #[cfg(test)]

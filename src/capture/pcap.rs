@@ -77,6 +77,7 @@ pub(super) struct PcapWalk {
     resolution: PcapTsResolution,
     record_header_len: usize,
     lengths: Lengths,
+    snaplen: u32,
     link: LinkType,
 }
 
@@ -101,6 +102,7 @@ impl PcapWalk {
             resolution: fields.ts_resolution,
             record_header_len,
             lengths: Lengths::of((fields.version_major, fields.version_minor)),
+            snaplen: fields.snaplen,
             // The upper half of the field says how long the frames' checksums are.
             link: LinkType(u32::from(fields.datalink) as u16),
         })
@@ -119,40 +121,92 @@ impl PcapWalk {
 
     /// Adds the whole records of `bytes` from offset `start` on to `records`.
     pub(super) fn advance(&self, bytes: &[u8], start: usize, records: &mut Vec<Record>) -> Walked {
+        let mut end = start;
+        let stop = loop {
+            let rest = bytes.get(end..).unwrap_or_default();
+            let Some(header) = self.header(rest) else {
+                break Stop::Need(self.record_header_len);
+            };
+            if header.caplen > MAX_RECORD_LEN {
+                break Stop::Damaged(header.too_long());
+            }
+            let len = self.record_header_len + header.caplen as usize;
+            if rest.len() < len {
+                break Stop::Need(len);
+            }
+            records.push(self.record(&header, end));
+            end += len;
+        };
+        Walked { end, stop }
+    }
+
+    /// Length of a record's header in bytes.
+    pub(super) const fn record_header_len(&self) -> usize {
+        self.record_header_len
+    }
+
+    /// Ticks of the capture's clock in a second.
+    pub(super) const fn ticks_per_second(&self) -> u32 {
+        match self.resolution {
+            PcapTsResolution::MicroSecond => 1_000_000,
+            PcapTsResolution::NanoSecond => 1_000_000_000,
+        }
+    }
+
+    /// The longest frame that the capture says to hold, in bytes.
+    pub(super) const fn snaplen(&self) -> u32 {
+        self.snaplen
+    }
+
+    /// What the record header says that `bytes` begins with; `None` when it is cut.
+    pub(super) fn header(&self, bytes: &[u8]) -> Option<RecordHeader> {
+        let [seconds, ticks, first, second] = words(bytes, self.order)?;
+        let (caplen, origlen) = self.lengths.read(first, second);
+        Some(RecordHeader {
+            seconds,
+            ticks,
+            caplen,
+            origlen,
+        })
+    }
+
+    /// The record with this header, which stands at `start`.
+    pub(super) fn record(&self, header: &RecordHeader, start: usize) -> Record {
         let ns_per_tick = match self.resolution {
             PcapTsResolution::MicroSecond => 1_000,
             PcapTsResolution::NanoSecond => 1,
         };
-        let mut end = start;
-        let stop = loop {
-            let rest = bytes.get(end..).unwrap_or_default();
-            let Some([seconds, ticks, first, second]) = words(rest, self.order) else {
-                break Stop::Need(self.record_header_len);
-            };
-            let (caplen, origlen) = self.lengths.read(first, second);
-            if caplen > MAX_RECORD_LEN {
-                break Stop::Damaged(DamageReason::TooLong {
-                    claimed: caplen,
-                    limit: MAX_RECORD_LEN,
-                });
-            }
-            let len = self.record_header_len + caplen as usize;
-            if rest.len() < len {
-                break Stop::Need(len);
-            }
-            // Within i64: under 2^32 seconds, and under 2^32 microseconds.
-            let ns = i64::from(seconds) * 1_000_000_000 + i64::from(ticks) * ns_per_tick;
-            records.push(Record {
-                start: end as u32,
-                end: (end + len) as u32,
-                frame: (end + self.record_header_len) as u32,
-                caplen,
-                origlen,
-                timestamp: Timestamp::from_ns(ns),
-                link: Some(self.link),
-            });
-            end += len;
-        };
-        Walked { end, stop }
+        let frame = start + self.record_header_len;
+        // Within i64: under 2^32 seconds, and under 2^32 microseconds.
+        let ns = i64::from(header.seconds) * 1_000_000_000 + i64::from(header.ticks) * ns_per_tick;
+        Record {
+            start: start as u32,
+            end: (frame + header.caplen as usize) as u32,
+            frame: frame as u32,
+            caplen: header.caplen,
+            origlen: header.origlen,
+            timestamp: Timestamp::from_ns(ns),
+            link: Some(self.link),
+        }
+    }
+}
+
+/// What a record's header says, as it stands there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RecordHeader {
+    pub(super) seconds: u32,
+    /// Of the capture's resolution.
+    pub(super) ticks: u32,
+    pub(super) caplen: u32,
+    pub(super) origlen: u32,
+}
+
+impl RecordHeader {
+    /// What is wrong with a captured length that no record has.
+    pub(super) const fn too_long(&self) -> DamageReason {
+        DamageReason::TooLong {
+            claimed: self.caplen,
+            limit: MAX_RECORD_LEN,
+        }
     }
 }

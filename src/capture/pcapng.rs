@@ -21,13 +21,13 @@ use crate::packet::{LinkType, Record, Timestamp};
 const MAX_INTERFACES: usize = 65_536;
 
 /// A block's type and its two total lengths, in bytes.
-const BLOCK_OVERHEAD: usize = 12;
+pub(super) const BLOCK_OVERHEAD: usize = 12;
 
 /// Offset of a block's body.
 const BODY: usize = 8;
 
 /// Fixed fields of enhanced and of obsolete packet blocks, in bytes: interface, time, captured and original length.
-const PACKET_FIELDS: usize = 20;
+pub(super) const PACKET_FIELDS: usize = 20;
 
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
@@ -58,13 +58,13 @@ struct Interface {
 
 /// A block that is all there.
 #[derive(Debug)]
-struct Block<'a> {
-    kind: u32,
-    order: Endianness,
+pub(super) struct Block<'a> {
+    pub(super) kind: u32,
+    pub(super) order: Endianness,
     total_len: u32,
-    body: &'a [u8],
+    pub(super) body: &'a [u8],
     /// Bytes that it takes up, with padding that its total length does not count.
-    len: usize,
+    pub(super) len: usize,
 }
 
 /// Steps over the blocks of a pcapng.
@@ -73,6 +73,8 @@ pub(super) struct PcapngWalk {
     order: Endianness,
     interfaces: Vec<Interface>,
     last_seen: Timestamp,
+    /// Longest block that is believed, in bytes.
+    max_block_len: u32,
 }
 
 impl PcapngWalk {
@@ -82,12 +84,13 @@ impl PcapngWalk {
             order: Endianness::Little,
             interfaces: Vec::new(),
             last_seen: Timestamp::default(),
+            max_block_len: MAX_RECORD_LEN,
         }
     }
 
     /// Reads the section header that `bytes` begins with.
     pub(super) fn section_header(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        let block = Block::first_of(bytes, self.order, false)?;
+        let block = Block::first_of(bytes, (self.order, self.max_block_len), false)?;
         self.begin_section(&block).map_err(Stop::Damaged)
     }
 
@@ -104,7 +107,7 @@ impl PcapngWalk {
         let mut end = start;
         let stop = loop {
             let rest = bytes.get(end..).unwrap_or_default();
-            let block = match Block::first_of(rest, self.order, at_end) {
+            let block = match Block::first_of(rest, (self.order, self.max_block_len), at_end) {
                 Ok(block) => block,
                 Err(stop) => break stop,
             };
@@ -116,6 +119,16 @@ impl PcapngWalk {
             end += block.len;
         };
         Walked { end, stop }
+    }
+
+    /// The byte order of the section.
+    pub(super) const fn order(&self) -> Endianness {
+        self.order
+    }
+
+    /// From now on believes in no block that is longer than this.
+    pub(super) const fn limit_blocks(&mut self, max_len: u32) {
+        self.max_block_len = max_len;
     }
 
     /// Learns what a block describes, or reads the packet it holds.
@@ -232,11 +245,15 @@ impl Packet {
 }
 
 impl<'a> Block<'a> {
-    /// The block that `bytes` begins with; `order` is the section's, which a section header changes.
+    /// The block that `bytes` begins with; `order` is the section's, which a section header changes. `max_len`: longest that is believed.
     ///
     /// A total length that is no multiple of four is taken without its padding, as some writers mean it. The length at
     /// the block's end is then looked for on both sides of the padding, and at the end of a capture the padding may be missing.
-    fn first_of(bytes: &'a [u8], order: Endianness, at_end: bool) -> Result<Self, Stop> {
+    pub(super) fn first_of(
+        bytes: &'a [u8],
+        (order, max_len): (Endianness, u32),
+        at_end: bool,
+    ) -> Result<Self, Stop> {
         let Some([kind, _, magic]) = words(bytes, order) else {
             return Err(Stop::Need(BLOCK_OVERHEAD));
         };
@@ -245,7 +262,7 @@ impl<'a> Block<'a> {
             _ => order,
         };
         let [_, total_len] = words(bytes, order).unwrap_or_default();
-        let len = believed_len(total_len).map_err(Stop::Damaged)?;
+        let len = believed_len(total_len, max_len).map_err(Stop::Damaged)?;
         let padded_len = len.next_multiple_of(4);
         let trailing = |end: usize| -> Option<u32> {
             let [trailing] = words(bytes.get(end.checked_sub(4)?..end)?, order)?;
@@ -276,7 +293,7 @@ impl<'a> Block<'a> {
     }
 
     /// The first `N` words of the body.
-    fn fields<const N: usize>(&self) -> Result<[u32; N], DamageReason> {
+    pub(super) fn fields<const N: usize>(&self) -> Result<[u32; N], DamageReason> {
         words(self.body, self.order).ok_or(DamageReason::BlockTooShort {
             total_len: self.total_len,
             least: (BLOCK_OVERHEAD + 4 * N) as u32,
@@ -326,17 +343,17 @@ fn options(mut bytes: &[u8], order: Endianness) -> impl Iterator<Item = (u16, &[
 }
 
 /// A total length that a block may have.
-fn believed_len(total_len: u32) -> Result<usize, DamageReason> {
+fn believed_len(total_len: u32, limit: u32) -> Result<usize, DamageReason> {
     if total_len < BLOCK_OVERHEAD as u32 {
         return Err(DamageReason::BlockTooShort {
             total_len,
             least: BLOCK_OVERHEAD as u32,
         });
     }
-    if total_len > MAX_RECORD_LEN {
+    if total_len > limit {
         return Err(DamageReason::TooLong {
             claimed: total_len,
-            limit: MAX_RECORD_LEN,
+            limit,
         });
     }
     Ok(total_len as usize)

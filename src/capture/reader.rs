@@ -4,18 +4,40 @@ use std::fmt;
 use std::io::Read;
 
 use super::chunk::Chunk;
-use super::compress::{Input, ReadError};
+use super::compress::{DEFAULT_MAX_EXPANSION, Input, ReadError};
 use super::error::{CaptureError, Damage, DamageReason};
 use super::pcap::{self, FILE_HEADER_LEN, PcapWalk};
 use super::pcapng::{self, PcapngWalk};
+use super::recover::{Found, PcapRecovery, PcapngRecovery, REACH, View};
 use super::summary::{CaptureSummary, Format};
-use super::walk::Stop;
+use super::walk::{Stop, Walked};
+use crate::packet::Record;
 
 /// Bytes that tell the format.
 const MAGIC_LEN: usize = 4;
 
 /// Bytes of a first section header that are read at once, however long it says it is.
 const HEAD_STEP: usize = 64 * 1024;
+
+/// How a capture is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Whether to go on behind damage, where sound records follow each other again. What is between is in no chunk, and stands in
+    /// [`CaptureSummary::skipped`]. The file header or first section header has to be sound all the same, and what cannot be
+    /// decompressed ends the reading.
+    pub recover: bool,
+    /// How many times larger than compressed it may become before it is refused, once that is more than 64 MiB.
+    pub max_expansion: u32,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            recover: false,
+            max_expansion: DEFAULT_MAX_EXPANSION,
+        }
+    }
+}
 
 /// Reads a capture chunk by chunk.
 ///
@@ -32,6 +54,10 @@ pub struct CaptureReader {
     offset: u64,
     /// Packets in the chunks so far.
     packets: u64,
+    /// Whether to go on behind damage.
+    recovers: bool,
+    /// Whether the next sound record is being looked for.
+    is_lost: bool,
     is_over: bool,
 }
 
@@ -43,7 +69,18 @@ impl CaptureReader {
     /// # Errors
     /// All but [`CaptureError::Io`] say that `source` is no capture that can be read.
     pub fn open(source: impl Read + Send + 'static) -> Result<Self, CaptureError> {
-        let mut input = Input::open(Box::new(source))?;
+        Self::open_with(source, ReadOptions::default())
+    }
+
+    /// As [`Self::open`], in the way that `options` say.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        source: impl Read + Send + 'static,
+        options: ReadOptions,
+    ) -> Result<Self, CaptureError> {
+        let mut input = Input::open(Box::new(source), options.max_expansion)?;
         let mut head = Vec::new();
         read_head(&mut input, &mut head, MAGIC_LEN)?;
         let format = format_of(&head).ok_or_else(|| not_a_capture(&head))?;
@@ -54,9 +91,13 @@ impl CaptureReader {
                 let walk = head.first_chunk().and_then(PcapWalk::from_header);
                 let walk = walk.ok_or_else(|| not_a_capture(&head))?;
                 summary.describe(walk.link(), walk.resolution());
-                Walk::Pcap(walk)
+                let recovery = options.recover.then(|| PcapRecovery::new(&walk));
+                Walk::Pcap { walk, recovery }
             }
-            Format::Pcapng => Walk::Pcapng(read_section_header(&mut input, &mut head)?),
+            Format::Pcapng => Walk::Pcapng {
+                walk: read_section_header(&mut input, &mut head)?,
+                recovery: options.recover.then(PcapngRecovery::default),
+            },
         };
         summary.bytes = head.len() as u64;
         Ok(Self {
@@ -67,6 +108,8 @@ impl CaptureReader {
             carried: head,
             offset: 0,
             packets: 0,
+            recovers: options.recover,
+            is_lost: false,
             is_over: false,
         })
     }
@@ -78,7 +121,8 @@ impl CaptureReader {
     /// * Damage is no error: what stands before it is delivered, then the capture is over; see [`CaptureSummary::damage`].
     ///
     /// # Errors
-    /// [`CaptureError::Io`] when the source fails. Nothing is in the chunk then, and the capture is over.
+    /// [`CaptureError::Io`] when the source fails, [`CaptureError::Expansion`] and [`CaptureError::Window`] when decompressing
+    /// it would take too much. Nothing is in the chunk then, and the capture is over.
     pub fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
         self.fill_as(chunk, false)
     }
@@ -92,20 +136,26 @@ impl CaptureReader {
     }
 
     fn fill_as(&mut self, chunk: &mut Chunk, is_patient: bool) -> Result<bool, CaptureError> {
-        chunk.begin(&self.carried, self.packets + 1);
-        chunk.whole = std::mem::take(&mut self.carried_whole);
-        let mut filled = self.carried.len();
-        self.carried.clear();
-        if !self.is_over {
-            filled = self.read_records(chunk, (filled, is_patient))?;
+        loop {
+            chunk.begin(&self.carried, self.packets + 1);
+            chunk.whole = std::mem::take(&mut self.carried_whole);
+            let mut filled = self.carried.len();
+            self.carried.clear();
+            if !self.is_over {
+                filled = self.read_records(chunk, (filled, is_patient))?;
+            }
+            if !self.is_over {
+                let rest = chunk.buffer.get(chunk.whole..filled);
+                self.carried.extend_from_slice(rest.unwrap_or_default());
+            }
+            self.offset += chunk.whole as u64;
+            self.packets += chunk.records.len() as u64;
+            chunk.close_gaps();
+            // A chunk may hold damage and nothing else.
+            if chunk.whole > 0 || self.is_over {
+                return Ok(chunk.whole > 0);
+            }
         }
-        if !self.is_over {
-            let rest = chunk.buffer.get(chunk.whole..filled);
-            self.carried.extend_from_slice(rest.unwrap_or_default());
-        }
-        self.offset += chunk.whole as u64;
-        self.packets += chunk.records.len() as u64;
-        Ok(chunk.whole > 0)
     }
 
     /// What is known of the capture so far.
@@ -141,40 +191,102 @@ impl CaptureReader {
                     is_behind = !is_patient && self.input.is_behind();
                 }
                 Err(ReadError::Damaged(reason)) => {
+                    if self.recovers {
+                        self.end(chunk, filled);
+                    }
                     self.stop(chunk, reason);
                     break;
                 }
+                Err(ReadError::Refused(error)) => return Err(self.give_up(chunk, error)),
                 Err(ReadError::Io(source)) => {
-                    self.is_over = true;
                     let offset = self.offset + filled as u64;
-                    chunk.begin(&[], self.packets + 1);
-                    return Err(CaptureError::Io { offset, source });
+                    return Err(self.give_up(chunk, CaptureError::Io { offset, source }));
                 }
             }
         }
         Ok(filled)
     }
 
+    /// Leaves nothing in the chunk, and nothing to come.
+    fn give_up(&mut self, chunk: &mut Chunk, error: CaptureError) -> CaptureError {
+        self.is_over = true;
+        chunk.begin(&[], self.packets + 1);
+        error
+    }
+
     /// Takes the whole records among the chunk's `filled` bytes, and says how many bytes the next one needs.
     /// `None`: it is damaged, and the capture over.
     fn walk_on(&mut self, chunk: &mut Chunk, filled: usize, at_end: bool) -> Option<usize> {
-        let bytes = chunk.buffer.get(..filled).unwrap_or_default();
-        let walked = match &mut self.walk {
-            Walk::Pcap(walk) => walk.advance(bytes, chunk.whole, &mut chunk.records),
-            Walk::Pcapng(walk) => walk.advance(
+        loop {
+            if self.is_lost
+                && let Some(need) = self.find_the_way(chunk, filled, at_end)
+            {
+                return Some(need);
+            }
+            let bytes = chunk.buffer.get(..filled).unwrap_or_default();
+            let view = View {
                 bytes,
-                (chunk.whole, at_end),
-                &mut chunk.records,
-                &mut self.summary,
-            ),
-        };
-        chunk.whole = walked.end;
-        match walked.stop {
-            Stop::Need(need) => Some(need),
-            Stop::Damaged(reason) => {
+                base: self.offset,
+                is_end: at_end,
+            };
+            let walked =
+                self.walk
+                    .advance((view, chunk.whole), &mut chunk.records, &mut self.summary);
+            chunk.whole = walked.end;
+            let have = filled - chunk.whole;
+            let reason = match walked.stop {
+                Stop::Need(need) if self.recovers && at_end && have > 0 => cut_short(need, have),
+                Stop::Need(need) => return Some(need),
+                Stop::Damaged(reason) => reason,
+            };
+            if !self.recovers {
                 self.stop(chunk, reason);
+                return None;
+            }
+            self.lose_the_way(chunk, reason);
+        }
+    }
+
+    /// What stands where the last record ended is none.
+    fn lose_the_way(&mut self, chunk: &mut Chunk, reason: DamageReason) {
+        let offset = self.offset + chunk.whole as u64;
+        self.summary.skipped.begin(offset, reason.clone());
+        let damage = &mut self.summary.damage;
+        damage.get_or_insert(Damage { offset, reason });
+        self.is_lost = true;
+        self.skip(chunk, chunk.whole + 1);
+    }
+
+    /// Passes over what is damaged. `None` once there is a sound record, else how many bytes it takes to go on.
+    fn find_the_way(&mut self, chunk: &mut Chunk, filled: usize, at_end: bool) -> Option<usize> {
+        let view = View {
+            bytes: chunk.buffer.get(..filled).unwrap_or_default(),
+            base: self.offset,
+            is_end: at_end,
+        };
+        match self.walk.seek(view, chunk.whole) {
+            Found::At(place) => {
+                self.skip(chunk, place);
+                self.is_lost = false;
                 None
             }
+            Found::NotBefore(_) if at_end => {
+                self.skip(chunk, filled);
+                Some(0)
+            }
+            Found::NotBefore(place) => {
+                self.skip(chunk, place);
+                Some(2 * REACH)
+            }
+            Found::Nowhere => Some(2 * REACH),
+        }
+    }
+
+    fn skip(&mut self, chunk: &mut Chunk, place: usize) {
+        if place > chunk.whole {
+            let skipped = &mut self.summary.skipped;
+            skipped.extend((place - chunk.whole) as u64);
+            chunk.skip_to(place);
         }
     }
 
@@ -184,11 +296,7 @@ impl CaptureReader {
         if let Some(need) = self.walk_on(chunk, filled, true)
             && filled > chunk.whole
         {
-            let reason = DamageReason::CutShort {
-                need: need as u64,
-                have: (filled - chunk.whole) as u64,
-            };
-            self.stop(chunk, reason);
+            self.stop(chunk, cut_short(need, filled - chunk.whole));
         }
     }
 
@@ -196,6 +304,13 @@ impl CaptureReader {
         self.is_over = true;
         let offset = self.offset + chunk.whole as u64;
         self.summary.damage = Some(Damage { offset, reason });
+    }
+}
+
+fn cut_short(need: usize, have: usize) -> DamageReason {
+    DamageReason::CutShort {
+        need: need as u64,
+        have: have as u64,
     }
 }
 
@@ -211,8 +326,58 @@ impl fmt::Debug for CaptureReader {
 
 /// The format's own way from record to record.
 enum Walk {
-    Pcap(PcapWalk),
-    Pcapng(PcapngWalk),
+    Pcap {
+        walk: PcapWalk,
+        recovery: Option<PcapRecovery>,
+    },
+    Pcapng {
+        walk: PcapngWalk,
+        recovery: Option<PcapngRecovery>,
+    },
+}
+
+impl Walk {
+    /// Adds the whole records of the bytes from offset `start` on to `records`, and what they describe to `summary`.
+    fn advance(
+        &mut self,
+        (view, start): (View<'_>, usize),
+        records: &mut Vec<Record>,
+        summary: &mut CaptureSummary,
+    ) -> Walked {
+        match self {
+            Self::Pcap {
+                walk,
+                recovery: None,
+            } => walk.advance(view.bytes, start, records),
+            Self::Pcap {
+                walk,
+                recovery: Some(recovery),
+            } => recovery.advance(walk, view, start, records),
+            Self::Pcapng {
+                walk,
+                recovery: None,
+            } => walk.advance(view.bytes, (start, view.is_end), records, summary),
+            Self::Pcapng {
+                walk,
+                recovery: Some(recovery),
+            } => recovery.advance(walk, (view, start), records, summary),
+        }
+    }
+
+    /// The first place from `from` on where a sound record begins.
+    fn seek(&mut self, view: View<'_>, from: usize) -> Found {
+        match self {
+            Self::Pcap {
+                walk,
+                recovery: Some(recovery),
+            } => recovery.seek(walk, view, from),
+            Self::Pcapng {
+                walk,
+                recovery: Some(recovery),
+            } => recovery.seek(walk, view, from),
+            _ => Found::Nowhere,
+        }
+    }
 }
 
 /// The format of a capture that begins with `head`, four bytes or all there are.
@@ -261,6 +426,7 @@ fn read_head(input: &mut Input, head: &mut Vec<u8>, len: usize) -> Result<(), Ca
             },
             Ok(_) => continue,
             Err(ReadError::Damaged(reason)) => reason,
+            Err(ReadError::Refused(error)) => return Err(error),
             Err(ReadError::Io(source)) => {
                 let offset = have as u64;
                 return Err(CaptureError::Io { offset, source });

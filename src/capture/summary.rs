@@ -3,11 +3,14 @@
 use std::fmt;
 
 use super::compress::Compression;
-use super::error::Damage;
+use super::error::{Damage, DamageReason};
 use crate::packet::LinkType;
 
 /// Link types that a summary lists. A handful is usual; the bound keeps a hostile file from making the list long to search.
 const MAX_LINK_TYPES: usize = 64;
+
+/// Skipped stretches that a summary lists; beyond that they are only counted.
+pub const MAX_LISTED_SKIPS: usize = 1_000;
 
 /// A capture file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +68,58 @@ pub struct CaptureSummary {
     pub link_types: Vec<LinkType>,
     /// The unit of its timestamps; `None` before an interface is described.
     pub resolution: Option<Resolution>,
-    /// Where and why reading stopped before the end.
+    /// Where and why reading stopped before the end; where it went on behind damage, the first.
     pub damage: Option<Damage>,
+    /// What was passed over where reading went on behind damage.
+    pub skipped: Skipped,
     /// (Decompressed) bytes that were read, the damaged ones included.
     pub bytes: u64,
+}
+
+/// Stretches of a capture that were passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// The first [`MAX_LISTED_SKIPS`] of them, in order.
+    pub listed: Vec<Skip>,
+    /// How many there are.
+    pub count: u64,
+    /// How many bytes are in them all.
+    pub bytes: u64,
+}
+
+/// A stretch of a capture in which no record could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip {
+    /// (Decompressed) offset of its first byte.
+    pub offset: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// What is wrong where it begins.
+    pub reason: DamageReason,
+}
+
+impl Skipped {
+    /// A stretch begins, of no length yet.
+    pub(super) fn begin(&mut self, offset: u64, reason: DamageReason) {
+        self.count += 1;
+        if self.listed.len() < MAX_LISTED_SKIPS {
+            self.listed.push(Skip {
+                offset,
+                length: 0,
+                reason,
+            });
+        }
+    }
+
+    /// The last stretch is so much longer.
+    pub(super) fn extend(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        if self.count == self.listed.len() as u64
+            && let Some(last) = self.listed.last_mut()
+        {
+            last.length += bytes;
+        }
+    }
 }
 
 impl CaptureSummary {
@@ -79,6 +130,7 @@ impl CaptureSummary {
             link_types: Vec::new(),
             resolution: None,
             damage: None,
+            skipped: Skipped::default(),
             bytes: 0,
         }
     }

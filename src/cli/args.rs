@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, value_parser};
 
+use crate::capture::DEFAULT_MAX_EXPANSION;
 use crate::key::SHARDS;
 
 /// Flows held at full detail unless the user says otherwise: 65,536 for each of the default workers.
@@ -21,11 +22,13 @@ const REPORTS: &str = "Reports";
 const PERFORMANCE: &str = "Performance";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 27] = [
+const ALL_BUT_APPS: [&str; 29] = [
     "input",
     "output",
     "dropped",
     "dry_run",
+    "recover",
+    "max_expansion",
     "block_ip",
     "block_port",
     "block_app",
@@ -83,7 +86,7 @@ const USAGE: &str = "\
 dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
        dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
-       dpi_engine --verify <REPORT> [INPUT [OUTPUT]] [--dropped <FILE>]
+       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>]";
 
 const EXAMPLES: &str = "\
@@ -106,7 +109,7 @@ Exit status:
   0  done
   1  failed; OUTPUT was not made, and what stood there before still stands; or --verify found a difference
   2  wrong usage, or a bad rule
-  3  done, but INPUT is damaged: everything readable was processed
+  3  done, but INPUT is damaged: everything readable was processed (see --recover)
   128+n  ended by signal n";
 
 /// Filter a packet capture by application.
@@ -118,12 +121,15 @@ Exit status:
 #[command(after_help = "More, with examples: --help", max_term_width = 100)]
 pub struct Args {
     /// Capture to read: pcap or pcapng, also compressed; - for standard input
+    ///
+    /// Compression (gzip, zstd, lz4, xz) is told by content, never by name.
     #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
     pub input: Option<PathBuf>,
 
     /// Filtered capture to write, in INPUT's format; - for standard output
     ///
-    /// It appears under its name only when it is complete. It may not be INPUT, by no name or link.
+    /// It appears under its name only when it is complete. It may not be INPUT, by no name or link. A name that ends in
+    /// .gz or .zst makes it compressed.
     /// With -, the text report goes to standard error. May be left out with --dry-run.
     #[arg(value_name = "OUTPUT", display_order = 1, help_heading = INPUT_AND_OUTPUT)]
     pub output: Option<PathBuf>,
@@ -140,6 +146,23 @@ pub struct Args {
     /// OUTPUT may be left out then; if given, it is not touched.
     #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
+
+    /// Go on behind damage in INPUT, where records follow each other again
+    ///
+    /// Without it everything before the first damage is processed. With it, what cannot be read is left out, stands neither in
+    /// OUTPUT nor in the dropped packets, and is told by offset and length; the exit status is 3 all the same. A record that is
+    /// whole is found again if the one before it was read, or if the headers of the two behind it are whole too (in pcapng: the
+    /// block behind it). The file's own header has to be sound, and so does what the capture is compressed with.
+    #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
+    pub recover: bool,
+
+    /// Refuse INPUT when decompression makes it more than this many times larger
+    ///
+    /// Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
+    /// nothing is written. Raise it for captures that you trust.
+    #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 5)]
+    #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
+    pub max_expansion: u32,
 
     /// Drop packets from this address or prefix, IPv4 or IPv6
     ///

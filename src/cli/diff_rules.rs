@@ -45,7 +45,7 @@ pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status
         .map(OutputFile::create)
         .transpose()?;
 
-    let (capture, again) = input.read()?;
+    let (capture, again) = input.read(options.reading)?;
     let mut dropped = Dropped::default();
     judge(options, capture, &old_policy, &mut dropped)?;
     let mut changes = Changes {
@@ -67,14 +67,11 @@ pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status
     output::commit_all(json.into_iter().collect())?;
     let text = report::rules_diff_text(&diff);
     narrator.report(&text, options.is_standard_output_taken())?;
-    match &ran.capture.damage {
-        None => Ok(Status::Done),
-        Some(damage) => {
-            let reason = damage.reason.to_string();
-            narrator.damage(&input::shown(&options.input), damage.offset, &reason);
-            Ok(Status::Damaged)
-        }
-    }
+    narrator.damage(&input::shown(&options.input), &ran.capture);
+    Ok(match &ran.capture.damage {
+        None => Status::Done,
+        Some(_) => Status::Damaged,
+    })
 }
 
 fn policy(options: &Options) -> Result<Policy> {

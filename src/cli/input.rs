@@ -1,15 +1,16 @@
 //! INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, ReadOptions};
 use crate::output::{Digester, Sha256, escaped};
 
 /// The capture to filter.
@@ -63,6 +64,13 @@ impl Input {
     /// unnamed temporary file while it is read.
     pub(super) fn open(path: &Path, twice: bool) -> Result<Self> {
         let cannot = || format!("cannot open {}", shown(path));
+        // Opening it would fail too, but in words that help nobody.
+        if fs::metadata(path).is_ok_and(|about| about.file_type().is_socket()) {
+            bail!(
+                "cannot read {}: a socket; expected a file or a pipe (a connection can be standard input)",
+                shown(path)
+            );
+        }
         let source = if path == Path::new("-") {
             // Not `io::stdin()`, which reads through a buffer of its own.
             io::stdin().as_fd().try_clone_to_owned().map(File::from)
@@ -114,7 +122,7 @@ impl Input {
     }
 
     /// The capture from its beginning, and what it takes to read it again.
-    pub(super) fn read(self) -> Result<(CaptureReader, Again)> {
+    pub(super) fn read(self, options: ReadOptions) -> Result<(CaptureReader, Again)> {
         let copy = match (self.len, &self.again) {
             (None, Some(copy)) => Some(
                 copy.try_clone()
@@ -132,13 +140,15 @@ impl Input {
                 .as_ref()
                 .map(|digest| Arc::clone(&digest.digester)),
         };
-        let capture = CaptureReader::open(source.take(self.len.unwrap_or(u64::MAX)))
+        let source = source.take(self.len.unwrap_or(u64::MAX));
+        let capture = CaptureReader::open_with(source, options)
             .with_context(|| format!("cannot read {}", shown(&self.path)))?;
         let again = Again {
             path: self.path,
             len: self.len,
             start: self.start,
             file: self.again,
+            options,
             bytes,
             digest: self.digest,
         };
@@ -152,6 +162,7 @@ pub(super) struct Again {
     len: Option<u64>,
     start: u64,
     file: Option<File>,
+    options: ReadOptions,
     bytes: Arc<AtomicU64>,
     digest: Option<Digest>,
 }
@@ -194,7 +205,8 @@ impl Again {
         };
         file.seek(SeekFrom::Start(self.start))
             .with_context(cannot)?;
-        CaptureReader::open(file.take(self.len.unwrap_or(u64::MAX))).with_context(cannot)
+        let source = file.take(self.len.unwrap_or(u64::MAX));
+        CaptureReader::open_with(source, self.options).with_context(cannot)
     }
 }
 

@@ -6,8 +6,12 @@ use std::io::{self, Write};
 use anyhow::{Context as _, Result};
 
 use super::Verbosity;
+use crate::capture::{CaptureSummary, Damage, MAX_LISTED_SKIPS};
 use crate::pipeline::{Judged, Ran};
 use crate::rules::RuleSet;
+
+/// Skipped stretches of the input that get a line each.
+const MAX_SKIPS_TOLD: usize = 20;
 
 /// Tells as much as was asked for. A terminal that is gone is no reason to stop: what cannot be told is lost.
 pub(super) struct Narrator {
@@ -101,7 +105,36 @@ impl Narrator {
     }
 
     /// Damage is told even to those who want quiet: it is why the exit status is not 0.
-    pub(super) fn damage(&self, input: &str, offset: u64, reason: &str) {
-        self.say(Verbosity::Quiet, format_args!("dpi_engine: {input} is damaged at byte {offset}: {reason}; everything before it was processed"));
+    pub(super) fn damage(&self, input: &str, capture: &CaptureSummary) {
+        let Some(Damage { offset, reason }) = &capture.damage else {
+            return;
+        };
+        let skipped = &capture.skipped;
+        let and_then = match skipped.count {
+            0 => "everything before it was processed",
+            _ => "what could be read behind it was processed too",
+        };
+        self.say(
+            Verbosity::Quiet,
+            format_args!("dpi_engine: {input} is damaged at byte {offset}: {reason}; {and_then}"),
+        );
+        for skip in skipped.listed.iter().take(MAX_SKIPS_TOLD) {
+            self.say(
+                Verbosity::Quiet,
+                format_args!(
+                    "dpi_engine: skipped {} bytes at byte {}: {}",
+                    skip.length, skip.offset, skip.reason
+                ),
+            );
+        }
+        if skipped.count > MAX_SKIPS_TOLD as u64 {
+            self.say(
+                Verbosity::Quiet,
+                format_args!(
+                    "dpi_engine: skipped {} bytes at {} places in all; --json lists the first {MAX_LISTED_SKIPS}",
+                    skipped.bytes, skipped.count
+                ),
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::args::Args;
+use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
 use crate::rules::{Action, Kind, Removal};
 
@@ -34,6 +35,8 @@ pub struct Verification {
     pub output: Option<PathBuf>,
     /// The dropped packets, where they are not under the report's path.
     pub dropped: Option<PathBuf>,
+    /// How the files are read.
+    pub reading: ReadOptions,
     /// Whether only what differs is told.
     pub is_quiet: bool,
 }
@@ -45,6 +48,8 @@ pub struct Options {
     pub input: PathBuf,
     /// The filtered capture; `None` when only a report is wanted (`--dry-run`).
     pub output: Option<PathBuf>,
+    /// How INPUT is read.
+    pub reading: ReadOptions,
     /// Where dropped packets go; never with a dry run.
     pub dropped: Option<PathBuf>,
     /// Where the report goes as JSON.
@@ -131,12 +136,14 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
+        let reading = reading(&args);
         if let Some(report) = args.verify {
             return Ok(Self::Verify(Verification {
                 report,
                 input: args.input,
                 output: args.output,
                 dropped: args.dropped,
+                reading,
                 is_quiet: args.quiet,
             }));
         }
@@ -172,6 +179,7 @@ impl Options {
         Ok(Self {
             input: input.clone(),
             output,
+            reading: reading(&args),
             verbosity: match args.verbose {
                 _ if args.quiet => Verbosity::Quiet,
                 0 => Verbosity::Normal,
@@ -279,4 +287,12 @@ fn rules_in_order(args: &Args, matches: &ArgMatches) -> Vec<GivenRule> {
     );
     rules.sort_by_key(|(index, _)| *index);
     rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// How captures are to be read.
+const fn reading(args: &Args) -> ReadOptions {
+    ReadOptions {
+        recover: args.recover,
+        max_expansion: args.max_expansion,
+    }
 }

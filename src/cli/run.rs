@@ -11,19 +11,16 @@ use super::narrator::Narrator;
 use super::rules::{self, Given};
 use super::status::NothingToKeep;
 use super::{Options, Status};
-use crate::capture::{Compression, Format, Resolution};
+use crate::capture::{Compression, Format, Resolution, Skipped};
 use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
 use crate::hosts::{Hosts, Thresholds};
-use crate::output::{self, OutputFile, Sha256};
+use crate::output::{self, OutputFile, Packer, Packing, Sha256};
 use crate::pipeline::{self, Fates, Judged, Outputs, Packets, Ran, Sink};
 use crate::report::{self, FlowLines, Names, Report};
 use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
-
-/// Bytes of packets that are gathered before they are written; larger runs are written at once.
-const OUTPUT_BUFFER_BYTES: usize = 128 << 10;
 
 /// Filters a capture, and says how it went.
 ///
@@ -61,20 +58,15 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let mut gathered = Gathered::new(options, &names, &narrator);
     let finished = filter(options, (input, &mut files), &policy, &mut gathered)?;
     narrator.done(&finished.ran);
-    let damage = finished
-        .ran
-        .capture
-        .damage
-        .as_ref()
-        .map(|damage| (damage.offset, damage.reason.to_string()));
+    let capture = finished.ran.capture.clone();
     let text = gathered.report(options, finished, &mut files)?;
     files.commit()?;
 
     narrator.report(&text, options.is_standard_output_taken())?;
-    let Some((offset, reason)) = damage else {
+    if capture.damage.is_none() {
         return Ok(Status::Done);
-    };
-    narrator.damage(&input::shown(&options.input), offset, &reason);
+    }
+    narrator.damage(&input::shown(&options.input), &capture);
     Ok(Status::Damaged)
 }
 
@@ -106,7 +98,7 @@ fn filter(
     gathered: &mut Gathered<'_>,
 ) -> Result<Finished> {
     let about = || format!("cannot filter {}", input::shown(&options.input));
-    let (capture, mut again) = input.read()?;
+    let (capture, mut again) = input.read(options.reading)?;
     let finished = |ran, again: &mut input::Again| -> Result<Finished> {
         let digest = again.digest()?;
         let file_bytes = again.file_bytes();
@@ -117,7 +109,7 @@ fn filter(
         })
     };
     if !is_judged_at_the_end(options) {
-        let mut outputs = files.outputs();
+        let mut outputs = files.outputs()?;
         let ran = pipeline::run(
             capture,
             options.workers,
@@ -126,7 +118,7 @@ fn filter(
             gathered,
         )
         .with_context(about)?;
-        outputs.flush()?;
+        outputs.finish()?;
         return finished(ran, &mut again);
     }
     let mut fates = Fates::default();
@@ -143,11 +135,11 @@ fn filter(
         return Ok(finished);
     }
     gathered.narrator.second_pass(gathered.stats.blocked());
-    let mut outputs = files.outputs();
+    let mut outputs = files.outputs()?;
     let capture = again.read()?;
     pipeline::write_judged(capture, &mut fates, policy.removal, outputs.lend())
         .with_context(about)?;
-    outputs.flush()?;
+    outputs.finish()?;
     Ok(finished)
 }
 
@@ -187,12 +179,11 @@ impl Files {
         self.output.is_some() || self.dropped.is_some()
     }
 
-    fn outputs(&mut self) -> Buffered<'_> {
-        let buffered = |file| BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, file);
-        Buffered {
-            forwarded: self.output.as_mut().map(buffered),
-            dropped: self.dropped.as_mut().map(buffered),
-        }
+    fn outputs(&mut self) -> io::Result<Buffered<'_>> {
+        Ok(Buffered {
+            forwarded: self.output.as_mut().map(packer).transpose()?,
+            dropped: self.dropped.as_mut().map(packer).transpose()?,
+        })
     }
 
     /// The digests of the files of packets, which are all written, beside the input's.
@@ -222,10 +213,17 @@ impl Files {
     }
 }
 
-/// The two packet files, written in big pieces.
+/// The two packet files, written in big pieces, and compressed where their names say so.
 struct Buffered<'a> {
-    forwarded: Option<BufWriter<&'a mut OutputFile>>,
-    dropped: Option<BufWriter<&'a mut OutputFile>>,
+    forwarded: Option<PacketFile<'a>>,
+    dropped: Option<PacketFile<'a>>,
+}
+
+type PacketFile<'a> = Packer<&'a mut OutputFile>;
+
+fn packer(file: &mut OutputFile) -> io::Result<PacketFile<'_>> {
+    let packing = Packing::of(file.path());
+    Packer::new(packing, file)
 }
 
 impl Buffered<'_> {
@@ -236,11 +234,9 @@ impl Buffered<'_> {
         }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        [&mut self.forwarded, &mut self.dropped]
-            .into_iter()
-            .flatten()
-            .try_for_each(Write::flush)
+    fn finish(self) -> io::Result<()> {
+        let files = [self.forwarded, self.dropped];
+        files.into_iter().flatten().try_for_each(Packer::finish)
     }
 }
 
@@ -366,7 +362,7 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
             Format::Pcap => "pcap",
             Format::Pcapng => "pcapng",
         },
-        compression: capture.compression.map(|Compression::Gzip| "gzip"),
+        compression: capture.compression.map(Compression::as_str),
         link_types: capture.link_types.clone(),
         resolution: match capture.resolution {
             Some(Resolution::Us) => report::Resolution::Micro,
@@ -380,6 +376,20 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
             offset: damage.offset,
             reason: damage.reason.to_string(),
         }),
+        skipped: skipped(&capture.skipped),
+    }
+}
+
+fn skipped(skipped: &Skipped) -> report::Skipped {
+    let stretches = skipped.listed.iter().map(|skip| report::Skip {
+        offset: skip.offset,
+        length: skip.length,
+        reason: skip.reason.to_string(),
+    });
+    report::Skipped {
+        skipped: stretches.collect(),
+        skipped_count: skipped.count,
+        skipped_bytes: skipped.bytes,
     }
 }
 

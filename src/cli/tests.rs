@@ -1,3 +1,4 @@
+use crate::capture::ReadOptions;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,7 @@ fn what_is_not_given_has_its_default() {
     assert_eq!(
         options("in out"),
         Options {
+            reading: ReadOptions::default(),
             input: "in".into(),
             output: Some("out".into()),
             dropped: None,
@@ -59,6 +61,7 @@ fn every_option_arrives() {
     assert_eq!(
         given,
         Options {
+            reading: ReadOptions::default(),
             input: "in".into(),
             output: Some("out".into()),
             dropped: Some("d".into()),

@@ -48,7 +48,7 @@ impl FromStr for Sha256 {
 
 /// Takes bytes in, and has their digest made elsewhere meanwhile.
 ///
-/// * Memory: [`MAX_WAITING`] blocks of [`BLOCK_LEN`] and two in use.
+/// * Memory: at most six blocks of 256 KiB.
 /// * Costs whoever brings the bytes one copy of them, and waiting where they come faster than they can be digested.
 #[derive(Debug)]
 pub struct Digester {

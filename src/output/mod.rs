@@ -6,6 +6,7 @@
 
 mod alias;
 mod digest;
+mod packed;
 mod target;
 mod unfinished;
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use alias::{AliasError, NamedPath, refuse_aliases};
 pub use digest::{Digester, NoDigest, Sha256};
+pub use packed::{Packer, Packing};
 pub use target::is_standard_output;
 pub use unfinished::remove_unfinished_on_signal;
 
@@ -185,6 +187,14 @@ impl Write for OutputFile {
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = self.file.write_vectored(pieces);
+        if let (Ok(len), Some(digester)) = (&written, &mut self.digester) {
+            let mut left = *len;
+            for piece in pieces {
+                let taken = piece.get(..left).unwrap_or(piece);
+                digester.update(taken);
+                left -= taken.len();
+            }
+        }
         written.map_err(|reason| self.note(reason))
     }
 

@@ -114,7 +114,7 @@ pub struct Input {
     pub path: String,
     /// `pcap` or `pcapng`.
     pub format: &'static str,
-    /// `gzip`, `zstd` or `lz4`; `None` for a plain file.
+    /// `gzip`, `zstd`, `lz4` or `xz`; `None` for a plain file.
     pub compression: Option<&'static str>,
     /// The link types of its packets or interfaces, each once, in the order in which they came.
     #[serde(serialize_with = "json::shown_list")]
@@ -131,6 +131,31 @@ pub struct Input {
     pub last_packet: Option<Timestamp>,
     /// Where and how the file is damaged; `None` for a sound one.
     pub damage: Option<Damage>,
+    /// What was passed over to go on behind damage.
+    #[serde(flatten)]
+    pub skipped: Skipped,
+}
+
+/// What of a capture was passed over to go on behind damage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The first of the stretches, in order.
+    pub skipped: Vec<Skip>,
+    /// How many there are.
+    pub skipped_count: u64,
+    /// Bytes in all of them.
+    pub skipped_bytes: u64,
+}
+
+/// A stretch of a capture in which no record could be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skip {
+    /// Offset of its first byte, in the decompressed capture.
+    pub offset: u64,
+    /// Bytes in it.
+    pub length: u64,
+    /// What is wrong where it begins.
+    pub reason: String,
 }
 
 /// Digests of the files that a run read and wrote: of their bytes as they are, compressed ones included.
@@ -169,7 +194,7 @@ pub enum Resolution {
     Mixed,
 }
 
-/// Damage that ended the reading of a capture.
+/// Damage in a capture: what ended the reading, or the first that was passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Damage {
     /// Offset of the first byte that could not be made sense of, in the decompressed capture.

@@ -49,6 +49,7 @@ fn input() -> Input {
         first_packet: Some(Timestamp::from_ns(1_700_000_000_000_001_000)),
         last_packet: Some(Timestamp::from_ns(1_700_000_012_500_003_000)),
         damage: None,
+        skipped: Skipped::default(),
     }
 }
 
@@ -158,6 +159,15 @@ fn empty_report() -> Report<'static> {
             offset: 24,
             reason: "the first record is cut short".into(),
         }),
+        skipped: Skipped {
+            skipped: vec![Skip {
+                offset: 24,
+                length: 7,
+                reason: "the first record is cut short".into(),
+            }],
+            skipped_count: 1,
+            skipped_bytes: 7,
+        },
         ..input()
     };
     let mut report = report_on(&[], input, PacketCounts::default());
@@ -189,6 +199,8 @@ fn the_report_on_an_empty_damaged_capture_says_so() {
     assert_eq!(text(&empty_report(), 0), include_str!("tests/empty.txt"));
     let json: serde_json::Value = serde_json::from_str(&json_of(&empty_report())).unwrap();
     assert_eq!(json["input"]["damage"]["offset"], 24);
+    assert_eq!(json["input"]["skipped"][0]["length"], 7);
+    assert_eq!(json["input"]["skipped_bytes"], 7);
     assert!(json["input"]["first_packet"].is_null());
     assert_eq!(json["suspicious"], serde_json::json!([]));
 }

@@ -1,9 +1,5 @@
 //! Every kind of capture is read for what it is: formats, byte orders, resolutions, link types, and the names inside.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::generated::{self, Truth};
@@ -262,37 +258,6 @@ fn moments_are_right_in_every_resolution() {
     for (i, flow) in (0..).zip(filtered.flow_lines()) {
         let error = nanoseconds(&flow["first"]) - START - i * 50_000_000;
         assert!((-1000..1000).contains(&error), "{flow}");
-    }
-}
-
-fn gzip(parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for part in parts {
-        let mut encoder = GzEncoder::new(&mut out, Compression::fast());
-        encoder.write_all(part).unwrap();
-        encoder.finish().unwrap();
-    }
-    out
-}
-
-#[test]
-fn gzip_is_told_by_content_and_undone() {
-    let bench = Bench::new();
-    for name in ["web.pcap", "ng_sections.pcapng"] {
-        let plain = testdata::bytes(name);
-        let (head, tail) = plain.split_at(plain.len() / 3);
-        for parts in [vec![&plain[..]], vec![head, tail]] {
-            // The name says otherwise, both ways.
-            let input = bench.put("capture.pcap", &gzip(&parts));
-            let filtered = bench.filter(&input, &[]);
-            filtered.run.assert_status(0, name);
-            assert!(filtered.kept() == plain, "{name}: {} members", parts.len());
-            assert_eq!(filtered.json()["input"]["compression"], "gzip");
-        }
-        let misnamed = bench.put("plain.gz", &plain);
-        let filtered = bench.filter(&misnamed, &[]);
-        assert!(filtered.kept() == plain, "{name}");
-        assert_eq!(filtered.json()["input"]["compression"], Value::Null);
     }
 }
 

@@ -1,10 +1,5 @@
 //! Damaged captures: everything readable is processed and written, and the damage is told.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use crate::program::{Bench, Filtered, run};
 use crate::{records, testdata};
 
@@ -80,20 +75,6 @@ fn a_cut_capture_is_split_like_a_whole_one() {
         records::assert_split(cut, filtered.kept(), filtered.gone(), "cut");
         assert!(!records::read(filtered.gone()).packets.is_empty());
     }
-}
-
-#[test]
-fn a_cut_gzip_stream_gives_what_came() {
-    let bench = Bench::new();
-    let plain = testdata::bytes("web.pcap");
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&plain).unwrap();
-    let packed = encoder.finish().unwrap();
-    let filtered = bench.filter(&bench.put("cut.gz", &packed[..packed.len() / 2]), &[]);
-    filtered.run.assert_status(3, "cut gzip");
-    assert!(plain.starts_with(filtered.kept()));
-    assert!(records::read(filtered.kept()).packets.len() > 100);
-    assert!(!filtered.json()["input"]["damage"].is_null());
 }
 
 /// The offset of the record with index `nth`.

@@ -12,6 +12,7 @@ mod bounds;
 mod capture;
 mod caveats;
 mod cli;
+mod compressed;
 mod damage;
 mod determinism;
 mod diff_rules;
@@ -27,6 +28,7 @@ mod golden;
 #[path = "../../examples/bounds/hostile.rs"]
 mod hostile;
 mod injection;
+mod inputs;
 #[path = "../../examples/bounds/measure.rs"]
 mod measure;
 mod only;
@@ -34,6 +36,7 @@ mod pipeline;
 mod program;
 mod protocols;
 mod records;
+mod recover;
 #[path = "../../testdata/gen_pcap/repeat.rs"]
 mod repeat;
 mod report;

@@ -9,8 +9,8 @@ fn what_is_no_capture_is_refused_with_what_was_found() {
     let cases: [(&[u8], &str); 4] = [
         (b"PK\x03\x04 and so on", "begins with 50 4b 03 04;"),
         (b"hi", "begins with 68 69;"),
-        (b"\x28\xb5\x2f\xfd.....", "compressed with zstd"),
-        (b"\x04\x22\x4d\x18.....", "compressed with lz4"),
+        (b"BZh91AY&SY", "compressed with bzip2"),
+        (b"\x02\x21\x4c\x18.....", "compressed with legacy LZ4"),
     ];
     for (bytes, expected) in cases {
         let said = read_bytes(bytes).unwrap_err().to_string();

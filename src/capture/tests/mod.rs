@@ -2,13 +2,18 @@
 
 use std::io::{self, Read};
 
-use super::{CaptureError, CaptureReader, CaptureSummary, Chunk, Damage, DamageReason, is_capture};
+use super::{
+    CaptureError, CaptureReader, CaptureSummary, Chunk, Damage, DamageReason, ReadOptions, Skipped,
+    is_capture,
+};
 use crate::packet::{LinkType, Record};
 
+mod compressed;
 mod damage;
 mod differential;
 mod pcap;
 mod pcapng;
+mod recover;
 mod streams;
 
 /// A packet as it was delivered.
@@ -44,7 +49,14 @@ impl Delivered {
 }
 
 fn read(source: impl Read + Send + 'static) -> Result<Delivered, CaptureError> {
-    let mut reader = CaptureReader::open(source)?;
+    read_with(source, ReadOptions::default())
+}
+
+fn read_with(
+    source: impl Read + Send + 'static,
+    options: ReadOptions,
+) -> Result<Delivered, CaptureError> {
+    let mut reader = CaptureReader::open_with(source, options)?;
     let mut chunk = Chunk::new();
     let (mut bytes, mut packets, mut chunk_lens) = (Vec::new(), Vec::new(), Vec::new());
     while reader.fill(&mut chunk)? {
@@ -125,6 +137,27 @@ fn pcap_of(frames: &[&[u8]]) -> Vec<u8> {
         capture.extend_from_slice(frame);
     }
     capture
+}
+
+/// A pcap with frames of many lengths, about 750 bytes on average.
+fn large_pcap(frames: usize) -> Vec<u8> {
+    let mut random = Random(7);
+    let frames: Vec<Vec<u8>> = (0..frames)
+        .map(|i| vec![i as u8; random.below(1_500)])
+        .collect();
+    pcap_of(&frames.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+/// Fails once so many bytes are read.
+struct Failing(io::Cursor<Vec<u8>>);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(io::Error::from_raw_os_error(5)),
+            len => Ok(len),
+        }
+    }
 }
 
 /// A little-endian pcapng block: the body is padded, and so is the length.

@@ -44,6 +44,7 @@ fn microseconds_little_endian() {
             link_types: vec![LinkType::ETHERNET],
             resolution: Some(Resolution::Us),
             damage: None,
+            skipped: Skipped::default(),
             bytes: 60,
         }
     );

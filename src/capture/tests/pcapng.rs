@@ -63,6 +63,7 @@ fn little_endian_with_every_kind_of_packet_block() {
             link_types: vec![LinkType::ETHERNET],
             resolution: Some(Resolution::Ns),
             damage: None,
+            skipped: Skipped::default(),
             bytes: 180,
         }
     );

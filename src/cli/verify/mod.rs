@@ -13,7 +13,7 @@ use self::claims::Claims;
 use self::packets::{Compared, Part};
 use super::input::{Input, shown};
 use super::{Status, Verification};
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, ReadOptions};
 use crate::output::{Digester, Sha256};
 
 /// Bytes that are read at once.
@@ -60,7 +60,7 @@ pub(super) fn verify(files: &Verification) -> Result<Status> {
             Err(reason) => verdicts.differs(&format!("{about}: cannot be read: {reason}"))?,
         }
     }
-    match compare(&claimed, &claims) {
+    match compare(&claimed, &claims, files.reading) {
         Ok(Compared::Agrees(what)) => verdicts.agrees(&format!("packets: {what}"))?,
         Ok(Compared::Differs(what)) => verdicts.differs(&format!("packets: {what}"))?,
         Err(reason) => verdicts.differs(&format!("packets: {reason:#}"))?,
@@ -164,14 +164,15 @@ fn digest_of(path: &Path) -> io::Result<Sha256> {
 }
 
 /// Whether the packets of the files are those of INPUT, and as many as the report tells.
-fn compare(claimed: &[Claimed], claims: &Claims) -> Result<Compared> {
+fn compare(claimed: &[Claimed], claims: &Claims, reading: ReadOptions) -> Result<Compared> {
     let numbers = &claims.packets;
     if numbers.forwarded.checked_add(numbers.dropped) != Some(numbers.total) {
         let odd = "the report's own numbers do not add up";
         return Ok(Compared::Differs(odd.to_owned()));
     }
-    let open =
-        |file: &Claimed| -> Result<CaptureReader> { Ok(Input::open(&file.path, false)?.read()?.0) };
+    let open = |file: &Claimed| -> Result<CaptureReader> {
+        Ok(Input::open(&file.path, false)?.read(reading)?.0)
+    };
     let mut input = None;
     let mut parts = Vec::new();
     for file in claimed {

@@ -139,6 +139,21 @@ fn capture(page: &mut Page, input: &Input) {
             &format!("at byte {}: {}", damage.offset, damage.reason),
         );
     }
+    let skipped = &input.skipped;
+    if skipped.skipped_count > 0 {
+        let places = if skipped.skipped_count == 1 {
+            "place"
+        } else {
+            "places"
+        };
+        fact(
+            "Skipped:",
+            &format!(
+                "{} bytes at {} {places}",
+                skipped.skipped_bytes, skipped.skipped_count
+            ),
+        );
+    }
 }
 
 /// Nothing, where they were not asked for.
