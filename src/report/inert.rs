@@ -2,45 +2,98 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
 use super::text::is_format;
 
 /// DEL: the first character that JSON lets pass and a terminal may not.
 const FIRST_ODD: u8 = 0x7f;
 
-/// Takes JSON in whole characters, as serde_json writes it, and hands it on without control and format characters.
-///
-/// The serializer has escaped those below U+0020; the others stand in strings, where alone JSON has room for them.
-pub(super) struct Inert<W>(pub(super) W);
-
-impl<W: Write> Write for Inert<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let is_plain = bytes.iter().all(|&byte| byte < FIRST_ODD);
-        match std::str::from_utf8(bytes) {
-            Ok(text) if !is_plain => self.write_text(text)?,
-            _ => self.0.write_all(bytes)?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
+/// Writes a value on one line.
+pub(super) fn to_writer(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(
+        out,
+        Inert(CompactFormatter),
+    ))
 }
 
-impl<W: Write> Inert<W> {
-    fn write_text(&mut self, text: &str) -> io::Result<()> {
+/// Writes a value for people to read.
+pub(super) fn to_writer_pretty(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(
+        out,
+        Inert(PrettyFormatter::new()),
+    ))
+}
+
+/// Lays JSON out as another does, but for control and format characters.
+///
+/// The serializer has escaped those below U+0020; the others stand in strings, where alone JSON has room for them.
+struct Inert<F>(F);
+
+impl<F: Formatter> Formatter for Inert<F> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
+        if text.bytes().all(|byte| byte < FIRST_ODD) {
+            return out.write_all(text.as_bytes());
+        }
         let mut from = 0;
         for (at, odd) in text.match_indices(|c: char| c.is_control() && c >= '\x7f' || is_format(c))
         {
-            self.0
-                .write_all(text.get(from..at).unwrap_or_default().as_bytes())?;
+            out.write_all(text.get(from..at).unwrap_or_default().as_bytes())?;
             for unit in odd.encode_utf16() {
-                write!(self.0, "\\u{unit:04x}")?;
+                write!(out, "\\u{unit:04x}")?;
             }
             from = at + odd.len();
         }
-        self.0
-            .write_all(text.get(from..).unwrap_or_default().as_bytes())
+        out.write_all(text.get(from..).unwrap_or_default().as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(out, is_first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        is_first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(out, is_first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
     }
 }
 
@@ -52,7 +105,7 @@ mod tests {
     fn what_a_terminal_would_obey_is_escaped_and_means_the_same() {
         let hostile = "a\u{1b}[2J\n\"\\\u{7f}\u{9b}2J\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0001} é 会議 \u{7e}";
         let mut out = Vec::new();
-        serde_json::to_writer(Inert(&mut out), &(hostile, "plain")).unwrap();
+        to_writer(&mut out, &(hostile, "plain")).unwrap();
         let json = String::from_utf8(out).unwrap();
         assert_eq!(
             json,

@@ -9,14 +9,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::hosts::{Finding, Findings, Peer, Reason};
 
 use super::Report;
-use super::inert::Inert;
+use super::inert;
 
 /// Writes `report` as indented JSON, with a newline at the end; characters that a terminal would obey are escaped in it.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn json(report: &Report<'_>, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(Inert(&mut out), report)?;
+    inert::to_writer_pretty(&mut out, report)?;
     out.write_all(b"\n")
 }
 

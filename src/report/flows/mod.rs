@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::Names;
-use super::inert::Inert;
+use super::inert;
 use crate::flow::FlowSummary;
 use line::FlowLine;
 use sort::LineSort;
@@ -59,8 +59,7 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.line.clear();
-        let to = Inert(&mut self.line);
-        let written = serde_json::to_writer(to, &FlowLine::new(flow, names));
+        let written = inert::to_writer(&mut self.line, &FlowLine::new(flow, names));
         written
             .map_err(io::Error::from)
             .and_then(|()| self.sort.push(flow.first_packet, &self.line))
