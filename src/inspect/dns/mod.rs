@@ -194,7 +194,7 @@ impl Header {
 /// The message, and what ended its questions too early.
 fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
     let header = Header::read(bytes)?;
-    if !header.is_plausible() && check_question(bytes).is_none() {
+    if !header.is_plausible() && (header.questions == 0 || check_question(bytes).is_none()) {
         return None;
     }
     let count = usize::from(header.questions).min(MAX_QUESTIONS);

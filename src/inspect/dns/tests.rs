@@ -260,6 +260,17 @@ fn chains_of_pointers_are_bounded() {
 }
 
 #[test]
+fn what_is_no_question_bears_nothing_out() {
+    // An operation that nobody has assigned, and behind no question bytes that would make a good one.
+    let question = b"\x07example\x04test\0\0\x01\0\x01";
+    for (questions, is_dns) in [(1, true), (0, false)] {
+        let header = [0x12, 0x34, 0x79, 0, 0, questions, 0, 0, 0, 0, 0, 1];
+        let outcome = message(&[&header[..], question].concat(), Dialect::Dns);
+        assert_eq!(outcome != Outcome::NotMine, is_dns, "{questions}");
+    }
+}
+
+#[test]
 fn how_a_tcp_message_is_cut_into_segments_does_not_matter() {
     let question = b"\x07example\x04test\0\0\x01\0\x01";
     // A query with two questions; one with an operation that nobody has assigned, which its question bears out.
