@@ -61,7 +61,7 @@ run_one() {
     executed=$(figure "$log" 'stat::number_of_executed_units:')
     cpu=$(awk '/^cpu/ { print int($2 + $3) }' "$log.time")
     printf '%s %s %s %s %s %s %s %s\n' "$target" "$executed" "$cpu" "$(figure "$log" 'cov:')" "$(figure "$log" 'ft:')" \
-        "$(figure "$log" 'corp:')" "$(find "$crashes" -type f | wc -l)" "$status" >>"$WORK/runs.txt"
+        "$(figure "$log" 'corp:')" "$(find "$crashes" -type f -not -name "slow-unit-*" | wc -l)" "$status" >>"$WORK/runs.txt"
     printf '%-20s %11s executions, status %s\n' "$target" "$executed" "$status"
 }
 
@@ -80,7 +80,7 @@ refresh_one() {
     local target=$1 merged="$WORK/merged/$1" kept="fuzz/corpus/$1"
     rm -rf "$merged"
     mkdir -p "$merged" "$kept" "$WORK/found/$target" "$WORK/seeds/$target"
-    nice -n 19 "$(program "$target")" -merge=1 -max_len="$MAX_CORPUS_FILE_BYTES" -timeout=10 "$merged" "$kept" \
+    "$(program "$target")" -merge=1 -max_len="$MAX_CORPUS_FILE_BYTES" -timeout=10 "$merged" "$kept" \
         "$WORK/seeds/$target" "$WORK/found/$target" >"$WORK/logs/$target.merge.log" 2>&1
     find "$kept" -type f -not -name 'regression-*' -delete
     # Where there are too many, some of every size.
@@ -118,6 +118,12 @@ case $command in
         mkdir -p "$WORK/logs"
         cargo run --quiet --package dpi_engine_fuzz --example seeds -- "$WORK/seeds" \
             testdata/*.pcap* testdata/recorded/*.pcap rules.example.txt README.md src/catalogue/apps/*.txt
+        for packer in gzip zstd lz4 xz; do
+            command -v "$packer" >/dev/null || continue
+            for capture in testdata/pcap_le_us.pcap testdata/recorded/portscan.pcap testdata/ng_blocks_le.pcapng; do
+                { printf '\0' && "$packer" -c <"$capture"; } >"$WORK/seeds/capture_compressed/$packer-${capture##*/}"
+            done
+        done
         for target in "${targets[@]}"; do refresh_one "$target"; done
         du -sh fuzz/corpus
         ;;

@@ -62,8 +62,17 @@ struct Flow {
 }
 
 fn of_capture(seeds: &mut Seeds, file: &[u8], capture: &Sound) -> io::Result<()> {
+    if capture.summary.compression.is_some() {
+        return seeds.add("capture_compressed", &[&[0], file]);
+    }
     let is_pcapng = file.starts_with(b"\x0a\x0d\x0d\x0a");
     let front = &file[..file.len().min(MAX_SEED)];
+    seeds.add("capture_recover", &[front])?;
+    if let (Some((first, _)), Some((_, last))) =
+        (front.split_at_checked(200), front.split_at_checked(230))
+    {
+        seeds.add("capture_recover", &[first, &[0xa5; 40], last])?;
+    }
     seeds.add(
         if is_pcapng {
             "capture_pcapng"

@@ -6,7 +6,9 @@
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read, Write as _};
 
-use dpi_engine::capture::{CaptureError, CaptureReader, CaptureSummary, Chunk};
+use dpi_engine::capture::{
+    CaptureError, CaptureReader, CaptureSummary, Chunk, MAX_LISTED_SKIPS, ReadOptions,
+};
 use dpi_engine::packet::{LinkType, Timestamp};
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
@@ -15,7 +17,9 @@ use flate2::write::GzEncoder;
 use crate::script::Script;
 
 /// Decompressed bytes that a comparison looks at.
-const MAX_PLAIN: u64 = 8 << 20;
+const MAX_FRONT: usize = 4 << 20;
+/// RFC 1952 §2.3.1.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Most blocks, and most members of gzip, of one file.
 const MAX_PARTS: usize = 64;
 
@@ -96,19 +100,69 @@ pub fn compressed(bytes: &[u8]) {
 }
 
 fn is_decompressed_soundly(file: &[u8]) {
-    let Ok(read) = read(file, None) else { return };
-    let _ = self::read(file, Some(3));
-    if read.summary.compression.is_none() || !file.starts_with(&[0x1f, 0x8b]) {
+    let _ = read_front(file, Some(3));
+    let Ok(front) = read_front(file, None) else {
+        return;
+    };
+    if !file.starts_with(&GZIP_MAGIC) {
         return;
     }
     let mut plain = Vec::new();
     // What was decompressed before an error counts.
     let _ = MultiGzDecoder::new(file)
-        .take(MAX_PLAIN)
+        .take(MAX_FRONT as u64)
         .read_to_end(&mut plain);
     // Of the step in which it failed, either may have less.
-    let both = plain.len().min(read.bytes.len());
-    assert_eq!(plain[..both], read.bytes[..both]);
+    let both = plain.len().min(front.len());
+    assert_eq!(plain[..both], front[..both]);
+}
+
+/// The chunks of a capture that may be far larger than its file.
+fn read_front(file: &[u8], step: Option<usize>) -> Result<Vec<u8>, CaptureError> {
+    let mut reader = open(file, step, ReadOptions::default())?;
+    let mut front = Vec::new();
+    CHUNK.with_borrow_mut(|chunk| {
+        while reader.fill(chunk)? {
+            let room = MAX_FRONT.saturating_sub(front.len());
+            front.extend(chunk.bytes().iter().take(room));
+        }
+        Ok(front)
+    })
+}
+
+/// A capture that is damaged, of which is read what there is behind the damage as well.
+pub fn recover(file: &[u8]) {
+    let options = ReadOptions {
+        recover: true,
+        ..ReadOptions::default()
+    };
+    let whole = open(file, None, options).and_then(|mut reader| read_all(&mut reader));
+    let piecemeal = open(file, Some(1 + file.len() % 7), options);
+    let piecemeal = piecemeal.and_then(|mut reader| read_all(&mut reader));
+    let (Ok(whole), Ok(piecemeal)) = (&whole, &piecemeal) else {
+        assert_eq!(whole.is_ok(), piecemeal.is_ok());
+        return;
+    };
+    assert_eq!(whole.bytes, piecemeal.bytes);
+    assert_eq!(whole.summary, piecemeal.summary);
+    if whole.summary.compression.is_some() {
+        return;
+    }
+    let skipped = &whole.summary.skipped;
+    assert_eq!(whole.bytes.len() as u64 + skipped.bytes, file.len() as u64);
+    let mut end = 0;
+    for skip in &skipped.listed {
+        assert!(skip.offset >= end && skip.length > 0, "{skipped:?}");
+        end = skip.offset + skip.length;
+    }
+    if skipped.count <= MAX_LISTED_SKIPS as u64 {
+        let lens = skipped.listed.iter().map(|skip| skip.length);
+        assert_eq!(lens.sum::<u64>(), skipped.bytes);
+    }
+    // What is left is a sound capture.
+    let again = read(&whole.bytes, None).expect("its header was read before");
+    assert_eq!(again.summary.damage, None);
+    assert_eq!(again.packets.len(), whole.packets.len());
 }
 
 /// Checks that a plain capture is read soundly, whatever way it comes.
@@ -151,12 +205,23 @@ thread_local! {
 /// # Errors
 /// As [`CaptureReader::open`]: it is no capture.
 pub fn read(file: &[u8], step: Option<usize>) -> Result<Sound, CaptureError> {
+    read_all(&mut open(file, step, ReadOptions::default())?)
+}
+
+fn open(
+    file: &[u8],
+    step: Option<usize>,
+    options: ReadOptions,
+) -> Result<CaptureReader, CaptureError> {
     let bytes = Cursor::new(file.to_vec());
-    let mut reader = match step {
-        Some(step) => CaptureReader::open(Choppy { bytes, step })?,
-        None => CaptureReader::open(bytes)?,
-    };
-    CHUNK.with_borrow_mut(|chunk| read_chunks(&mut reader, chunk))
+    match step {
+        Some(step) => CaptureReader::open_with(Choppy { bytes, step }, options),
+        None => CaptureReader::open_with(bytes, options),
+    }
+}
+
+fn read_all(reader: &mut CaptureReader) -> Result<Sound, CaptureError> {
+    CHUNK.with_borrow_mut(|chunk| read_chunks(reader, chunk))
 }
 
 fn read_chunks(reader: &mut CaptureReader, chunk: &mut Chunk) -> Result<Sound, CaptureError> {

@@ -32,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("capture_compressed", capture::compressed),
     ("capture_pcap", capture::pcap),
     ("capture_pcapng", capture::pcapng),
+    ("capture_recover", capture::recover),
     ("conversation", conversation::conversation),
     ("dns", inspect::dns::messages),
     ("dns_answers", inspect::dns::answers),

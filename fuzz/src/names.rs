@@ -22,7 +22,8 @@ pub fn domain_names(bytes: &[u8]) {
         let spelled = spell(&bare.to_ascii_lowercase());
         assert_eq!(name.as_str(), spelled);
         let again = DomainName::from_bytes(name.as_str().as_bytes());
-        assert!(spelled.contains('\\') || again.as_ref() == Some(name));
+        let is_same_again = !spelled.contains('\\') && !spelled.ends_with('.');
+        assert!(!is_same_again || again.as_ref() == Some(name));
     }
     assert_eq!(*escaped(bytes), *spell(bytes));
     of_labels(bytes);

@@ -196,7 +196,7 @@ impl Run {
 fn has_every_flow_once(tables: &FlowTables, flows: &[FlowSummary]) {
     assert!(tables.counts.reconciles());
     assert_eq!(tables.counts.total, flows.len() as u64);
-    let blocked = flows.iter().filter(|flow| flow.rule.is_some()).count();
+    let blocked = flows.iter().filter(|flow| flow.is_dropped()).count();
     assert_eq!(tables.counts.blocked, blocked as u64);
     let shown: u64 = tables.shown.iter().map(|(_, tally)| tally.packets).sum();
     assert_eq!(shown, flows.iter().map(|flow| flow.packets).sum::<u64>());
@@ -223,6 +223,7 @@ fn reported(
             offset: damage.offset,
             reason: damage.reason.to_string(),
         }),
+        skipped: report::Skipped::default(),
     };
     let report = Report::new(
         report::Gathered {
