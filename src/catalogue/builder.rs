@@ -245,7 +245,7 @@ impl CatalogueBuilder {
 
     /// Lets people say `name`, which is `plain` in its plain form, when they mean `target`.
     fn enter_name(&mut self, name: &str, plain: String, target: Target) -> Result<(), Fault> {
-        if plain.is_empty() {
+        if plain.is_empty() || name.contains(char::is_control) {
             return Err(Fault::NoName(name.to_owned()));
         }
         match self.catalogue.by_typed_name.entry(plain) {

@@ -60,8 +60,8 @@ pub enum Fault {
     /// A name, alias or category that means something already.
     #[error("'{}' is taken, expected a name that no application, alias, category or protocol has", shown(.0))]
     NameTaken(String),
-    /// A name of which nothing is left without punctuation.
-    #[error("'{}' is no name, expected one with letters or digits", shown(.0))]
+    /// A name of which nothing is left without punctuation, or with control characters in it.
+    #[error("'{}' is no name, expected one with letters or digits, and without control characters", shown(.0))]
     NoName(String),
     /// A domain, address or other sign that stands somewhere already.
     #[error("'{sign}' already stands under [{app}], expected it once")]

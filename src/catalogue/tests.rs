@@ -158,6 +158,7 @@ fn what_is_wrong_is_told_with_its_place() {
         (2, 12, Fault::NameTaken("a".into()))
     );
     assert_eq!(fault("[!]"), (1, 1, Fault::NoName("!".into())));
+    assert_eq!(fault("[A\0]"), (1, 1, Fault::NoName("A\0".into())));
     assert_eq!(
         after("[B]\ndomain = b.example,A.example"),
         (

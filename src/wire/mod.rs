@@ -190,61 +190,81 @@ fn walk<'a>(
 ) -> Result<(), Stop> {
     let (mut layer, mut window) = first;
     for _ in 0..MAX_LAYERS {
-        if matches!(layer, Layer::Ipv4 | Layer::Ipv6) && view.net.is_some() {
-            goes_in(view);
+        let is_ip = matches!(layer, Layer::Ipv4 | Layer::Ipv6);
+        let around = (is_ip && view.net.is_some()).then_some(*view);
+        if around.is_some() {
+            // There again when the header can be read, be it in part.
+            view.net = None;
         }
-        let step = match layer {
-            Layer::Frame => link::read_frame(link, window)?,
-            Layer::Ethernet => ethernet::read(window)?,
-            Layer::Vlan => ethernet::read_tag(window)?,
-            Layer::Tag(tag) => tag::read(tag, window)?,
-            Layer::MacSec => macsec::read(window)?,
-            Layer::Pbb => pbb::read(window)?,
-            Layer::FabricPath => fabricpath::read(window)?,
-            Layer::Trill => trill::read(window)?,
-            Layer::Nsh => nsh::read(window)?,
-            Layer::Batman => batman::read(window)?,
-            Layer::Llc => llc::read(window)?,
-            Layer::LinuxSll => link::read_sll(window)?,
-            Layer::LinuxSll2 => link::read_sll2(window)?,
-            Layer::Null => link::read_null(window)?,
-            Layer::Loop => link::read_loop(window)?,
-            Layer::Raw => link::read_raw(window)?,
-            Layer::Ieee80211 => ieee80211::read(window)?,
-            Layer::Radiotap => radiotap::read(window)?,
-            Layer::Prism => prism::read(window)?,
-            Layer::Avs => prism::read_avs(window)?,
-            Layer::Ppi => ppi::read(window)?,
-            Layer::Pktap => ppi::read_pktap(window)?,
-            Layer::Nflog => nflog::read(window)?,
-            Layer::Pflog => link::read_pflog(window)?,
-            Layer::Enc => link::read_enc(window)?,
-            Layer::Fddi => ring::read_fddi(window)?,
-            Layer::TokenRing => ring::read(window)?,
-            Layer::FrameRelay => frame_relay::read(window)?,
-            Layer::SunAtm => atm::read(window)?,
-            Layer::Juniper(link) => juniper::read(link, window)?,
-            Layer::Dsa(link) => dsa::read(link, window)?,
-            Layer::Ipv4 => ipv4::read(window, view)?,
-            Layer::Ipv6 => ipv6::read(window, view)?,
-            Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view)?,
-            Layer::Ah => ah::read(window, view)?,
-            Layer::Gre => gre::read(window)?,
-            Layer::EtherIp => etherip::read(window)?,
-            Layer::Pim => pim::read(window)?,
-            Layer::L2tpV3 => l2tpv3::read(window)?,
-            Layer::Mpls => mpls::read(window)?,
-            Layer::Pppoe => ppp::read_pppoe(window)?,
-            Layer::Ppp => ppp::read(window)?,
-            Layer::CiscoHdlc => ppp::read_cisco_hdlc(window)?,
-            Layer::Transport(protocol) => transport::read(protocol, window, view)?,
-        };
-        match step {
+        let step = read(link, (layer, window), view);
+        if let Some(around) = around {
+            if view.net.is_some() {
+                view.is_inside = true;
+                goes_in(&around);
+            } else {
+                view.net = around.net;
+            }
+        }
+        match step? {
             None => return Ok(()),
             Some(next) => (layer, window) = next,
         }
     }
     Err(window.stop(layer, Reason::TooDeep))
+}
+
+/// Reads one header. `link`: what a frame starts with.
+fn read<'a>(
+    link: Option<LinkType>,
+    (layer, window): (Layer, Window<'a>),
+    view: &mut PacketView,
+) -> Step<'a> {
+    match layer {
+        Layer::Frame => link::read_frame(link, window),
+        Layer::Ethernet => ethernet::read(window),
+        Layer::Vlan => ethernet::read_tag(window),
+        Layer::Tag(tag) => tag::read(tag, window),
+        Layer::MacSec => macsec::read(window),
+        Layer::Pbb => pbb::read(window),
+        Layer::FabricPath => fabricpath::read(window),
+        Layer::Trill => trill::read(window),
+        Layer::Nsh => nsh::read(window),
+        Layer::Batman => batman::read(window),
+        Layer::Llc => llc::read(window),
+        Layer::LinuxSll => link::read_sll(window),
+        Layer::LinuxSll2 => link::read_sll2(window),
+        Layer::Null => link::read_null(window),
+        Layer::Loop => link::read_loop(window),
+        Layer::Raw => link::read_raw(window),
+        Layer::Ieee80211 => ieee80211::read(window),
+        Layer::Radiotap => radiotap::read(window),
+        Layer::Prism => prism::read(window),
+        Layer::Avs => prism::read_avs(window),
+        Layer::Ppi => ppi::read(window),
+        Layer::Pktap => ppi::read_pktap(window),
+        Layer::Nflog => nflog::read(window),
+        Layer::Pflog => link::read_pflog(window),
+        Layer::Enc => link::read_enc(window),
+        Layer::Fddi => ring::read_fddi(window),
+        Layer::TokenRing => ring::read(window),
+        Layer::FrameRelay => frame_relay::read(window),
+        Layer::SunAtm => atm::read(window),
+        Layer::Juniper(link) => juniper::read(link, window),
+        Layer::Dsa(link) => dsa::read(link, window),
+        Layer::Ipv4 => ipv4::read(window, view),
+        Layer::Ipv6 => ipv6::read(window, view),
+        Layer::Ipv6Extension(kind) => ipv6::read_extension(kind, window, view),
+        Layer::Ah => ah::read(window, view),
+        Layer::Gre => gre::read(window),
+        Layer::EtherIp => etherip::read(window),
+        Layer::Pim => pim::read(window),
+        Layer::L2tpV3 => l2tpv3::read(window),
+        Layer::Mpls => mpls::read(window),
+        Layer::Pppoe => ppp::read_pppoe(window),
+        Layer::Ppp => ppp::read(window),
+        Layer::CiscoHdlc => ppp::read_cisco_hdlc(window),
+        Layer::Transport(protocol) => transport::read(protocol, window, view),
+    }
 }
 
 #[cfg(test)]
@@ -264,6 +284,20 @@ mod tests {
             Some((Layer::Frame, Reason::NoLink))
         );
         assert_eq!(view.five_tuple, None);
+    }
+
+    #[test]
+    fn a_packet_of_which_nothing_can_be_read_has_nothing_around_it() {
+        let around = "45 00 00 18 00 01 00 00 40 04 00 00 c0 00 02 01 c0 00 02 02";
+        for inner in ["45 00 00 1c", "15 00 00 1c", ""] {
+            let frame = hex(&[around, inner]);
+            let view = decode(Some(LinkType::RAW), &frame);
+            assert_eq!(tuple_text(&view), "4 192.0.2.1:0 > 192.0.2.2:0");
+            assert!(!view.is_inside, "{inner}");
+            let mut outer = Vec::new();
+            outer_packets(Some(LinkType::RAW), &frame, &mut outer);
+            assert_eq!(outer, [], "{inner}");
+        }
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub struct PacketView {
 }
 
 impl PacketView {
-    /// Notes an IP header; a header further in takes the place of an outer one.
+    /// Notes an IP header; a header further in takes the place of an outer one, and who walks there notes that it lies inside.
     pub(super) fn set_net(
         &mut self,
         net: Net,
@@ -85,7 +85,6 @@ impl PacketView {
         let without_port = |addr: IpAddr| Endpoint { addr, port: 0 };
         self.tcp = None;
         self.payload = Payload::default();
-        self.is_inside |= self.net.is_some();
         self.net = Some(net);
         self.five_tuple = Some(FiveTuple {
             src: without_port(src.into()),

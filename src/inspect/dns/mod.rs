@@ -105,6 +105,12 @@ pub fn tcp_message(prefix: &[u8], dialect: Dialect) -> Outcome<(usize, Message)>
     if !has_room(there, len) {
         return Outcome::NotMine;
     }
+    // Whatever the header says, the first question may bear it out; and how a message is cut into segments says nothing of it.
+    let is_asking = Header::read(there).is_some_and(|header| header.questions > 0);
+    let first = || read_question(there, HEADER_LEN, dialect);
+    if is_asking && !is_whole && matches!(first(), Err(Stop::Cut)) {
+        return Outcome::NeedMore;
+    }
     match read(there, dialect) {
         Some((_, Some(Stop::Cut))) if !is_whole => Outcome::NeedMore,
         Some((message, stop)) if is_expected(&message, stop) => Outcome::Found((2 + len, message)),
@@ -188,7 +194,7 @@ impl Header {
 /// The message, and what ended its questions too early.
 fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
     let header = Header::read(bytes)?;
-    if !header.is_plausible() && check_question(bytes).is_none() {
+    if !header.is_plausible() && (header.questions == 0 || check_question(bytes).is_none()) {
         return None;
     }
     let count = usize::from(header.questions).min(MAX_QUESTIONS);

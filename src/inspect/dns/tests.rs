@@ -260,6 +260,38 @@ fn chains_of_pointers_are_bounded() {
 }
 
 #[test]
+fn what_is_no_question_bears_nothing_out() {
+    // An operation that nobody has assigned, and behind no question bytes that would make a good one.
+    let question = b"\x07example\x04test\0\0\x01\0\x01";
+    for (questions, is_dns) in [(1, true), (0, false)] {
+        let header = [0x12, 0x34, 0x79, 0, 0, questions, 0, 0, 0, 0, 0, 1];
+        let outcome = message(&[&header[..], question].concat(), Dialect::Dns);
+        assert_eq!(outcome != Outcome::NotMine, is_dns, "{questions}");
+    }
+}
+
+#[test]
+fn how_a_tcp_message_is_cut_into_segments_does_not_matter() {
+    let question = b"\x07example\x04test\0\0\x01\0\x01";
+    // A query with two questions; one with an operation that nobody has assigned, which its question bears out.
+    for (header, questions) in [
+        (b"\x12\x34\x01\0\0\x02\0\0\0\0\0\0", 2),
+        (b"\x12\x34\x79\0\0\x01\0\0\0\0\0\0", 1),
+    ] {
+        let message = [&header[..], &question.repeat(questions)].concat();
+        let said = [&[0, message.len() as u8][..], &message].concat();
+        assert!(matches!(
+            tcp_message(&said, Dialect::Dns),
+            Outcome::Found((len, _)) if len == said.len()
+        ));
+        for cut in 0..said.len() {
+            let outcome = tcp_message(&said[..cut], Dialect::Dns);
+            assert_eq!(outcome, Outcome::NeedMore, "{cut} of {}", said.len());
+        }
+    }
+}
+
+#[test]
 fn tcp_messages_are_told_with_their_length() {
     let (query, response) = (framed(&hex(QUERY)), framed(&hex(RESPONSE)));
     let both = [&query[..], &response].concat();

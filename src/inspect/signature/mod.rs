@@ -137,9 +137,11 @@ pub struct Likely {
 }
 
 /// A look at a connection.
-type StreamLook = fn(&Opening<'_>) -> Option<Recognised>;
+#[doc(hidden)]
+pub type StreamLook = fn(&Opening<'_>) -> Option<Recognised>;
 /// A look at a datagram.
-type DatagramLook = fn(&Datagram<'_>) -> Option<Look>;
+#[doc(hidden)]
+pub type DatagramLook = fn(&Datagram<'_>) -> Option<Look>;
 
 /// Every look at a connection, room by room; the first that is sure is believed.
 const STREAM_ROOMS: &[&[StreamRow]] = &[
@@ -198,6 +200,20 @@ pub fn of_datagram(datagram: &Datagram<'_>) -> Option<Look> {
         }
     }
     guess
+}
+
+/// Every look at a connection, in order: what [`of_stream`] shows it to is a selection.
+///
+/// Not for use, but to check each look by itself, and the selection.
+#[doc(hidden)]
+pub fn stream_looks() -> impl ExactSizeIterator<Item = StreamLook> {
+    STREAMS.iter().map(|(_, look)| *look)
+}
+
+/// Every look at a datagram; as [`stream_looks`].
+#[doc(hidden)]
+pub fn datagram_looks() -> impl ExactSizeIterator<Item = DatagramLook> {
+    DATAGRAMS.iter().map(|(_, look)| *look)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::front::DatagramRow;
 use super::{
-    DATAGRAMS, Datagram, DatagramLook, Look, Opening, Recognised, STREAMS, StreamLook, of_datagram,
-    of_sides,
+    Datagram, DatagramLook, Look, Opening, Recognised, StreamLook, datagram_looks, of_datagram,
+    of_sides, stream_looks,
 };
 use crate::inspect::testing::each_mutation;
 use crate::protocol::Protocol;
@@ -34,7 +34,7 @@ pub(super) fn shown(look: DatagramLook, datagram: &Datagram<'_>) -> Option<Look>
 
 /// The looks that a datagram is shown to say what all together would.
 pub(super) fn check_datagram_table(datagram: &Datagram<'_>) {
-    let mut said = DATAGRAMS.iter().filter_map(|(_, look)| look(datagram));
+    let mut said = datagram_looks().filter_map(|look| look(datagram));
     let first = said.next();
     let sure = first
         .into_iter()
@@ -45,7 +45,7 @@ pub(super) fn check_datagram_table(datagram: &Datagram<'_>) {
 
 /// The same for a connection, and the looks at it.
 pub(super) fn check_stream_table(opening: &Opening<'_>) {
-    let first = STREAMS.iter().find_map(|(_, look)| look(opening));
+    let first = stream_looks().find_map(|look| look(opening));
     assert_eq!(of_sides(opening), first, "{opening:02x?}");
 }
 
