@@ -21,7 +21,7 @@ const STORED: u32 = 1 << 31;
 
 /// Reads what LZ4 frames hold. Gives out a block only when all of it is there.
 ///
-/// Holds a block compressed and undone, 4 MiB each at most, and a window.
+/// Holds a block compressed and undone, 4 MiB each at most, a window, and room for as much as a window before that has to move.
 ///
 /// Errors: [`io::ErrorKind::UnexpectedEof`] inside a frame, [`io::ErrorKind::InvalidData`] for anything that is no frame, or
 /// one that needs a dictionary.
@@ -29,13 +29,14 @@ pub(super) struct Lz4Reader<R> {
     source: R,
     frame: Option<Frame>,
     compressed: Vec<u8>,
-    /// The window before the block, then the block.
+    /// Blocks one after another, until there is no room for one more: then the last of their bytes move to the front. So what a
+    /// block costs depends on its length alone.
     undone: Vec<u8>,
-    /// Bytes of the window that mean anything; they end where the block begins.
-    history: usize,
-    /// Bytes in the block, and how many of them were given out.
-    block: usize,
+    /// Where the bytes begin that the next block may refer to.
+    window: usize,
+    /// Where the bytes end that were given out, and those that were undone.
     given: usize,
+    end: usize,
 }
 
 /// A frame that is being read.
@@ -55,9 +56,9 @@ impl<R: BufRead> Lz4Reader<R> {
             frame: None,
             compressed: Vec::new(),
             undone: Vec::new(),
-            history: 0,
-            block: 0,
+            window: 0,
             given: 0,
+            end: 0,
         }
     }
 
@@ -81,9 +82,11 @@ impl<R: BufRead> Lz4Reader<R> {
                 _ if magic == MAGIC => Some(self.descriptor()?),
                 _ => return Err(corrupt("no LZ4 frame")),
             } {
-                self.undone.clear();
-                self.undone.resize(WINDOW_LEN + frame.max_block_len, 0);
-                (self.history, self.block, self.given) = (0, 0, 0);
+                let room = 2 * WINDOW_LEN + frame.max_block_len;
+                if self.undone.len() < room {
+                    self.undone.resize(room, 0);
+                }
+                (self.window, self.given, self.end) = (0, 0, 0);
                 self.frame = Some(frame);
                 return Ok(true);
             }
@@ -143,9 +146,10 @@ impl<R: BufRead> Lz4Reader<R> {
                 return Err(corrupt("wrong checksum of an LZ4 block"));
             }
         }
-        self.slide(frame.is_linked);
-        self.block = self.undo(size & STORED != 0)?;
-        let made = (self.undone.get(WINDOW_LEN..WINDOW_LEN + self.block)).unwrap_or_default();
+        self.make_room(&frame);
+        let block = self.undo(size & STORED != 0, frame.max_block_len)?;
+        self.end += block;
+        let made = (self.undone.get(self.given..self.end)).unwrap_or_default();
         if let Some(checksum) = &mut frame.checksum {
             checksum.write(made);
         }
@@ -157,21 +161,25 @@ impl<R: BufRead> Lz4Reader<R> {
         Ok(())
     }
 
-    /// Moves the block that was given out into the window, where later ones may refer to it.
-    fn slide(&mut self, is_linked: bool) {
-        let all = self.history + self.block;
-        self.history = if is_linked { all.min(WINDOW_LEN) } else { 0 };
-        let end = WINDOW_LEN + self.block;
-        let window = end - self.history..end;
-        self.undone.copy_within(window, WINDOW_LEN - self.history);
-        (self.block, self.given) = (0, 0);
+    /// Makes room for one more block of the frame behind those before; all of them were given out.
+    fn make_room(&mut self, frame: &Frame) {
+        let history = if frame.is_linked { WINDOW_LEN } else { 0 };
+        self.window = self.window.max(self.end.saturating_sub(history));
+        if self.end + frame.max_block_len > self.undone.len() {
+            self.undone.copy_within(self.window..self.end, 0);
+            self.end -= self.window;
+            (self.window, self.given) = (0, self.end);
+        }
     }
 
     /// Undoes the compressed block, and says how long it has become.
-    fn undo(&mut self, is_stored: bool) -> io::Result<usize> {
-        let Some((window, block)) = self.undone.split_at_mut_checked(WINDOW_LEN) else {
-            return Ok(0);
-        };
+    fn undo(&mut self, is_stored: bool, max_len: usize) -> io::Result<usize> {
+        let (before, block) = self
+            .undone
+            .split_at_mut_checked(self.end)
+            .unwrap_or_default();
+        let len = block.len().min(max_len);
+        let block = block.get_mut(..len).unwrap_or_default();
         if is_stored {
             let len = self.compressed.len();
             let room = block.get_mut(..len);
@@ -179,7 +187,7 @@ impl<R: BufRead> Lz4Reader<R> {
             room.copy_from_slice(&self.compressed);
             return Ok(len);
         }
-        let history = window.get(WINDOW_LEN - self.history..).unwrap_or_default();
+        let history = before.get(self.window..).unwrap_or_default();
         lz4_flex::block::decompress_into_with_dict(&self.compressed, block, history)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
@@ -208,7 +216,7 @@ impl<R: BufRead> Lz4Reader<R> {
 impl<R: BufRead> Read for Lz4Reader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let ready = (self.undone).get(WINDOW_LEN + self.given..WINDOW_LEN + self.block);
+            let ready = self.undone.get(self.given..self.end);
             let ready = ready.unwrap_or_default();
             if !ready.is_empty() || buffer.is_empty() {
                 let len = ready.len().min(buffer.len());

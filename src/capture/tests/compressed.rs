@@ -125,6 +125,78 @@ fn lz4_blocks_stand_alone_or_lean_on_those_before() {
 }
 
 #[test]
+fn lz4_blocks_of_few_bytes_lean_on_a_whole_window() {
+    let mut random = Random(6);
+    let mut noise = |len: usize| -> Vec<u8> { (0..len).map(|_| random.below(256) as u8).collect() };
+    let mut capture = pcap_of(&[]);
+    let mut packed = hex("04224d18 40 70 df");
+    let mut put = |size: u32, block: &[u8]| {
+        packed.extend(size.to_le_bytes());
+        packed.extend(block);
+    };
+    put(24 | 1 << 31, &capture);
+    for i in 0..2_000 {
+        // What stood 60,000 bytes before, often over the place where the blocks were moved.
+        let copied = capture.len().checked_sub(60_000).filter(|_| i % 3 > 0);
+        let frame = match copied {
+            Some(from) => [&capture[from..from + 300], b"fresh"].concat(),
+            None => noise(305),
+        };
+        let record = &pcap_of(&[&frame])[24..];
+        if copied.is_some() {
+            // 15 + 1 literals, then 4 + 15 + 255 + 26 bytes from 60,016 bytes before; and 5 literals at the end.
+            let parts = [
+                &[0xff, 1][..],
+                &record[..16],
+                &60_016_u16.to_le_bytes(),
+                &[255, 26, 0x50],
+                b"fresh",
+            ];
+            let block = parts.concat();
+            put(block.len() as u32, &block);
+        } else {
+            put(record.len() as u32 | 1 << 31, record);
+        }
+        capture.extend_from_slice(record);
+    }
+    packed.extend([0; 4]);
+    let got = read_bytes(&packed).unwrap();
+    assert!(got.bytes == capture);
+    assert_eq!(got.summary.damage, None);
+}
+
+#[test]
+fn frames_and_blocks_that_hold_nothing_cost_next_to_nothing() {
+    let capture = pcap_of(&[b"one", b"two"]);
+    let (front, back) = capture.split_at(30);
+    for compression in ALL {
+        // For LZ4 that 4 MiB are to come, if any.
+        let nothing = match compression {
+            Compression::Lz4 => hex("04224d18 60 70 73 00000000"),
+            _ => pack(compression, b""),
+        };
+        let many = nothing.repeat(50_000);
+        let bytes = [pack(compression, front), many, pack(compression, back)].concat();
+        let got = read_bytes(&bytes).unwrap();
+        assert!(got.bytes == capture, "{compression}");
+        assert_eq!(got.summary.damage, None, "{compression}");
+    }
+    let empty_blocks = hex("00000080").repeat(1_000_000);
+    let lz4 = [
+        &hex("04224d18 40 70 df")[..],
+        &(30_u32 | 1 << 31).to_le_bytes(),
+        front,
+        &empty_blocks,
+        &(back.len() as u32 | 1 << 31).to_le_bytes(),
+        back,
+        &[0; 4],
+    ];
+    let got = read_bytes(&lz4.concat()).unwrap();
+    assert!(got.bytes == capture);
+    assert_eq!(got.summary.damage, None);
+}
+
+#[test]
 fn every_prefix_keeps_what_came_before() {
     let capture = pcap_of(&[b"one", b"two", b"three"]);
     for compression in ALL {
