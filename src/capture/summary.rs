@@ -68,7 +68,7 @@ pub struct CaptureSummary {
     pub link_types: Vec<LinkType>,
     /// The unit of its timestamps; `None` before an interface is described.
     pub resolution: Option<Resolution>,
-    /// Where and why reading stopped before the end; where it went on behind damage, the first.
+    /// Where and why reading stopped before the end; where it went on behind damage and came to the end, the first.
     pub damage: Option<Damage>,
     /// What was passed over where reading went on behind damage.
     pub skipped: Skipped,
@@ -133,6 +133,13 @@ impl CaptureSummary {
             skipped: Skipped::default(),
             bytes: 0,
         }
+    }
+
+    /// Whether reading went on behind the damage; else that is where it ended.
+    pub fn went_on(&self) -> bool {
+        let first = self.skipped.listed.first();
+        let damage = self.damage.as_ref();
+        first.is_some_and(|first| damage.is_some_and(|damage| damage.offset == first.offset))
     }
 
     /// Takes in that the capture has an interface of this kind.

@@ -128,7 +128,8 @@ impl Narrator {
         let skipped = &capture.skipped;
         let and_then = match skipped.count {
             0 => "everything before it was processed",
-            _ => "what could be read behind it was processed too",
+            _ if capture.went_on() => "what could be read behind it was processed too",
+            _ => "what could be read before it was processed",
         };
         self.say(
             Verbosity::Quiet,

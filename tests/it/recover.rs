@@ -158,6 +158,30 @@ fn blocks_of_a_pcapng_are_found_again() {
 }
 
 #[test]
+fn where_decompression_ended_nothing_is_said_to_have_been_read_behind_it() {
+    let bench = Bench::new();
+    let (damaged, _) = web_without(&BROKEN[..1]);
+    let packed = zstd::encode_all(&damaged[..], 1).unwrap();
+    let cut = bench.put("cut.zst", &packed[..packed.len() / 2]);
+    for (input, words) in [
+        (
+            cut,
+            "the zstd data is cut short; what could be read before it was processed",
+        ),
+        (
+            bench.put("damaged", &damaged),
+            "; what could be read behind it was processed too",
+        ),
+    ] {
+        let filtered = bench.filter(&input, &["--recover"]);
+        filtered.run.assert_status(3, words);
+        let said = &filtered.run.stderr;
+        assert!(said.contains(words), "{said}");
+        assert!(said.contains("skipped "), "{said}");
+    }
+}
+
+#[test]
 fn a_destroyed_file_header_is_beyond_recovery() {
     let bench = Bench::new();
     let mut bytes = testdata::bytes("web.pcap");

@@ -1,8 +1,8 @@
 //! Finds the way back into a damaged capture: the next place from which sound records follow each other.
 //!
 //! * In: bytes of a capture, and a place where no record can be read. Out: the next place where one can.
-//! * What is told of a place depends on the bytes behind it alone, and no further than [`REACH`]: never on how they arrive, or on
-//!   where chunks end. So a second reading finds the same.
+//! * What is told of a place depends on the bytes behind it alone, and no further than [`REACH`] (but for the place where an odd record
+//!   claims to end): never on how they arrive, or on where chunks end. So a second reading finds the same.
 //! * Every place is looked at once, for a handful of headers: time is linear in the capture, however it is damaged.
 //! * Knows the outsides of records and blocks, not what frames hold.
 
@@ -19,6 +19,10 @@ use super::chunk::CHUNK_LEN;
 /// A quarter of a chunk: a record is judged by places up to `REACH` behind it, each of them by bytes up to `REACH` behind that,
 /// and while a chunk waits for those, half of it can be handed on.
 pub(super) const REACH: usize = CHUNK_LEN / 4;
+
+/// Records and blocks longer than the reach that may turn out to be none before no more such are believed: each costs the memory that
+/// it claims, and the time to fill it.
+pub(super) const MAX_BROKEN_CLAIMS: u32 = 8;
 
 /// Bytes that are there, and whether more will come.
 #[derive(Debug, Clone, Copy)]

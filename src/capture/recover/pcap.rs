@@ -6,7 +6,7 @@
 use super::super::error::DamageReason;
 use super::super::pcap::{PcapWalk, RecordHeader};
 use super::super::walk::{MAX_RECORD_LEN, Stop, Walked};
-use super::{Found, REACH, Search, Sight, View};
+use super::{Found, MAX_BROKEN_CLAIMS, REACH, Search, Sight, View};
 use crate::packet::Record;
 
 /// Headers that follow each other where a sound record is believed to begin.
@@ -49,6 +49,7 @@ pub(in super::super) struct PcapRecovery {
     usual_max_len: u32,
     /// Offset in the capture of a sound record to which all before it lead, however odd.
     believed_to: u64,
+    broken_claims: u32,
 }
 
 impl PcapRecovery {
@@ -62,6 +63,7 @@ impl PcapRecovery {
                 _ => USUAL_MAX_LEN,
             },
             believed_to: 0,
+            broken_claims: 0,
         }
     }
 
@@ -146,6 +148,10 @@ impl PcapRecovery {
         let is_believed = match self.find(walk, view, (start + 1, start + REACH)) {
             Found::NotBefore(_) if !view.is_end => return Err(Stop::Need(2 * REACH)),
             Found::At(sound) if sound < end => false,
+            Found::NotBefore(_) | Found::Nowhere if is_far => {
+                let is_kept = self.keeps_its_claim(&chains, end);
+                is_kept.ok_or(Stop::Need(end + header_len - start))?
+            }
             _ if is_next_good || fit == Fit::Good => true,
             Found::At(sound) => {
                 let leads = chains.leads_to(end, sound);
@@ -154,12 +160,37 @@ impl PcapRecovery {
                 }
                 leads
             }
-            Found::NotBefore(_) | Found::Nowhere => is_far || chains.goes_on(start),
+            Found::NotBefore(_) | Found::Nowhere => chains.goes_on(start),
         };
         match is_believed {
             true => Ok(header),
             false => Err(Stop::Damaged(header.misfit())),
         }
+    }
+
+    /// Whether what stands at `end`, where an odd record beyond the reach claims to end, could be a record: else it would take
+    /// sound ones with it. `None`: the bytes that tell have yet to come.
+    fn keeps_its_claim(&mut self, chains: &Chains<'_>, end: usize) -> Option<bool> {
+        if self.broken_claims >= MAX_BROKEN_CLAIMS {
+            return Some(false);
+        }
+        let is_kept = match chains.header(end) {
+            Some(next) => chains.fit(&next, true) != Fit::Bad && self.has_likely_lengths(&next),
+            None if chains.view.is_end => true,
+            None => return None,
+        };
+        if !is_kept {
+            self.broken_claims += 1;
+        }
+        Some(is_kept)
+    }
+
+    /// Whether lengths are as in most captures: far fewer headers by chance have them than are not bad.
+    fn has_likely_lengths(&self, header: &RecordHeader) -> bool {
+        let RecordHeader {
+            caplen, origlen, ..
+        } = *header;
+        caplen == origlen || caplen.max(origlen) <= self.usual_max_len
     }
 }
 
@@ -264,16 +295,20 @@ impl Chains<'_> {
         at == to
     }
 
-    /// Whether records that could be some go on from `from` for as long as a chain, or to the end.
+    /// Whether records that could be some go on from `from` for as long as a chain, or to the end, or as far as the reach: what
+    /// is beyond may be there or not.
     fn goes_on(&self, from: usize) -> bool {
         let mut at = from;
         for _ in 0..CHAIN {
+            if at + self.walk.record_header_len() > from + REACH {
+                return true;
+            }
             match self.header(at) {
                 Some(header) if self.fit(&header, true) != Fit::Bad => {
                     at = self.end(at, &header);
                 }
                 Some(_) => return false,
-                None => return at == self.view.bytes.len() || at > from + REACH,
+                None => return at == self.view.bytes.len(),
             }
         }
         true

@@ -10,12 +10,8 @@ use super::super::error::DamageReason;
 use super::super::pcapng::{BLOCK_OVERHEAD, Block, PACKET_FIELDS, PcapngWalk};
 use super::super::summary::CaptureSummary;
 use super::super::walk::{Stop, Walked, words};
-use super::{Found, REACH, Search, Sight, View};
+use super::{Found, MAX_BROKEN_CLAIMS, REACH, Search, Sight, View};
 use crate::packet::Record;
-
-/// Blocks longer than the reach that may turn out to be none before no more such are believed: each costs the memory that it claims,
-/// and the time to fill it.
-const MAX_BROKEN_CLAIMS: u32 = 8;
 
 /// Steps over the blocks of a damaged pcapng. What is read of a sound capture is what is read of it otherwise.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 
 use super::*;
+use crate::capture::recover::{MAX_BROKEN_CLAIMS, REACH};
 use crate::capture::{CHUNK_LEN, MAX_LISTED_SKIPS};
 
 fn recover(bytes: &[u8]) -> Delivered {
@@ -292,6 +293,69 @@ fn a_record_that_claims_the_rest_of_the_capture_does_not_get_it() {
 }
 
 #[test]
+fn an_odd_record_that_claims_megabytes_behind_a_hole_does_not_get_them() {
+    // No sound record within its reach, so that only where it claims to end can tell.
+    let sample = pcap_sample(PCAPS[0], 6_000);
+    let (before, behind) = sample.bytes.split_at(sample.records[20].start);
+    let stretch = &before[24..];
+    let claim = le(&[77, 5, 1 << 20, 3]);
+    let hole = [&claim[..], &[0xee; REACH + 100]].concat();
+    for holes in [1, MAX_BROKEN_CLAIMS as usize + 3] {
+        let many = [&hole[..], stretch].concat().repeat(holes);
+        let damaged = [before, &many, behind].concat();
+        let got = recover(&damaged);
+        assert_accounts(&damaged, &got, "claims");
+        assert!(got.bytes == [before, &stretch.repeat(holes), behind].concat());
+        let dripped = recover_from(Drip(io::Cursor::new(damaged), 60_013));
+        assert!(dripped.content() == got.content());
+    }
+    // One that is odd, but where it says, is a record.
+    let odd = [&claim[..], &[0xee; 1 << 20]].concat();
+    let capture = [before, &odd, behind].concat();
+    let got = recover(&capture);
+    assert_eq!(got.content(), read_bytes(&capture).unwrap().content());
+}
+
+#[test]
+fn blocks_beyond_the_reach_are_believed_until_too_many_were_none() {
+    let most = MAX_BROKEN_CLAIMS as usize;
+    let sound = [enhanced(0, 0, b"a"), enhanced(0, 1, b"b")].concat();
+    let broken = [le(&[6, 200_000]), vec![0; 56], sound.clone()].concat();
+    let long = block(0xbad, &vec![0xaa; 300_000]);
+    for (claims, is_believed) in [(most - 1, true), (most, false)] {
+        let damaged = [
+            &section()[..],
+            &interface(1, 0, &[]),
+            &sound,
+            &broken.repeat(claims),
+            &long,
+            &sound,
+        ]
+        .concat();
+        let got = recover(&damaged);
+        assert_accounts(&damaged, &got, "claims");
+        assert_eq!(got.packets.len(), 2 * (claims + 2));
+        let is_there = memchr::memmem::find(&got.bytes, &long).is_some();
+        assert_eq!(is_there, is_believed, "{claims} broken claims");
+    }
+}
+
+#[test]
+fn what_is_beyond_the_reach_does_not_tell_whether_it_is_there_or_not() {
+    // Two odd records, the second of them longer than the reach; what follows is none.
+    let mut capture = pcap_of(&[b"one", b"two", b"three"]);
+    capture.extend(le(&[77, 5, 60, 3]));
+    capture.extend([0xee; 60]);
+    capture.extend(le(&[77, 5, REACH as u32 + 9, 3]));
+    capture.extend([0xee; 3 * REACH]);
+    let got = recover(&capture);
+    for step in [1_000, REACH + 200, 2 * REACH - 1] {
+        let dripped = recover_from(Drip(io::Cursor::new(capture.clone()), step));
+        assert!(dripped.content() == got.content(), "{step} bytes at once");
+    }
+}
+
+#[test]
 fn after_a_leap_in_time_behind_damage_a_long_chain_is_believed() {
     // A clock that was set while the capture ran, and the record at which it was is broken.
     let sample = pcap_sample(PCAPS[0], 60);
@@ -317,8 +381,13 @@ impl<R: Read> Read for Counting<R> {
 
 #[test]
 fn the_effort_does_not_grow_with_the_damage() {
-    // Every other header of these claims megabytes, or is blank, or text; each is followed by a sound stretch.
-    for claim in [le(&[0, 0, 15 << 20, 0]), vec![0; 16], vec![0x41; 16]] {
+    // Every sixth header claims megabytes, or more than the reach, or is blank, or text; each is followed by a sound stretch.
+    for claim in [
+        le(&[0, 0, 15 << 20, 0]),
+        le(&[0, 0, 200_000, 200_000]),
+        vec![0; 16],
+        vec![0x41; 16],
+    ] {
         for sample in [pcap_sample(PCAPS[0], 6_000), pcapng_sample(6_000)] {
             let mut damaged = sample.bytes.clone();
             for record in sample.records.iter().skip(9).step_by(6) {
@@ -366,6 +435,8 @@ fn what_cannot_be_decompressed_still_ends_the_reading() {
     let compressed = pack(Compression::Gzip, &damaged);
     let got = recover(&compressed);
     assert_eq!(got.packets.len(), 199);
+    assert_eq!(got.damage().unwrap().0, broken as u64);
+    assert!(got.summary.went_on());
     let got = recover(&compressed[..compressed.len() / 2]);
     assert!(
         (50..199).contains(&got.packets.len()),
@@ -376,8 +447,15 @@ fn what_cannot_be_decompressed_still_ends_the_reading() {
         got.summary.skipped.count, 2,
         "the broken one, and the one that was cut"
     );
-    let reason = got.summary.damage.unwrap().reason;
-    assert_eq!(reason, DamageReason::CompressionCut(Compression::Gzip));
+    // Where the reading ended, not where it went on.
+    let summary = &got.summary;
+    let damage = summary.damage.as_ref().unwrap();
+    assert_eq!(
+        damage.reason,
+        DamageReason::CompressionCut(Compression::Gzip)
+    );
+    assert_eq!(damage.offset, summary.bytes);
+    assert!(!summary.went_on());
 }
 
 /// Spots to damage: where in the capture, in millionths; how many bytes; and what becomes of them.
