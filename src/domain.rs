@@ -337,6 +337,16 @@ impl DomainPattern {
             Self::Exact(ascii)
         })
     }
+
+    /// Whether it means `name`. For one look at one name; [`DomainMap`](crate::domain_map::DomainMap) asks many patterns at once.
+    ///
+    /// * `name`: normalised, as [`DomainName`] is.
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(own) => name == &**own,
+            Self::Subtree(own) => suffixes(name).any(|suffix| suffix == &**own),
+        }
+    }
 }
 
 /// The ASCII form of a pattern's name, in lower case.

@@ -116,7 +116,7 @@ impl Chunk {
 }
 
 impl fmt::Debug for Chunk {
-    /// Sizes, not half a megabyte of bytes.
+    /// Sizes, not all of its bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Chunk")
             .field("bytes", &self.whole)

@@ -24,6 +24,7 @@
 //!
 //! [`Record`]: crate::packet::Record
 
+mod annotate;
 mod chunk;
 mod clock;
 mod compress;
@@ -35,6 +36,7 @@ mod recover;
 mod summary;
 mod walk;
 
+pub use annotate::{Annotator, MAX_COMMENT_LEN};
 pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
 pub use error::{CaptureError, Damage, DamageReason};

@@ -71,7 +71,7 @@ impl Lengths {
 }
 
 /// Steps over the records of a pcap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PcapWalk {
     order: Endianness,
     resolution: PcapTsResolution,
@@ -79,6 +79,7 @@ pub(super) struct PcapWalk {
     lengths: Lengths,
     snaplen: u32,
     link: LinkType,
+    fcs_len: Option<u8>,
 }
 
 impl PcapWalk {
@@ -105,11 +106,17 @@ impl PcapWalk {
             snaplen: fields.snaplen,
             // The upper half of the field says how long the frames' checksums are.
             link: LinkType(u32::from(fields.datalink) as u16),
+            fcs_len: fcs_len(u32::from(fields.datalink)),
         })
     }
 
     pub(super) fn link(&self) -> LinkType {
         self.link
+    }
+
+    /// Bytes of the checksum that ends each frame, where the header says so.
+    pub(super) fn fcs_len(&self) -> Option<u8> {
+        self.fcs_len
     }
 
     pub(super) fn resolution(&self) -> Resolution {
@@ -153,7 +160,7 @@ impl PcapWalk {
         }
     }
 
-    /// The longest frame that the capture says to hold, in bytes.
+    /// The longest frame that the capture says to hold, in bytes; real ones may be longer.
     pub(super) const fn snaplen(&self) -> u32 {
         self.snaplen
     }
@@ -209,4 +216,12 @@ impl RecordHeader {
             limit: MAX_RECORD_LEN,
         }
     }
+}
+
+/// Bytes of a frame's checksum as a header's link field tells them: in 16-bit words, if bit 26 is set.
+///
+/// Source: draft-ietf-opsawg-pcap §4, `LinkType and additional information`.
+fn fcs_len(link: u32) -> Option<u8> {
+    let words = (link >> 28) as u8;
+    (link >> 26 & 1 == 1).then_some(2 * words)
 }

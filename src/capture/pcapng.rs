@@ -24,15 +24,15 @@ const MAX_INTERFACES: usize = 65_536;
 pub(super) const BLOCK_OVERHEAD: usize = 12;
 
 /// Offset of a block's body.
-const BODY: usize = 8;
+pub(super) const BODY: usize = 8;
 
 /// Fixed fields of enhanced and of obsolete packet blocks, in bytes: interface, time, captured and original length.
 pub(super) const PACKET_FIELDS: usize = 20;
 
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+pub(super) const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 
-const OPT_ENDOFOPT: u16 = 0;
-const IF_TSRESOL: u16 = 9;
+pub(super) const OPT_ENDOFOPT: u16 = 0;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 
 /// Whether a capture that begins with `bytes`, four of them or all there are, could be a pcapng.

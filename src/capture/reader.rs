@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
+use super::annotate::Annotator;
 use super::chunk::Chunk;
 use super::compress::{DEFAULT_MAX_EXPANSION, Input, ReadError};
 use super::error::{CaptureError, Damage, DamageReason};
@@ -156,6 +157,18 @@ impl CaptureReader {
                 return Ok(chunk.whole > 0);
             }
         }
+    }
+
+    /// What writes this capture again as a pcapng with comments, chunk by chunk from the first on.
+    ///
+    /// * `tool`: what wrote it; said where the capture has no section of its own.
+    /// * `comment`: said of each section.
+    pub fn annotator(&self, tool: &str, comment: &str) -> Annotator {
+        let pcap = match &self.walk {
+            Walk::Pcap { walk, .. } => Some(walk.clone()),
+            Walk::Pcapng { .. } => None,
+        };
+        Annotator::new(pcap, tool, comment)
     }
 
     /// What is known of the capture so far.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, value_parser};
+use clap::{ArgAction, Parser, ValueEnum, value_parser};
+use clap_complete::Shell;
 
 use crate::capture::DEFAULT_MAX_EXPANSION;
 use crate::key::SHARDS;
@@ -19,13 +20,16 @@ const MAX_WORKERS: i64 = SHARDS as i64;
 const INPUT_AND_OUTPUT: &str = "Input and output";
 const RULES: &str = "Rules";
 const REPORTS: &str = "Reports";
+const TERMINAL: &str = "Terminal";
 const PERFORMANCE: &str = "Performance";
+const ABOUT: &str = "About the program";
 
 /// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 29] = [
+const ALL_BUT_APPS: [&str; 38] = [
     "input",
     "output",
     "dropped",
+    "annotate",
     "dry_run",
     "recover",
     "max_expansion",
@@ -45,18 +49,28 @@ const ALL_BUT_APPS: [&str; 29] = [
     "diff_rules",
     "json",
     "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
+    "explain",
+    "expect",
+    "expect_junit",
     "sha256",
     "verify",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
+    "color",
+    "progress",
     "workers",
     "max_flows",
 ];
 
 /// What --verify has no use for.
-const ALL_BUT_VERIFY: [&str; 24] = [
+const ALL_BUT_VERIFY: [&str; 34] = [
+    "annotate",
     "dry_run",
+    "recover",
     "block_ip",
     "block_port",
     "block_app",
@@ -73,13 +87,40 @@ const ALL_BUT_VERIFY: [&str; 24] = [
     "diff_rules",
     "json",
     "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
+    "explain",
+    "expect",
+    "expect_junit",
     "sha256",
     "high_volume_flows",
     "port_scan_ports",
     "verbose",
+    "color",
+    "progress",
     "workers",
     "max_flows",
     "apps",
+];
+
+/// What --diff-rules has no use for: it writes no packets and tells of no run.
+const NOT_FOR_RULES: [&str; 15] = [
+    "output",
+    "dropped",
+    "annotate",
+    "dry_run",
+    "only",
+    "flows",
+    "csv",
+    "eve",
+    "zeek_dir",
+    "explain",
+    "expect",
+    "expect_junit",
+    "sha256",
+    "high_volume_flows",
+    "port_scan_ports",
 ];
 
 const USAGE: &str = "\
@@ -87,7 +128,7 @@ dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
        dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
        dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
-       dpi_engine --list-apps [--apps <FILE>]";
+       dpi_engine --list-apps [--apps <FILE>] | --completions <SHELL> | --man";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -101,6 +142,9 @@ Examples:
   Rules from a file:
     dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
 
+  Why was that dropped?
+    dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
+
   Digests in the report, and checked again later:
     dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
     dpi_engine --verify report.json
@@ -110,6 +154,7 @@ Exit status:
   1  failed; OUTPUT was not made, and what stood there before still stands; or --verify found a difference
   2  wrong usage, or a bad rule
   3  done, but INPUT is damaged: everything readable was processed (see --recover)
+  4  done, but the report is not as --expect says
   128+n  ended by signal n";
 
 /// Filter a packet capture by application.
@@ -120,7 +165,7 @@ Exit status:
 #[command(name = "dpi_engine", version, override_usage = USAGE, after_long_help = EXAMPLES)]
 #[command(after_help = "More, with examples: --help", max_term_width = 100)]
 pub struct Args {
-    /// Capture to read: pcap or pcapng, also compressed; - for standard input
+    /// Capture to read (pcap, pcapng), also compressed; - for standard input
     ///
     /// Compression (gzip, zstd, lz4, xz) is told by content, never by name.
     #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
@@ -141,10 +186,18 @@ pub struct Args {
     #[arg(conflicts_with = "dry_run")]
     pub dropped: Option<PathBuf>,
 
+    /// Write pcapng, with a comment on each flow's first packet
+    ///
+    /// Application, name, verdict and rule, where Wireshark shows them: frame.comment contains "YouTube" finds them. Each section
+    /// tells the program and the digest of the rules. Comments that are there stay. INPUT is read twice.
+    #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(conflicts_with = "dry_run")]
+    pub annotate: bool,
+
     /// Only report: write neither OUTPUT nor dropped packets
     ///
     /// OUTPUT may be left out then; if given, it is not touched.
-    #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
     /// Go on behind damage in INPUT, where records follow each other again
@@ -153,14 +206,14 @@ pub struct Args {
     /// OUTPUT nor in the dropped packets, and is told by offset and length; the exit status is 3 all the same. A record that is
     /// whole is found again if the one before it was read, or if the headers of the two behind it are whole too (in pcapng: the
     /// block behind it). The file's own header has to be sound, and so does what the capture is compressed with.
-    #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(long, display_order = 5, help_heading = INPUT_AND_OUTPUT)]
     pub recover: bool,
 
-    /// Refuse INPUT when decompression makes it more than this many times larger
+    /// Refuse INPUT that becomes this many times larger
     ///
-    /// Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
+    /// By decompression. Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
     /// nothing is written. Raise it for captures that you trust.
-    #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 5)]
+    #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 6)]
     #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
     pub max_expansion: u32,
 
@@ -176,31 +229,31 @@ pub struct Args {
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub block_port: Vec<String>,
 
-    /// Drop flows of this application, category or protocol (see --list-apps)
+    /// Drop flows of this application, category or protocol
     ///
-    /// Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
+    /// --list-apps shows them. Case and punctuation do not count. YouTube over QUIC is matched by YouTube, Streaming and QUIC; Gmail by Gmail and
     /// by Google, which it is a part of.
     #[arg(long, value_name = "APP", help_heading = RULES)]
     pub block_app: Vec<String>,
 
-    /// Drop flows that name this domain; *.example.com is example.com and every name below it
+    /// Drop flows that name this domain; with "*." before it, all below
     ///
-    /// Without "*." only that very name is meant; "~ads" is every name with that text anywhere in it. Case does not count,
-    /// nor does a final dot.
+    /// *.example.com is example.com and every name below it; without "*." only that very name is meant; "~ads" is every name
+    /// with that text anywhere in it. Case does not count, nor does a final dot.
     #[arg(long, value_name = "PATTERN", help_heading = RULES)]
     pub block_domain: Vec<String>,
 
-    /// Keep the flows of this address or prefix, whatever blocks them
+    /// Keep flows of this address or prefix, whatever blocks them
     ///
     /// Those that it has sent a packet in, from that packet on.
     #[arg(long, value_name = "IP|CIDR", help_heading = RULES)]
     pub allow_ip: Vec<String>,
 
-    /// Keep flows to this destination port or range of ports, whatever blocks them
+    /// Keep flows to this port or range of ports, whatever blocks them
     #[arg(long, value_name = "PORT|LO-HI", help_heading = RULES)]
     pub allow_port: Vec<String>,
 
-    /// Keep flows of this application, category or protocol, whatever blocks them
+    /// Keep flows of this application, category or protocol all the same
     ///
     /// --block-app Streaming --allow-app YouTube drops all streaming but YouTube. A flow that was blocked before it was
     /// known passes from the packet on that names it; with --whole-flow, from its first.
@@ -254,19 +307,14 @@ pub struct Args {
     #[arg(long, help_heading = RULES)]
     pub block_by_dns: bool,
 
-    /// Tell what the rules of NEW drop that those of OLD do not, and the other way round
+    /// Tell what a change of rules would newly drop, and newly pass
     ///
-    /// Flows, packets, bytes and names on standard output, and as JSON with --json; no packets are written. Whole flows are
-    /// compared. Rules given besides, by flags and with --rules, count on both sides.
+    /// What the rules of NEW drop that those of OLD do not, and the other way round: flows, packets, bytes and names on standard
+    /// output, and as JSON with --json; no packets are written. Whole flows are compared. Rules given besides, by flags and
+    /// with --rules, count on both sides.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
-    #[arg(conflicts_with_all = ["output", "dropped", "flows", "dry_run", "only"])]
+    #[arg(conflicts_with_all = NOT_FOR_RULES)]
     pub diff_rules: Vec<PathBuf>,
-
-    /// List the applications that are known, and exit
-    ///
-    /// With --apps also those.
-    #[arg(long, help_heading = RULES, conflicts_with_all = ALL_BUT_APPS)]
-    pub list_apps: bool,
 
     /// Write the report as JSON; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
@@ -276,19 +324,57 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub flows: Option<PathBuf>,
 
-    /// Put the SHA-256 digests of INPUT, OUTPUT and the dropped packets into the reports
+    /// Write the flows as CSV, a row each; - for standard output
     ///
-    /// They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
+    /// A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub csv: Option<PathBuf>,
+
+    /// Write Suricata's EVE events; - for standard output
+    ///
+    /// flow, tls, quic, http and dns, one JSON object a line, with Community IDs.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub eve: Option<PathBuf>,
+
+    /// Write Zeek's conn, ssl, http and dns logs into this folder, as JSON
+    ///
+    /// The folder has to be there; logs of these names in it are replaced.
+    #[arg(long, value_name = "DIR", help_heading = REPORTS)]
+    pub zeek_dir: Option<PathBuf>,
+
+    /// Tell what became of a flow, and why, in place of the text report
+    ///
+    /// FLOW is its number in --flows, or IP:PORT-IP:PORT in either direction (IPv6 in brackets; /tcp or /udp may follow): what
+    /// was found in which packet, what that was concluded to be, what each rule said, and the verdict. An address, a
+    /// domain (with all below it) or an application tells each of its flows in a line. Where none is meant, the run fails.
+    #[arg(long, value_name = "FLOW", help_heading = REPORTS)]
+    pub explain: Option<String>,
+
+    /// Compare with a report of --json; exit status 4 where it differs
+    ///
+    /// Tells on standard error which applications, domains, rules and addresses are new or gone, and which figures changed.
+    /// The paths, sizes and digests of files and the version do not count, nor do keys that only one of both reports has.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub expect: Option<PathBuf>,
+
+    /// Write the result of that as JUnit XML; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = REPORTS, requires = "expect")]
+    pub expect_junit: Option<PathBuf>,
+
+    /// Put the SHA-256 digests of the captures into the reports
+    ///
+    /// Of INPUT, OUTPUT and the dropped packets. They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
     /// --verify checks them.
     #[arg(long, help_heading = REPORTS)]
     pub sha256: bool,
 
-    /// Check the files that this JSON report tells of, and exit: 0 when everything agrees, else 1
+    /// Check the files that a JSON report tells of, and exit
     ///
-    /// The report must have been made with --sha256. Checked are the digests of INPUT, OUTPUT and the dropped packets, and
-    /// that OUTPUT and the dropped packets together are INPUT, packet for packet and in order; where the dropped packets were not
-    /// written, that OUTPUT is a part of INPUT, in order, and the number of packets. The files are looked for under the paths in the
-    /// report, seen from the current folder; INPUT, OUTPUT and --dropped name others.
+    /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of
+    /// INPUT, OUTPUT and the dropped packets, and that OUTPUT and the dropped packets together are INPUT, packet for packet and in
+    /// order; where the dropped packets were not written, that OUTPUT is a part of INPUT, in order, and the number of packets. The
+    /// files are looked for under the paths in the report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT is read with --recover if the report
+    /// tells of skipped bytes; --max-expansion counts for every file.
     #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
     pub verify: Option<PathBuf>,
 
@@ -298,19 +384,31 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = REPORTS)]
     pub high_volume_flows: Option<u32>,
 
-    /// Report an address that contacts more different ports than this [default: 10]
+    /// Report an address that contacts more ports than this [default: 10]
     ///
-    /// A file of rules may set it too, in its section THRESHOLDS; the flag wins.
+    /// Different ones count. A file of rules may set it too, in its section THRESHOLDS; the flag wins.
     #[arg(long, value_name = "N", help_heading = REPORTS)]
     pub port_scan_ports: Option<u32>,
 
-    /// Tell the stages and each verdict's reason on standard error; -vv tells more
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = REPORTS)]
+    /// Tell the stages and each verdict's reason; -vv tells more
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet", help_heading = TERMINAL)]
     pub verbose: u8,
 
     /// Print no text report and no warnings, only errors
-    #[arg(short, long, help_heading = REPORTS)]
+    #[arg(short, long, help_heading = TERMINAL)]
     pub quiet: bool,
+
+    /// Colour the text report
+    ///
+    /// auto does so on a terminal, unless NO_COLOR is set.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, help_heading = TERMINAL)]
+    pub color: When,
+
+    /// Tell how far the run is, if it takes longer than a second
+    ///
+    /// On standard error, in a line that is written over. auto does so on a terminal, and not with --verbose or --quiet.
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true, help_heading = TERMINAL)]
+    pub progress: When,
 
     /// Worker threads, 1 to 64; the result is the same with any number
     #[arg(long, value_name = "N", default_value_t = DEFAULT_WORKERS, help_heading = PERFORMANCE)]
@@ -324,6 +422,31 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_FLOWS, help_heading = PERFORMANCE)]
     #[arg(value_parser = value_parser!(u32).range(SHARDS as i64..))]
     pub max_flows: u32,
+
+    /// List the applications that are known, and exit
+    ///
+    /// With --apps also those.
+    #[arg(long, help_heading = ABOUT, conflicts_with_all = ALL_BUT_APPS)]
+    pub list_apps: bool,
+
+    /// Print completions for a shell: bash, elvish, fish, powershell, zsh
+    #[arg(long, value_name = "SHELL", help_heading = ABOUT, exclusive = true, hide_possible_values = true)]
+    pub completions: Option<Shell>,
+
+    /// Print the manual page: dpi_engine --man > dpi_engine.1
+    #[arg(long, help_heading = ABOUT, exclusive = true)]
+    pub man: bool,
+}
+
+/// When something is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// Where it makes sense.
+    Auto,
+    /// Whatever there is to show it on.
+    Always,
+    /// Not at all.
+    Never,
 }
 
 #[cfg(test)]
@@ -344,7 +467,9 @@ mod tests {
             "Input and output:",
             "Rules:",
             "Reports:",
+            "Terminal:",
             "Performance:",
+            "About the program:",
             "Examples:",
             "dpi_engine capture.pcap output.pcap --block-app YouTube --block-domain \"*.tiktok.com\"",
             "--rules rules.example.txt",
@@ -366,9 +491,38 @@ mod tests {
     fn a_list_of_applications_takes_their_files_and_nothing_else() {
         for arg in Args::command().get_arguments() {
             let id = arg.get_id().as_str();
-            let goes_along = ["apps", "list_apps", "quiet", "help", "version"].contains(&id);
+            let goes_along = [
+                "apps",
+                "list_apps",
+                "quiet",
+                "completions",
+                "man",
+                "help",
+                "version",
+            ]
+            .contains(&id);
             assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
         }
+    }
+
+    #[test]
+    fn the_short_help_has_a_line_for_each_option_and_fits_a_screen() {
+        let help = Args::command().term_width(100).render_help().to_string();
+        let options = help
+            .lines()
+            .filter(|line| line.trim_start().starts_with('-'));
+        // help and version are added when the command is built; the two paths begin with a bracket.
+        assert_eq!(
+            options.count(),
+            Args::command().get_arguments().count(),
+            "{help}"
+        );
+        assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+        assert!(
+            help.lines().count() <= 72,
+            "{}\n{help}",
+            help.lines().count()
+        );
     }
 
     #[test]
@@ -379,8 +533,11 @@ mod tests {
                 "input",
                 "output",
                 "dropped",
+                "max_expansion",
                 "verify",
                 "list_apps",
+                "completions",
+                "man",
                 "quiet",
                 "help",
                 "version",

@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
+use super::files::write_side;
+use super::gathered::Labels;
 use super::input::{self, Input};
 use super::narrator::Narrator;
 use super::rules::{self, Given};
-use super::run::{Labels, write_side};
 use super::{GivenRule, Options, Status};
 use crate::capture::CaptureReader;
 use crate::engine::Policy;

@@ -197,15 +197,28 @@ impl Again {
             .unwrap_or_else(|| self.bytes.load(Ordering::Relaxed))
     }
 
-    /// The capture once more, as it was the first time.
+    /// Bytes that were read, and how many there are, as far as that is known.
+    pub(super) fn watched(&self) -> (Arc<AtomicU64>, Option<u64>) {
+        (Arc::clone(&self.bytes), self.len)
+    }
+
+    /// The capture once more, as it was the first time. What is read of it counts as [`Self::watched`], from 0 again.
     pub(super) fn read(self) -> Result<CaptureReader> {
         let cannot = || format!("cannot read {} again", shown(&self.path));
-        let Some(mut file) = self.file else {
+        let Some(mut source) = self.file else {
             bail!("{}: it was not kept", cannot())
         };
-        file.seek(SeekFrom::Start(self.start))
+        source
+            .seek(SeekFrom::Start(self.start))
             .with_context(cannot)?;
-        let source = file.take(self.len.unwrap_or(u64::MAX));
+        self.bytes.store(0, Ordering::Relaxed);
+        let source = Tee {
+            source,
+            copy: None,
+            bytes: self.bytes,
+            digester: None,
+        };
+        let source = source.take(self.len.unwrap_or(u64::MAX));
         CaptureReader::open_with(source, self.options).with_context(cannot)
     }
 }

@@ -1,23 +1,29 @@
 //! The command line: from words as typed ([`Args`]) to what they mean ([`Request`], [`Options`]), to a run, and from
 //! how that ended to the exit status ([`Status`]).
 
+mod about;
 mod apps;
 mod args;
 mod defect;
 mod diff_rules;
+mod exports;
+mod files;
+mod gathered;
 mod input;
 mod list_apps;
 mod narrator;
 mod options;
+mod progress;
 mod rules;
 mod run;
 mod status;
+mod terminal;
 mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-pub use args::Args;
+pub use args::{Args, When};
 pub use list_apps::{ListedApp, list_apps};
 pub use options::{GivenRule, Options, Request, Verbosity, Verification};
 pub use status::Status;
@@ -35,6 +41,8 @@ fn run_command_line() -> Status {
     };
     let outcome = match &request {
         Request::ListApps(files) => apps::show(files),
+        Request::Completions(shell) => about::completions(*shell),
+        Request::Man => about::man(),
         Request::Verify(files) => verify::verify(files),
         Request::Filter(options) => run::run(options),
         Request::DiffRules(options, files) => diff_rules::run(options, files),

@@ -1,14 +1,18 @@
 //! What the user is told while the program runs, on standard error; and the text report.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::Verbosity;
+use super::{Status, Verbosity};
 use crate::capture::{CaptureSummary, Damage, MAX_LISTED_SKIPS};
 use crate::pipeline::{Judged, Ran};
+use crate::report::Difference;
 use crate::rules::RuleSet;
+
+/// Differences that are told on the terminal; the JUnit file has all.
+const MAX_DIFFERENCES: usize = 100;
 
 /// Skipped stretches of the input that get a line each.
 const MAX_SKIPS_TOLD: usize = 20;
@@ -75,6 +79,15 @@ impl Narrator {
         );
     }
 
+    pub(super) fn unsaid(&self, comments: u64) {
+        if comments > 0 {
+            self.say(
+                Verbosity::Normal,
+                format_args!("dpi_engine: {comments} flows have no comment: the blocks of their first packets have no room for one, or too many comments waited for their packet"),
+            );
+        }
+    }
+
     pub(super) fn done(&self, ran: &Ran) {
         let counts = &ran.counts;
         self.say(
@@ -83,24 +96,27 @@ impl Narrator {
         );
     }
 
-    /// Shows the text report: on standard output, unless that belongs to something else.
-    ///
-    /// A reader that has gone away has read enough; a full disk is a failure.
+    /// Shows the text report, unless nobody wants it.
     pub(super) fn report(&self, text: &str, is_standard_output_taken: bool) -> Result<()> {
         if self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
-        let written = if is_standard_output_taken {
-            io::stderr().lock().write_all(text.as_bytes())
-        } else {
-            let mut out = io::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
-        };
-        match written {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot write the text report")
-            }
-            _ => Ok(()),
+        let write = |out: &mut dyn Write| Ok(out.write_all(text.as_bytes())?);
+        show(write, is_standard_output_taken).context("cannot write the text report")
+    }
+
+    /// Differences are told even to those who want quiet: they are why the exit status is not 0.
+    pub(super) fn differences(&self, expected: &str, differences: &[Difference]) {
+        let count = differences.len();
+        self.say(
+            Verbosity::Quiet,
+            format_args!("dpi_engine: the report is not as {expected} says; differences: {count}"),
+        );
+        let shown = differences.iter().take(MAX_DIFFERENCES);
+        shown.for_each(|difference| self.say(Verbosity::Quiet, format_args!("  {difference}")));
+        if count > MAX_DIFFERENCES {
+            let more = count - MAX_DIFFERENCES;
+            self.say(Verbosity::Quiet, format_args!("  and {more} more"));
         }
     }
 
@@ -136,5 +152,27 @@ impl Narrator {
                 ),
             );
         }
+    }
+}
+
+/// Shows what `write` writes: on standard output, unless that belongs to something else.
+///
+/// A reader that has gone away has read enough; a full disk is a failure.
+pub(super) fn show(
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    is_standard_output_taken: bool,
+) -> Result<()> {
+    let mut out: Box<dyn Write> = if is_standard_output_taken {
+        Box::new(io::stderr().lock())
+    } else {
+        Box::new(io::stdout().lock())
+    };
+    let mut out = BufWriter::new(&mut out);
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    // What is left of it after a failure would only fail again.
+    let _ = out.into_parts();
+    match written {
+        Err(error) if Status::of_failure(error.as_ref()) == Status::Done => Ok(()),
+        written => written,
     }
 }

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap_complete::Shell;
 
-use super::args::Args;
+use super::args::{Args, When};
 use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
+use crate::report::ZEEK_LOGS;
 use crate::rules::{Action, Kind, Removal};
 
 /// What the user asks for.
@@ -16,6 +18,10 @@ use crate::rules::{Action, Kind, Removal};
 pub enum Request {
     /// Print the catalogue of applications, with those of these files.
     ListApps(Vec<PathBuf>),
+    /// Print what completes the options in a shell.
+    Completions(Shell),
+    /// Print the manual page.
+    Man,
     /// Check the files that a report tells of.
     Verify(Verification),
     /// Filter a capture, or only report on it.
@@ -52,10 +58,24 @@ pub struct Options {
     pub reading: ReadOptions,
     /// Where dropped packets go; never with a dry run.
     pub dropped: Option<PathBuf>,
+    /// Whether packets are written as pcapng, with a comment on each flow's first.
+    pub annotate: bool,
     /// Where the report goes as JSON.
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
+    /// Where the flows go as CSV.
+    pub csv: Option<PathBuf>,
+    /// Where Suricata's events go.
+    pub eve: Option<PathBuf>,
+    /// Where each of Zeek's logs goes, in the order of [`ZEEK_LOGS`]; none where they are not wanted.
+    pub zeek: Vec<PathBuf>,
+    /// The flow to explain, as typed; or what several flows are meant by.
+    pub explain: Option<String>,
+    /// The report that this run's is compared with.
+    pub expect: Option<PathBuf>,
+    /// Where the result of that goes as JUnit XML.
+    pub expect_junit: Option<PathBuf>,
     /// Files of the user's own applications, the later ones winning over the earlier.
     pub apps: Vec<PathBuf>,
     /// Rules in the order in which they stand on the command line, not yet compiled.
@@ -70,6 +90,10 @@ pub struct Options {
     pub sha256: bool,
     /// How much is told on the terminal.
     pub verbosity: Verbosity,
+    /// When the text report is coloured.
+    pub color: When,
+    /// When it is shown how far the run is.
+    pub progress: When,
     /// Worker threads, 1 to 64.
     pub workers: usize,
     /// Flows held at full detail at a time, at least 64.
@@ -136,6 +160,12 @@ impl Request {
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
         }
+        if let Some(shell) = args.completions {
+            return Ok(Self::Completions(shell));
+        }
+        if args.man {
+            return Ok(Self::Man);
+        }
         let reading = reading(&args);
         if let Some(report) = args.verify {
             return Ok(Self::Verify(Verification {
@@ -186,6 +216,8 @@ impl Options {
                 1 => Verbosity::Verbose,
                 _ => Verbosity::VeryVerbose,
             },
+            color: args.color,
+            progress: args.progress,
             workers: usize::from(args.workers),
             max_flows: args.max_flows as usize,
             high_volume_flows: args.high_volume_flows,
@@ -200,8 +232,17 @@ impl Options {
             rules,
             apps: args.apps,
             dropped: args.dropped,
+            annotate: args.annotate,
             json: args.json,
             flows: args.flows,
+            csv: args.csv,
+            eve: args.eve,
+            zeek: args.zeek_dir.map_or_else(Vec::new, |dir| {
+                ZEEK_LOGS.iter().map(|log| dir.join(log)).collect()
+            }),
+            explain: args.explain,
+            expect: args.expect,
+            expect_junit: args.expect_junit,
             sha256: args.sha256,
         })
     }
@@ -214,6 +255,10 @@ impl Options {
         }];
         for path in &self.apps {
             let role = "--apps";
+            inputs.push(NamedPath { role, path });
+        }
+        if let Some(path) = &self.expect {
+            let role = "--expect";
             inputs.push(NamedPath { role, path });
         }
         for rule in &self.rules {
@@ -232,12 +277,25 @@ impl Options {
             ("--dropped", &self.dropped),
             ("--json", &self.json),
             ("--flows", &self.flows),
+            ("--csv", &self.csv),
+            ("--eve", &self.eve),
+            ("--expect-junit", &self.expect_junit),
         ];
         let given = outputs.into_iter().filter_map(|(role, path)| {
             let path = path.as_deref()?;
             Some(NamedPath { role, path })
         });
-        given.collect()
+        let logs = self.zeek.iter().map(|path| NamedPath {
+            role: "--zeek-dir",
+            path,
+        });
+        given.chain(logs).collect()
+    }
+
+    /// Whether any output tells the fingerprints of clients.
+    pub fn wants_fingerprints(&self) -> bool {
+        let files = [&self.json, &self.flows, &self.csv, &self.eve, &self.expect];
+        files.into_iter().any(Option::is_some) || !self.zeek.is_empty()
     }
 
     /// Whether one of the outputs takes standard output, so that the text report must go to standard error.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::catalogue::AppsFileError;
 use crate::output::{AliasError, OutputError};
+use crate::report::QueryError;
 use crate::rules::{RuleError, RulesFileError};
 
 /// The exit status. A run that a signal ends has 128 + n instead.
@@ -20,6 +21,8 @@ pub enum Status {
     Usage = 2,
     /// Everything readable was done, but the input is damaged.
     Damaged = 3,
+    /// Everything was done, but the report is not as it was expected.
+    Differs = 4,
 }
 
 /// Rules that are turned round, and none of them blocks anything: then nothing would be kept.
@@ -57,6 +60,7 @@ impl Status {
             }
             let is_rule = cause.is::<RuleError>() || cause.is::<RulesFileError>();
             if is_rule
+                || cause.is::<QueryError>()
                 || cause.is::<AliasError>()
                 || cause.is::<AppsFileError>()
                 || cause.is::<NothingToKeep>()
@@ -119,7 +123,13 @@ mod tests {
         };
         let alias = anyhow::Error::from(alias).context("nothing was written");
         assert_eq!(Status::of_failure(alias.as_ref()), Status::Usage);
-        let numbers = [Status::Done, Status::Failed, Status::Usage, Status::Damaged];
-        assert_eq!(numbers.map(|status| status as u8), [0, 1, 2, 3]);
+        let numbers = [
+            Status::Done,
+            Status::Failed,
+            Status::Usage,
+            Status::Damaged,
+            Status::Differs,
+        ];
+        assert_eq!(numbers.map(|status| status as u8), [0, 1, 2, 3, 4]);
     }
 }

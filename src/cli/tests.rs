@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 
+use super::args::When;
 use super::*;
 use crate::output::NamedPath;
 use crate::rules::{Action, Kind, Removal};
@@ -16,7 +17,7 @@ fn parse(line: &str) -> Result<Request, clap::Error> {
 fn options(line: &str) -> Options {
     match parse(line).unwrap() {
         Request::Filter(options) | Request::DiffRules(options, _) => *options,
-        _ => panic!("no options"),
+        other => panic!("no options: {other:?}"),
     }
 }
 
@@ -35,8 +36,15 @@ fn what_is_not_given_has_its_default() {
             input: "in".into(),
             output: Some("out".into()),
             dropped: None,
+            annotate: false,
             json: None,
             flows: None,
+            csv: None,
+            eve: None,
+            zeek: vec![],
+            explain: None,
+            expect: None,
+            expect_junit: None,
             apps: vec![],
             rules: vec![],
             removal: Removal::Inline,
@@ -44,6 +52,8 @@ fn what_is_not_given_has_its_default() {
             with_dns: false,
             sha256: false,
             verbosity: Verbosity::Normal,
+            color: When::Auto,
+            progress: When::Auto,
             workers: 4,
             max_flows: 262_144,
             high_volume_flows: None,
@@ -55,8 +65,8 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --json j --flows f --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --block-app A --apps a --apps b --sha256",
+        "in out --dropped d --annotate --json j --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+         --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b --sha256",
     );
     assert_eq!(
         given,
@@ -65,8 +75,17 @@ fn every_option_arrives() {
             input: "in".into(),
             output: Some("out".into()),
             dropped: Some("d".into()),
+            annotate: true,
             json: Some("j".into()),
             flows: Some("f".into()),
+            csv: Some("c".into()),
+            eve: Some("s".into()),
+            zeek: ["conn", "ssl", "http", "dns"]
+                .map(|log| format!("z/{log}.log").into())
+                .to_vec(),
+            explain: Some("7".into()),
+            expect: Some("e".into()),
+            expect_junit: Some("x".into()),
             apps: vec!["a".into(), "b".into()],
             rules: vec![GivenRule::Rule((Action::Block, Kind::App), "A".into())],
             removal: Removal::WholeFlow,
@@ -74,6 +93,8 @@ fn every_option_arrives() {
             with_dns: false,
             sha256: true,
             verbosity: Verbosity::Verbose,
+            color: When::Always,
+            progress: When::Never,
             workers: 64,
             max_flows: 64,
             high_volume_flows: Some(7),
@@ -137,6 +158,14 @@ fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
         "in out --diff-rules a b",
         "in --diff-rules a b --only --block-app X",
         "in --diff-rules a b --flows f",
+        "in --diff-rules a b --explain 1",
+        "in --diff-rules a b --annotate",
+        "in --diff-rules a b --expect e",
+        "in --diff-rules a b --csv c",
+        "--verify r --explain 1",
+        "in --diff-rules a b --sha256",
+        "in --diff-rules a b --high-volume-flows 9",
+        "in --diff-rules a b --port-scan-ports 9",
         "--diff-rules a b",
     ] {
         refused(line);
@@ -200,6 +229,7 @@ fn a_missing_path_is_named() {
 fn contradictions_are_refused() {
     for line in [
         "in --dry-run --dropped d",
+        "in --dry-run --annotate",
         "in out -q -v",
         "--list-apps in out",
         "in out --json a --json b",
@@ -238,6 +268,7 @@ fn what_is_unknown_or_incomplete_is_refused() {
         "in out --block-everything",
         "in out --block-app",
         "in out --json",
+        "in out --expect-junit x",
         "in out -x",
     ] {
         refused(line);
@@ -267,6 +298,35 @@ fn the_catalogue_needs_no_input() {
         parse("--list-apps --apps a --apps b").unwrap(),
         Request::ListApps(vec!["a".into(), "b".into()])
     );
+}
+
+#[test]
+fn what_is_about_the_program_stands_alone() {
+    assert_eq!(parse("--man").unwrap(), Request::Man);
+    assert!(matches!(
+        parse("--completions zsh").unwrap(),
+        Request::Completions(_)
+    ));
+    for line in [
+        "--man in out",
+        "--completions zsh --quiet",
+        "--completions tcsh",
+        "--man --verify r",
+    ] {
+        refused(line);
+    }
+}
+
+#[test]
+fn a_typo_is_answered_with_what_was_meant() {
+    for (line, meant) in [
+        ("in out --blok-app X", "--block-app"),
+        ("in out --explian 7", "--explain"),
+        ("in out --color alway", "always"),
+    ] {
+        let (_, message) = refused(line);
+        assert!(message.contains(meant), "{message}");
+    }
 }
 
 #[test]
@@ -301,7 +361,9 @@ fn help_and_version_are_no_failure() {
 
 #[test]
 fn dashes_are_paths_and_all_paths_have_their_roles() {
-    let given = options("- - --dropped d --json j --flows f --rules r --apps a");
+    let given = options(
+        "- - --dropped d --json j --flows f --expect e --expect-junit x --rules r --apps a",
+    );
     assert!(given.is_standard_output_taken());
     let roles = |paths: Vec<NamedPath<'_>>| -> Vec<_> {
         let named = paths
@@ -314,6 +376,7 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
         [
             ("INPUT", "-".into()),
             ("--apps", "a".into()),
+            ("--expect", "e".into()),
             ("--rules", "r".into()),
         ]
     );
@@ -324,6 +387,7 @@ fn dashes_are_paths_and_all_paths_have_their_roles() {
             ("--dropped", "d".into()),
             ("--json", "j".into()),
             ("--flows", "f".into()),
+            ("--expect-junit", "x".into()),
         ]
     );
     assert!(!options("- out").is_standard_output_taken());

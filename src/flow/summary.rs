@@ -4,7 +4,7 @@ use super::Findings;
 use crate::catalogue::AppId;
 use crate::community_id::{IcmpKind, community_id};
 use crate::key::{Endpoint, FlowKey, Side};
-use crate::packet::Timestamp;
+use crate::packet::{IpProtocol, Timestamp};
 use crate::protocol::Protocols;
 use crate::rules::{Removal, RuleId};
 use crate::tunnel::Tunnels;
@@ -185,17 +185,41 @@ impl FlowSummary {
 
     /// Packets that were dropped, for whatever verdict.
     pub fn dropped_in_all(&self) -> u64 {
-        let shared = self.findings().shared_fates.iter();
-        let shared: u64 = shared.map(|shared| shared.packets).sum();
+        self.dropped_with_shared(self.dropped_packets, |shared| shared.packets)
+    }
+
+    /// Bytes on the wire of the packets that were dropped, for whatever verdict.
+    pub fn dropped_bytes_in_all(&self) -> u64 {
+        self.dropped_with_shared(self.dropped_bytes, |shared| shared.bytes)
+    }
+
+    fn dropped_with_shared(&self, own: u64, of: impl Fn(&SharedFate) -> u64) -> u64 {
+        let shared: u64 = self.findings().shared_fates.iter().map(of).sum();
         match self.removal {
-            Removal::Inline | Removal::WholeFlow => self.dropped_packets + shared,
-            Removal::AllElse => self.dropped_packets.saturating_sub(shared),
+            Removal::Inline | Removal::WholeFlow => own + shared,
+            Removal::AllElse => own.saturating_sub(shared),
         }
+    }
+
+    /// What its verdict is called in outputs.
+    pub const fn verdict(&self) -> &'static str {
+        if self.is_dropped() { "drop" } else { "forward" }
     }
 
     /// Its [Community ID](community_id()), by its first packet.
     pub fn community_id(&self) -> String {
         community_id(&self.key.five_tuple(self.initiator), self.icmp)
+    }
+
+    /// Both ends as reports show them, the one that opened the flow first.
+    ///
+    /// What stands in an ICMP flow's place of ports, if anything, is no port.
+    pub fn shown_ends(&self) -> (Endpoint, Endpoint) {
+        let shown = |end: Endpoint| match self.key.protocol() {
+            IpProtocol::ICMP | IpProtocol::ICMP6 => Endpoint { port: 0, ..end },
+            _ => end,
+        };
+        (shown(self.src()), shown(self.dst()))
     }
 
     /// The end that opened the flow.

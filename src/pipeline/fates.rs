@@ -4,10 +4,15 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
+use crate::rules::Removal;
+
 /// Notes that are kept in memory; more go to an unnamed temporary file.
 const MAX_NOTES_IN_MEMORY: usize = 16 << 20;
 /// Bytes of one note: the number of the first packet of the packet's flow, 0 for a packet of no flow.
 const NOTE_LEN: usize = size_of::<u64>();
+
+/// Set in the note of a packet that was dropped when it came. No capture has so many packets that a number needs it.
+const DROPPED: u64 = 1 << 63;
 
 /// Bytes of a note on a packet that quotes a flow: the packet's number, the first packets of its own flow and of the quoted one,
 /// the packet's length.
@@ -73,6 +78,24 @@ impl Fates {
         self.notes.write_all(&self.chunk)
     }
 
+    /// Notes the next `packets` packets, as [`Self::note`] does, and that those at the places in `drops` are dropped already.
+    pub(super) fn note_judged(
+        &mut self,
+        packets: usize,
+        flows: impl Iterator<Item = (u32, u64)>,
+        drops: &[u32],
+    ) -> io::Result<()> {
+        let mut drops = drops.iter().peekable();
+        let mut flows: Vec<_> = flows.collect();
+        flows.sort_unstable_by_key(|(place, _)| *place);
+        let judged = flows.into_iter().map(|(place, flow)| {
+            while drops.next_if(|drop| **drop < place).is_some() {}
+            let is_dropped = drops.next_if(|drop| **drop == place).is_some();
+            (place, if is_dropped { flow | DROPPED } else { flow })
+        });
+        self.note(packets, judged)
+    }
+
     /// Notes a packet that shares the fate of a second flow. Packets come in order.
     pub(super) fn note_quote(&mut self, quote: NotedQuote) -> io::Result<()> {
         let fields = [quote.packet, quote.flow, quote.quoted, quote.origlen.into()];
@@ -103,7 +126,7 @@ impl Fates {
     }
 
     /// The verdicts, packet by packet, from the first.
-    pub(super) fn judge(&mut self) -> io::Result<Verdicts<'_>> {
+    pub(super) fn judge(&mut self, removal: Removal) -> io::Result<Verdicts<'_>> {
         self.notes.seek(SeekFrom::Start(0))?;
         self.quotes.seek(SeekFrom::Start(0))?;
         let mut verdicts = Verdicts {
@@ -112,12 +135,21 @@ impl Fates {
             quote: None,
             blocked: &self.blocked,
             spared: &self.spared,
+            drops_all_else: removal == Removal::AllElse,
             packets: self.packets,
             at: 0,
         };
         verdicts.quote = read_quote(&mut verdicts.quotes)?;
         Ok(verdicts)
     }
+}
+
+/// What was noted of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// Number of the first packet of its flow; 0 for a packet of no flow.
+    pub(super) flow: u64,
+    pub(super) is_dropped: bool,
 }
 
 /// Reads the notes back.
@@ -128,6 +160,8 @@ pub(super) struct Verdicts<'a> {
     quote: Option<NotedQuote>,
     blocked: &'a Marks,
     spared: &'a Marks,
+    /// Whether condemned packets are those that stay.
+    drops_all_else: bool,
     packets: u64,
     at: u64,
 }
@@ -143,22 +177,30 @@ impl Verdicts<'_> {
         self.at + 1
     }
 
-    /// Whether the next packet is of a condemned flow, or quotes one. Packets past the last one noted are not.
-    pub(super) fn next_is_condemned(&mut self) -> io::Result<bool> {
+    /// The next packet's flow, and whether the packet goes. Packets past the last one noted are of no flow.
+    pub(super) fn next(&mut self) -> io::Result<Judged> {
         if self.left() == 0 {
-            return Ok(false);
+            return Ok(Judged {
+                flow: 0,
+                is_dropped: self.drops_all_else,
+            });
         }
         let mut note = [0; NOTE_LEN];
         self.notes.read_exact(&mut note)?;
         self.at += 1;
-        let mut is_it = self.blocked.has(u64::from_le_bytes(note));
+        let note = u64::from_le_bytes(note);
+        let flow = note & !DROPPED;
+        let mut is_condemned = note != flow || self.blocked.has(flow);
         while let Some(quote) = self.quote
             && quote.packet == self.at
         {
-            is_it |= quote.is_condemned(self.blocked, self.spared);
+            is_condemned |= quote.is_condemned(self.blocked, self.spared);
             self.quote = read_quote(&mut self.quotes)?;
         }
-        Ok(is_it)
+        Ok(Judged {
+            flow,
+            is_dropped: is_condemned != self.drops_all_else,
+        })
     }
 }
 
@@ -219,13 +261,13 @@ mod tests {
         fates.note(4, [(0, 1), (2, 3), (3, 1)].into_iter()).unwrap();
         fates.note(2, [(1, 3)].into_iter()).unwrap();
         fates.block(3);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..6)
-            .map(|_| verdicts.next_is_condemned().unwrap())
+            .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();
         assert_eq!(dropped, [false, false, true, false, false, true]);
         assert_eq!(verdicts.left(), 0);
-        assert!(!verdicts.next_is_condemned().unwrap());
+        assert!(!verdicts.next().unwrap().is_dropped);
     }
 
     #[test]
@@ -249,11 +291,23 @@ mod tests {
             .condemned_quotes(|quote| condemned.push(quote.packet))
             .unwrap();
         assert_eq!(condemned, [2]);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..4)
-            .map(|_| verdicts.next_is_condemned().unwrap())
+            .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();
         assert_eq!(dropped, [true, true, false, false]);
+    }
+
+    #[test]
+    fn packets_that_were_dropped_when_they_came_are_noted_with_their_flow() {
+        let mut fates = Fates::default();
+        fates
+            .note_judged(4, [(3, 1), (0, 1), (2, 3)].into_iter(), &[1, 3])
+            .unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
+        let judged: Vec<_> = (0..4).map(|_| verdicts.next().unwrap()).collect();
+        let judged: Vec<_> = judged.iter().map(|j| (j.flow, j.is_dropped)).collect();
+        assert_eq!(judged, [(1, false), (0, false), (3, false), (1, true)]);
     }
 
     #[test]
@@ -263,9 +317,9 @@ mod tests {
             .note(3, [(0, 999), (1, 1000), (2, 1001)].into_iter())
             .unwrap();
         fates.block(1000);
-        let mut verdicts = fates.judge().unwrap();
+        let mut verdicts = fates.judge(Removal::WholeFlow).unwrap();
         let dropped: Vec<bool> = (0..3)
-            .map(|_| verdicts.next_is_condemned().unwrap())
+            .map(|_| verdicts.next().unwrap().is_dropped)
             .collect();
         assert_eq!(dropped, [false, true, false]);
     }

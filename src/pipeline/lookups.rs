@@ -11,8 +11,8 @@ use crate::evidence::{FoundName, NameSource};
 use crate::flow::{Findings, FlowSummary};
 use crate::rules::{Removal, RuleId};
 
-/// Flows that ask name servers and are held until the end; further ones go by their own rules alone. About 600 bytes each.
-const MAX_HELD: usize = 131_072;
+/// Bytes of the flows that ask name servers and are held until the end, about 500 each; further ones go by their own rules alone.
+const MAX_HELD_BYTES: usize = 64 << 20;
 /// Names of clients whose flows are remembered, and the bytes of those names; further flows take no lookup along.
 const MAX_SEQUELS: usize = 262_144;
 const MAX_NAME_BYTES: usize = 16 << 20;
@@ -22,6 +22,7 @@ const MAX_NAME_BYTES: usize = 16 << 20;
 pub(super) struct Lookups {
     /// Flows that ask and meet no rule by themselves, in the order in which they ended.
     held: Vec<FlowSummary>,
+    held_bytes: usize,
     /// What became of a client's flows that bear a name.
     sequels: HashMap<(IpAddr, DomainName), Sequel, ahash::RandomState>,
     name_bytes: usize,
@@ -49,10 +50,12 @@ impl Lookups {
         if flow.decided_by().is_some() {
             return Some(flow);
         }
-        if self.held.len() >= MAX_HELD {
+        let bytes = size_of::<FlowSummary>() + size_of::<Findings>() + flow.findings().held_bytes();
+        if self.held_bytes + bytes > MAX_HELD_BYTES {
             self.untold += 1;
             return Some(flow);
         }
+        self.held_bytes += bytes;
         self.held.push(flow);
         None
     }
@@ -258,6 +261,24 @@ mod tests {
             [1, 5, 6]
         );
         assert_eq!(blocked(flows(AllElse, &["c.example"])), [5, 6]);
+    }
+
+    #[test]
+    fn lookups_of_many_names_are_held_up_to_a_bound_on_bytes() {
+        let mut lookup = asking(1, Removal::WholeFlow, CLIENT, &[]);
+        for n in 0..1_000 {
+            let name = DomainName::from_bytes(format!("{n:063}.{n:063}.example").as_bytes());
+            let findings = lookup.findings_mut();
+            findings
+                .add(name.unwrap(), NameSource::DnsQuery, 1)
+                .unwrap();
+        }
+        let least = 1_000 * "..example".len() + 2 * 63 * 1_000;
+        let mut lookups = Lookups::default();
+        let told = (0..1_000).filter_map(|_| lookups.take(lookup.clone()));
+        assert_eq!(told.count() as u64, lookups.untold());
+        let held = 1_000 - lookups.untold() as usize;
+        assert!(held > 100 && held * least <= MAX_HELD_BYTES, "{held}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
 
+mod annotated;
 mod fates;
 mod held;
 mod lookups;
@@ -36,6 +37,7 @@ use crate::packet::Timestamp;
 use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
+pub use annotated::{Remark, write_annotated};
 pub use fates::Fates;
 
 /// Chunks that go round between reader, workers and writer: so few that they stay in the processor's caches, so many that nobody waits
@@ -78,6 +80,8 @@ pub enum Packets<'a> {
     Write(Outputs<'a>),
     /// Each one's flow is noted, to be judged when the whole capture was seen.
     Note(&'a mut Fates),
+    /// Each one's flow is noted with its verdict, for a second pass that needs to know more of the flow.
+    NoteJudged(&'a mut Fates),
 }
 
 /// The two halves of a capture: forwarded and dropped packets. A half that nobody wants is not written.
@@ -168,8 +172,22 @@ pub fn run(
     packets: Packets<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ran, PipelineError> {
-    let workers = workers.clamp(1, SHARDS);
     let counters = Arc::new(AtomicCounters::default());
+    run_counted((capture, counters), workers, policy, packets, sink)
+}
+
+/// As [`run`], with counters of packets that somebody else watches too. They begin at 0.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_counted(
+    (capture, counters): (CaptureReader, Arc<AtomicCounters>),
+    workers: usize,
+    policy: &Policy,
+    packets: Packets<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Ran, PipelineError> {
+    let workers = workers.clamp(1, SHARDS);
     let (idle_out, idle_in) = bounded::<Idle>(MAX_CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
@@ -177,7 +195,7 @@ pub fn run(
     }
     // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
     let (results_out, results) = bounded::<Message>((MAX_CHUNKS + 1) * (workers + 1));
-    let keeps_flows = matches!(packets, Packets::Note(_));
+    let keeps_flows = !matches!(packets, Packets::Write(_));
     let mut tasks = Vec::with_capacity(workers);
     let mut finals = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
@@ -321,16 +339,14 @@ fn judge_again(
     mut outputs: Outputs<'_>,
     progress: &mut u64,
 ) -> Result<(), PipelineError> {
-    let drops_all_else = removal == Removal::AllElse;
-    let mut verdicts = fates.judge().map_err(PipelineError::Notes)?;
+    let mut verdicts = fates.judge(removal).map_err(PipelineError::Notes)?;
     let mut chunk = Chunk::new();
     let mut drops = Vec::new();
     while capture.fill(&mut chunk)? {
         *progress = chunk.first_packet();
         drops.clear();
         for (index, _) in (0u32..).zip(chunk.records()) {
-            let is_condemned = verdicts.next_is_condemned().map_err(PipelineError::Notes)?;
-            if is_condemned != drops_all_else {
+            if verdicts.next().map_err(PipelineError::Notes)?.is_dropped {
                 drops.push(index);
             }
         }

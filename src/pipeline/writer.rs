@@ -193,7 +193,7 @@ impl<'a, 's> Writer<'a, 's> {
                     .note(chunk.records().len(), flows)
                     .map_err(PipelineError::Notes)
             }
-            Packets::Write(outputs) => {
+            Packets::Write(_) | Packets::NoteJudged(_) => {
                 self.drops.clear();
                 parts
                     .iter()
@@ -213,7 +213,15 @@ impl<'a, 's> Writer<'a, 's> {
                     dropped_bytes: bytes.sum(),
                     ..PacketCounts::default()
                 });
-                outputs.write(chunk, &self.drops)
+                match &mut self.packets {
+                    Packets::Write(outputs) => outputs.write(chunk, &self.drops),
+                    Packets::Note(fates) | Packets::NoteJudged(fates) => {
+                        let flows = parts.iter().flat_map(|part| part.flows.iter().copied());
+                        fates
+                            .note_judged(chunk.records().len(), flows, &self.drops)
+                            .map_err(PipelineError::Notes)
+                    }
+                }
             }
         }
     }

@@ -3,10 +3,16 @@
 //! In go what the counters and the watchers have gathered, and the names that belong to ids; out come bytes.
 //! Opens no output, and knows no clock, host name or terminal: the same run gives the same bytes.
 
+mod comments;
+mod expect;
+mod explain;
+mod exports;
 mod flows;
+mod in_order;
 mod inert;
 mod json;
 mod rules_diff;
+mod sort;
 mod text;
 mod warnings;
 
@@ -14,6 +20,8 @@ use serde::Serialize;
 
 use crate::catalogue::AppId;
 use crate::domain::DomainName;
+use crate::evidence::Basis;
+use crate::flow::FlowSummary;
 use crate::fragments::FragmentCounts;
 use crate::hosts::Findings;
 use crate::packet::{LinkType, Timestamp};
@@ -23,10 +31,15 @@ use crate::stats::{
     FlowCounts, FlowTables, PacketCounts, Shown, Tally, Undecoded, UndecodedReason,
 };
 
-pub use flows::{FLOW_LINES_BUDGET, FlowLines, FlowLinesError};
+pub use comments::{FlowComments, SortedComments};
+pub use expect::{Difference, Expected, ExpectedError, junit};
+pub use explain::{End, Explanations, NotFound, Query, QueryError};
+pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
+pub use flows::FlowLines;
+pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use json::json;
 pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
-pub use text::{MIN_WIDTH, text};
+pub use text::{DEFAULT_WIDTH, Look, MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
 pub const SCHEMA: &str = "dpi_engine.report/1";
@@ -340,6 +353,15 @@ impl<'a> Report<'a> {
             suspicious,
             warnings,
         }
+    }
+}
+
+/// The name that a flow goes by where there is room for one: the one that decided its application, else the first.
+fn name_of(flow: &FlowSummary) -> Option<&str> {
+    let findings = flow.findings();
+    match findings.decided_by() {
+        Some((Basis::Name(_), name, _)) => Some(name),
+        _ => findings.names.first().map(|found| found.name.as_str()),
     }
 }
 

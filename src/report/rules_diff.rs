@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::inert;
 use super::{ApplicationCount, DomainCount, Names, Tool, applications, domains, warnings};
 use crate::ini::printable;
 use crate::stats::{FlowTables, Tally};
@@ -78,7 +79,7 @@ impl<'a> RulesDiff<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn rules_diff_json(diff: &RulesDiff<'_>, mut out: impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, diff)?;
+    inert::to_writer_pretty(&mut out, diff)?;
     out.write_all(b"\n")
 }
 

@@ -2,7 +2,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::evidence::NameSource;
-use crate::flow::{FlowEnd, FlowSummary};
+use crate::flow::FlowEnd;
 use crate::fragments::FragmentCounts;
 use crate::hosts::{Hosts, Thresholds};
 use crate::packet::IpProtocol;
@@ -129,7 +129,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
     Report::new(gathered, &Book)
 }
 
-fn report() -> Report<'static> {
+pub(super) fn report() -> Report<'static> {
     let packets = PacketCounts {
         total: 142,
         bytes: 14_100,
@@ -184,7 +184,10 @@ fn json_of(report: &Report<'_>) -> String {
 
 #[test]
 fn the_text_report_is_this() {
-    assert_eq!(text(&report(), 64), include_str!("tests/report.txt"));
+    assert_eq!(
+        text(&report(), Look::default()),
+        include_str!("tests/report.txt")
+    );
 }
 
 #[test]
@@ -196,7 +199,10 @@ fn the_json_report_is_this() {
 
 #[test]
 fn the_report_on_an_empty_damaged_capture_says_so() {
-    assert_eq!(text(&empty_report(), 0), include_str!("tests/empty.txt"));
+    assert_eq!(
+        text(&empty_report(), Look::default()),
+        include_str!("tests/empty.txt")
+    );
     let json: serde_json::Value = serde_json::from_str(&json_of(&empty_report())).unwrap();
     assert_eq!(json["input"]["damage"]["offset"], 24);
     assert_eq!(json["input"]["skipped"][0]["length"], 7);
@@ -289,10 +295,24 @@ fn every_line_is_equally_wide_whatever_the_names() {
         bytes: u64::MAX,
     };
     report.rules.extend(vec![rule; 30]);
-    for width in [64, 80, 200] {
-        for line in text(&report, width).lines() {
+    for width in [MIN_WIDTH, 50, 64, 80, 200] {
+        let look = |is_coloured| Look { width, is_coloured };
+        for line in text(&report, look(false)).lines() {
             assert_eq!(line.width(), width, "{line}");
         }
+        let mut coloured = text(&report, look(true));
+        assert!(coloured.contains("\x1b[1;31m!! 192.168.1.3"), "{coloured}");
+        for style in [
+            "\x1b[0m",
+            "\x1b[1m",
+            "\x1b[1;31m",
+            "\x1b[33m",
+            "\x1b[36m",
+            "\x1b[2m",
+        ] {
+            coloured = coloured.replace(style, "");
+        }
+        assert_eq!(coloured, text(&report, look(false)));
     }
 }
 
@@ -310,7 +330,10 @@ fn a_long_v6_address_leaves_room_for_its_reasons() {
             )
         })
         .collect();
-    let text = text(&report_on(&flows, input(), PacketCounts::default()), 64);
+    let text = text(
+        &report_on(&flows, input(), PacketCounts::default()),
+        Look::default(),
+    );
     assert!(text.contains(
         "\
 ║ !! 2001:db8:1111:2222:3333:4444:5555:6666               high ║
@@ -327,7 +350,7 @@ fn long_lists_end_with_how_many_more_there_are() {
     let mut report = report();
     let row = report.domains[0].clone();
     report.domains = vec![row; 23];
-    let text = text(&report, 64);
+    let text = text(&report, Look::default());
     assert_eq!(text.matches("github.com ").count() - 1, 20, "{text}");
     assert!(text.contains("║ … and 3 more in the JSON report"));
 }
@@ -338,7 +361,10 @@ fn what_hides_what_connections_are_about_is_told_where_there_is_any() {
     hidden[0].protocols.push(Protocol::DnsOverTls);
     hidden[1].findings_mut().has_ech = true;
     for (flows, is_told) in [(flows(), false), (hidden, true)] {
-        let text = text(&report_on(&flows, input(), PacketCounts::default()), 64);
+        let text = text(
+            &report_on(&flows, input(), PacketCounts::default()),
+            Look::default(),
+        );
         for line in [
             "Connections with encrypted DNS: 1 ",
             "Connections with encrypted hello: 1 (names may be covers)",

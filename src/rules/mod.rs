@@ -10,6 +10,7 @@ mod tables;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
+use sha2::{Digest as _, Sha256};
 
 pub use builder::{RuleError, RuleSetBuilder};
 pub use file::{BadLine, GivenThresholds, LineFault, RulesFileError, applications};
@@ -62,6 +63,11 @@ pub enum Kind {
     Domain,
 }
 
+impl Kind {
+    /// All of them, in the order in which rules are asked.
+    pub const ALL: [Self; 4] = [Self::Ip, Self::Port, Self::App, Self::Domain];
+}
+
 /// What a rule matches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Matcher {
@@ -75,6 +81,18 @@ pub enum Matcher {
     Domain(DomainPattern),
     /// Names that hold this text, which is in lower case and never empty.
     NamePart(Box<str>),
+}
+
+impl Matcher {
+    /// What the text of such a rule is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Address(..) => Kind::Ip,
+            Self::Ports(..) => Kind::Port,
+            Self::App(_) => Kind::App,
+            Self::Domain(_) | Self::NamePart(_) => Kind::Domain,
+        }
+    }
 }
 
 /// Which end of a flow a rule for addresses is about.
@@ -137,6 +155,24 @@ impl RuleSet {
     /// One of the rules.
     pub fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.rules.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// A digest by which the same rules in the same order are known again: SHA-256 of what they do and of their texts, a line each, in hex.
+    pub fn digest(&self) -> String {
+        let mut sha = Sha256::new();
+        for rule in &self.rules {
+            let action: &[u8] = match rule.action {
+                Action::Allow => b"allow ",
+                Action::Block => b"",
+            };
+            for piece in [action, rule.text.as_bytes(), b"\n"] {
+                sha.update(piece);
+            }
+        }
+        sha.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// When an address is told of as suspicious, as far as files of rules say so.

@@ -171,33 +171,48 @@ impl Tables {
     }
 }
 
+/// Bytes of a text that are looked for before the whole of it is.
+const HEAD_LEN: usize = 4;
+
 /// Texts that names may hold.
 #[derive(Debug, Default)]
 struct NameParts {
     rules: HashMap<Box<str>, RuleId>,
-    /// How long they are, ascending, each once. A name is as good as never longer than 255 bytes, so there are not many places to look at.
-    lens: Vec<usize>,
+    /// What texts begin with, and how long those are that do: each once. Few places of a name begin as a text does, so that it hardly
+    /// matters of how many lengths texts are.
+    heads: HashMap<Box<str>, Vec<usize>>,
+    /// How long heads are, each once: [`HEAD_LEN`], and less where a text is shorter.
+    head_lens: Vec<usize>,
 }
 
 impl NameParts {
     fn insert(&mut self, part: &str, id: RuleId) {
         self.rules.entry(part.into()).or_insert(id);
-        if let Err(place) = self.lens.binary_search(&part.len()) {
-            self.lens.insert(place, part.len());
+        let head = part.get(..HEAD_LEN).unwrap_or(part);
+        let lens = self.heads.entry(head.into()).or_default();
+        for (lens, len) in [(lens, part.len()), (&mut self.head_lens, head.len())] {
+            if !lens.contains(&len) {
+                lens.push(len);
+            }
         }
     }
 
-    /// The first rule whose text `name` holds: a look for each place and length, however many texts there are.
+    /// The first rule whose text `name` holds: some looks for each place, however many texts there are.
     fn first_in(&self, name: &str) -> Option<RuleId> {
-        let lens = self.lens.iter();
-        let pieces = lens.flat_map(|&len| {
-            (0..name.len()).map_while(move |from| {
-                let end = from + len;
-                (end <= name.len()).then(|| name.get(from..end))
-            })
+        let lens = self.head_lens.iter();
+        let places = lens.flat_map(|&len| (0..name.len()).map(move |from| (from, len)));
+        let begun = places.filter_map(|(from, len)| {
+            let lens = self.heads.get(name.get(from..from + len)?)?;
+            Some((from, lens))
         });
-        let met = pieces.filter_map(|piece| self.rules.get(piece?));
-        met.min().copied()
+        let pieces = begun.flat_map(|(from, lens)| {
+            let piece = move |&len: &usize| name.get(from..from + len);
+            lens.iter().filter_map(piece)
+        });
+        pieces
+            .filter_map(|piece| self.rules.get(piece))
+            .min()
+            .copied()
     }
 }
 
@@ -221,4 +236,33 @@ fn by_target(
     let protocols =
         Protocol::ALL.map(|protocol| first_for(&[Target::Protocol(protocol), all_protocols]));
     (apps.collect(), protocols.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_holds_the_texts_that_a_search_for_each_finds() {
+        let letters = |seed: usize, len: usize| -> String {
+            let letter = |n: usize| char::from(b'a' + (seed >> n & 1) as u8);
+            (0..len).map(letter).collect()
+        };
+        for step in 1..40 {
+            let texts: Vec<_> = (0..8)
+                .map(|n| letters(step * 37 + n * 211, 1 + (step + n * 3) % 9))
+                .collect();
+            let mut parts = NameParts::default();
+            for (text, id) in texts.iter().zip(0..) {
+                parts.insert(text, RuleId(id));
+            }
+            for seed in 0..200 {
+                let name = letters(seed * 7919, seed % 14);
+                let first = texts.iter().position(|text| name.contains(text));
+                let found = parts.first_in(&name).map(|RuleId(id)| id as usize);
+                assert_eq!(found, first, "{name} {texts:?}");
+            }
+        }
+        assert_eq!(NameParts::default().first_in("a"), None);
+    }
 }

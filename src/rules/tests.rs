@@ -502,3 +502,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_digest_tells_rules_and_their_order_apart_and_not_where_they_stood() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let digest = |ports: &[&str], origin: &str| {
+        let mut rules = RuleSetBuilder::new(&catalogue);
+        for port in ports {
+            rules.block_port(port, origin).unwrap();
+        }
+        rules.build().digest()
+    };
+    // Of nothing at all, FIPS 180-4.
+    assert!(digest(&[], "a").starts_with("e3b0c44298fc1c14"));
+    assert_eq!(digest(&["1", "2"], "a"), digest(&["1", "2"], "b"));
+    assert_ne!(digest(&["1", "2"], "a"), digest(&["2", "1"], "a"));
+}

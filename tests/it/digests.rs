@@ -272,3 +272,16 @@ fn a_report_that_cannot_be_checked_is_refused() {
     run.assert_status(1, "no report");
     assert!(run.stderr.contains("no report"), "{}", run.stderr);
 }
+
+#[test]
+fn a_split_of_what_was_recovered_is_verified() {
+    let web = testdata::bytes("web.pcap");
+    let (front, back) = web.split_at(web.len() / 2);
+    let bench = Bench::new();
+    bench.put("in", &[front, &[0xff; 3_000], back].concat());
+    let report = filter(&bench, &["--dropped", "rest", "--recover"]);
+    assert!(report["input"]["skipped_bytes"].as_u64() >= Some(3_000));
+    let run = verify(&bench, NOTHING);
+    run.assert_status(0, "recovered");
+    assert!(run.text().contains("together are INPUT"), "{}", run.text());
+}

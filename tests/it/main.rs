@@ -7,6 +7,7 @@
 )]
 
 mod allow;
+mod annotate;
 mod applications;
 mod bounds;
 mod capture;
@@ -19,6 +20,9 @@ mod diff_rules;
 mod digests;
 mod dns_answers;
 mod endings;
+mod expect;
+mod explain;
+mod exports;
 mod faults;
 mod flow_lines;
 mod fragments;
@@ -42,6 +46,7 @@ mod repeat;
 mod report;
 mod rules;
 mod rules_files;
+mod schemas;
 mod supply;
 mod suspicious;
 mod testdata;

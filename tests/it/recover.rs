@@ -6,7 +6,7 @@ use crate::program::{Bench, Filtered, list, number, run, run_with_input};
 use crate::{records, testdata};
 
 /// `web.pcap` with the headers of these records destroyed.
-fn web_without(broken: &[usize]) -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn web_without(broken: &[usize]) -> (Vec<u8>, Vec<u8>) {
     let whole = testdata::bytes("web.pcap");
     let ends = records::read(&whole).ends;
     let mut damaged = whole.clone();
@@ -21,7 +21,7 @@ fn web_without(broken: &[usize]) -> (Vec<u8>, Vec<u8>) {
     (damaged, sound)
 }
 
-const BROKEN: [usize; 5] = [0, 57, 58, 300, 682];
+pub(crate) const BROKEN: [usize; 5] = [0, 57, 58, 300, 682];
 
 #[test]
 fn a_sound_capture_is_filtered_as_without() {

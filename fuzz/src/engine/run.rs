@@ -240,7 +240,11 @@ fn reported(
         },
         names,
     );
-    let text = report::text(&report, report::MIN_WIDTH);
+    let look = report::Look {
+        width: report::MIN_WIDTH,
+        is_coloured: false,
+    };
+    let text = report::text(&report, look);
     assert!(
         !text.chars().any(|c| c.is_control() && c != '\n'),
         "{text:?}"

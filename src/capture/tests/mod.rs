@@ -8,6 +8,7 @@ use super::{
 };
 use crate::packet::{LinkType, Record};
 
+mod annotate;
 mod compressed;
 mod damage;
 mod differential;

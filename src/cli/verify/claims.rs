@@ -30,6 +30,15 @@ struct Report {
 #[derive(Debug, Deserialize)]
 pub(super) struct Input {
     pub(super) path: String,
+    /// More than none: it was read with `--recover`.
+    skipped_count: u64,
+}
+
+impl Input {
+    /// Whether it was read on behind damage.
+    pub(super) const fn was_recovered(&self) -> bool {
+        self.skipped_count > 0
+    }
 }
 
 /// Of [`PacketCounts`](crate::stats::PacketCounts).

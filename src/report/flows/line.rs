@@ -89,10 +89,9 @@ impl<'a> Decided<'a> {
                 packet,
             });
         let guess = || {
-            let protocol = services::protocol_of(flow.key.protocol(), flow.dst().port)?;
             Some(Self {
                 by: Basis::Port.as_str(),
-                value: protocol.as_str(),
+                value: port_guess(flow)?.as_str(),
                 packet: flow.first_packet,
             })
         };
@@ -113,31 +112,30 @@ fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
     signs.map(Decided::by_ground).collect()
 }
 
+/// The protocol whose service has the flow's port.
+pub(in crate::report) fn port_guess(flow: &FlowSummary) -> Option<Protocol> {
+    services::protocol_of(flow.key.protocol(), flow.dst().port)
+}
+
 /// The packets at which the flow's protocols were told, in their order.
-fn protocol_packets(flow: &FlowSummary) -> &[u64] {
+pub(in crate::report) fn protocol_packets(flow: &FlowSummary) -> &[u64] {
     &flow.findings().grounds.protocols
 }
 
 impl<'a> FlowLine<'a> {
     pub(super) fn new(flow: &'a FlowSummary, names: &'a impl Names) -> Self {
-        let (src, dst) = (flow.src(), flow.dst());
-        let protocol = flow.key.protocol();
-        // What stands in an ICMP flow's place of ports, if anything, is no port.
-        let port = |port| match protocol {
-            IpProtocol::ICMP | IpProtocol::ICMP6 => 0,
-            _ => port,
-        };
+        let (src, dst) = flow.shown_ends();
         let application = flow.application.and_then(|id| names.application(id));
         let findings = flow.findings();
         let fingerprints = findings.fingerprints.as_deref();
         Self {
             first: Shown(flow.first),
             last: Shown(flow.last),
-            protocol: Shown(protocol),
+            protocol: Shown(flow.key.protocol()),
             src: src.addr,
-            src_port: port(src.port),
+            src_port: src.port,
             dst: dst.addr,
-            dst_port: port(dst.port),
+            dst_port: dst.port,
             community_id: flow.community_id(),
             packets: flow.packets,
             bytes: flow.bytes,
@@ -156,7 +154,7 @@ impl<'a> FlowLine<'a> {
             ja3: fingerprints.map(|prints| &*prints.ja3),
             ja4: fingerprints.map(|prints| &*prints.ja4),
             tunnels: flow.tunnels,
-            verdict: if flow.is_dropped() { "drop" } else { "forward" },
+            verdict: flow.verdict(),
             rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
             initiator_known: flow.initiator_known,
         }

@@ -97,10 +97,7 @@ fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
 
 #[test]
 fn ids_follow_the_first_packet_however_flows_end() {
-    let mut lines = FlowLines {
-        sort: LineSort::new(std::env::temp_dir(), 3000),
-        line: Vec::new(),
-    };
+    let mut lines = FlowLines(InOrder::with_budget(std::env::temp_dir(), 3000));
     for i in 0..200u64 {
         let first_packet = (i * 77) % 200 + 1;
         let mut flow = sample_flow(first_packet, IpProtocol::UDP, ENDS, &[]);
@@ -123,10 +120,7 @@ fn no_flows_make_an_empty_file() {
 
 #[test]
 fn errors_say_whose_fault_it_is() {
-    let mut lines = FlowLines {
-        sort: LineSort::new("/nonexistent".into(), 10),
-        line: Vec::new(),
-    };
+    let mut lines = FlowLines(InOrder::with_budget("/nonexistent", 10));
     let flow = sample_flow(1, IpProtocol::UDP, ENDS, &[]);
     lines.push(&flow, &Book).unwrap();
     let error = lines.push(&flow, &Book).unwrap_err();

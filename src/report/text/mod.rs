@@ -4,15 +4,41 @@
 
 mod page;
 
-use crate::hosts::Finding;
+use crate::hosts::{Finding, Severity};
 
 use super::{Action, Digests, FlowCounts, Input, ReasonCount, Report, Resolution};
-use page::{Page, fit};
+use page::{Page, Style, fit};
+
+pub(super) use page::printable;
 
 pub(super) use page::is_format;
 
 /// Narrowest box, in columns.
-pub const MIN_WIDTH: usize = 64;
+pub const MIN_WIDTH: usize = 40;
+
+/// Width of a box that is shown on no terminal, in columns.
+pub const DEFAULT_WIDTH: usize = 64;
+
+/// Columns between the edges from which on figures stand side by side.
+const TWO_COLUMNS: usize = 54;
+
+/// How the box looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Its width in columns; one under [`MIN_WIDTH`] is that.
+    pub width: usize,
+    /// Whether titles and severities stand out by their colours (ECMA-48).
+    pub is_coloured: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            width: DEFAULT_WIDTH,
+            is_coloured: false,
+        }
+    }
+}
 
 /// Domains, rules and suspicious addresses that are shown; the JSON report has all of them.
 const MOST_SHOWN: usize = 20;
@@ -31,10 +57,10 @@ const LABEL: usize = 17;
 const RIGHT_LABEL: usize = 13;
 const LEFT_FIGURE: usize = 12;
 
-/// The report as a box of text, `width` columns wide (but not under [`MIN_WIDTH`]), with a newline at the end.
-pub fn text(report: &Report<'_>, width: usize) -> String {
-    let mut page = Page::new(width.max(MIN_WIDTH));
-    page.centred("DPI ENGINE REPORT");
+/// The report as a box of text, with a newline at the end.
+pub fn text(report: &Report<'_>, look: Look) -> String {
+    let mut page = Page::new(look.width.max(MIN_WIDTH), look.is_coloured);
+    page.styled(Style::Bold, |page| page.centred("DPI ENGINE REPORT"));
     statistics(&mut page, report);
     undecoded(&mut page, &report.undecoded_reasons);
     capture(&mut page, &report.input);
@@ -78,6 +104,12 @@ fn statistics(page: &mut Page, report: &Report<'_>) {
         ),
         (("Connections:", flows.total), ("Evicted:", flows.evicted)),
     ] {
+        if page.columns() < TWO_COLUMNS {
+            for (label, figure) in [(left, left_figure), (right, right_figure)] {
+                page.line(&format!("{label:<LABEL$}{figure}"));
+            }
+            continue;
+        }
         let left_figure = left_figure.to_string();
         let right = format!("{right:<RIGHT_LABEL$}{right_figure}");
         let left = format!("{left:<LABEL$}{left_figure:<LEFT_FIGURE$}");
@@ -268,9 +300,23 @@ fn reasons(page: &mut Page, finding: &Finding<'_>) {
     });
     let subject = format!("!! {}", finding.ip);
     let severity = finding.severity.as_str();
+    let style = match finding.severity {
+        Severity::High => Style::Red,
+        Severity::Medium => Style::Yellow,
+        Severity::Low => Style::Cyan,
+        Severity::Info => Style::Faint,
+    };
     let first = reasons.next().unwrap_or_default();
-    if !page.sides(&format!("{subject}  {first}"), severity) {
-        page.sides(&subject, severity);
+    let whole = format!("{subject}  {first}");
+    let mut is_whole = false;
+    page.styled(style, |page| {
+        is_whole = page.sides(&whole, severity);
+        // An IPv6 address may leave no room for the word.
+        if !is_whole && !page.sides(&subject, severity) {
+            page.wrapped("", &format!("{subject} {severity}"));
+        }
+    });
+    if !is_whole {
         page.wrapped("     ", &first);
     }
     for reason in reasons {
@@ -296,9 +342,11 @@ fn warnings(page: &mut Page, warnings: &[String]) {
         return;
     }
     page.section("Warnings");
-    for warning in warnings {
-        page.wrapped("- ", warning);
-    }
+    page.styled(Style::Yellow, |page| {
+        for warning in warnings {
+            page.wrapped("- ", warning);
+        }
+    });
 }
 
 /// What stands below a list of `len` entries of which [`MOST_SHOWN`] are shown.

@@ -14,14 +14,50 @@ pub(super) struct Page {
     /// Columns between the box's edges, less one for the blank on each side.
     columns: usize,
     text: String,
+    /// Whether styles are shown.
+    is_coloured: bool,
+    /// How the next lines look between the edges.
+    style: Style,
 }
+
+/// How text looks on a terminal.
+///
+/// Source: SGR, ECMA-48 §8.3.117.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    Plain,
+    Bold,
+    Red,
+    Yellow,
+    Cyan,
+    Faint,
+}
+
+impl Style {
+    /// What turns it on; nothing turns nothing on.
+    const fn sgr(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Bold => Some("\x1b[1m"),
+            Self::Red => Some("\x1b[1;31m"),
+            Self::Yellow => Some("\x1b[33m"),
+            Self::Cyan => Some("\x1b[36m"),
+            Self::Faint => Some("\x1b[2m"),
+        }
+    }
+}
+
+/// What turns every style off.
+const RESET: &str = "\x1b[0m";
 
 impl Page {
     /// An empty page, `width` columns wide with its edges.
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(width: usize, is_coloured: bool) -> Self {
         let mut page = Self {
             columns: width.saturating_sub(4),
             text: String::new(),
+            is_coloured,
+            style: Style::Plain,
         };
         page.edge('╔', '╗');
         page
@@ -34,9 +70,19 @@ impl Page {
 
     /// A line, cut where it is too long.
     pub(super) fn line(&mut self, text: &str) {
+        let style = self.style.sgr().filter(|_| self.is_coloured);
         self.text.push_str("║ ");
+        self.text.push_str(style.unwrap_or_default());
         self.text.push_str(&fit(text, self.columns));
+        self.text.push_str(style.map_or("", |_| RESET));
         self.text.push_str(" ║\n");
+    }
+
+    /// The lines that `write` adds look like this.
+    pub(super) fn styled(&mut self, style: Style, write: impl FnOnce(&mut Self)) {
+        let before = std::mem::replace(&mut self.style, style);
+        write(self);
+        self.style = before;
     }
 
     /// A line in the middle.
@@ -48,7 +94,7 @@ impl Page {
     /// The title of what follows, between two rules.
     pub(super) fn section(&mut self, title: &str) {
         self.edge('╠', '╣');
-        self.line(title);
+        self.styled(Style::Bold, |page| page.line(title));
         self.edge('╠', '╣');
     }
 
@@ -136,7 +182,7 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
 ///
 /// Where several characters take less room together than each by itself (some scripts' ligatures, flags), terminals disagree on how
 /// much it is; nothing but ASCII stays of such a text.
-fn printable(text: &str) -> String {
+pub(in crate::report) fn printable(text: &str) -> String {
     let shown: String = text
         .chars()
         .map(|c| match c.width() {
@@ -219,7 +265,7 @@ mod tests {
 
     #[test]
     fn words_wrap_below_the_end_of_the_head() {
-        let mut page = Page::new(24);
+        let mut page = Page::new(24, false);
         page.wrapped("File: ", "a bc def ghijklm nopqrstuvwxyzabcdefgh");
         assert_eq!(
             page.finish(),
@@ -236,15 +282,27 @@ mod tests {
 
     #[test]
     fn sides_never_touch() {
-        let mut page = Page::new(24);
+        let mut page = Page::new(24, false);
         assert!(!page.sides("left 0123456789", "right"));
         assert!(page.sides("left 0123456789", "abc"));
+    }
+
+    #[test]
+    fn styles_stand_between_the_edges_and_only_where_they_are_wanted() {
+        let page = |is_coloured| {
+            let mut page = Page::new(10, is_coloured);
+            page.styled(Style::Red, |page| page.line("a\x1b[0m"));
+            page.line("b");
+            page.finish()
+        };
+        assert!(page(true).contains("║ \x1b[1;31ma\u{fffd}[0m \x1b[0m ║\n║ b      ║"));
+        assert!(!page(false).contains('\x1b'));
     }
 
     proptest! {
         #[test]
         fn every_line_is_equally_wide(text in any::<String>(), more in "\\PC*", width in 24usize..100) {
-            let mut page = Page::new(width);
+            let mut page = Page::new(width, false);
             page.line(&text);
             page.section(&more);
             page.centred(&text);

@@ -135,11 +135,11 @@ impl LineSort {
 }
 
 impl Sorted {
-    /// The next line; `None` after the last.
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    /// The next line and its number; `None` after the last.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
         match self {
             Self::InMemory(lines) => Ok(lines.next()),
-            Self::InRuns(merge) => Ok(merge.next()?.map(|(_, line)| line)),
+            Self::InRuns(merge) => merge.next(),
         }
     }
 }
@@ -171,10 +171,10 @@ impl Gathered {
 }
 
 impl GatheredLines {
-    fn next(&mut self) -> Option<&[u8]> {
+    fn next(&mut self) -> Option<(u64, &[u8])> {
         let line = *self.gathered.lines.get(self.next)?;
         self.next += 1;
-        Some(self.gathered.text_of(line))
+        Some((line.key, self.gathered.text_of(line)))
     }
 }
 
@@ -290,7 +290,7 @@ mod tests {
         }
         let mut sorted = sort.finish().unwrap();
         let mut all = Vec::new();
-        while let Some(line) = sorted.next().unwrap() {
+        while let Some((_, line)) = sorted.next().unwrap() {
             all.push(line.to_vec());
         }
         all
@@ -324,7 +324,8 @@ mod tests {
         assert_eq!(sort.runs.len(), 4);
         let mut sorted = sort.finish().unwrap();
         for key in 0..4500 {
-            assert_eq!(sorted.next().unwrap(), Some(key.to_string().as_bytes()));
+            let line = key.to_string();
+            assert_eq!(sorted.next().unwrap(), Some((key, line.as_bytes())));
         }
         assert!(sorted.next().unwrap().is_none());
     }
@@ -335,8 +336,8 @@ mod tests {
         sort.push(2, b"b").unwrap();
         sort.push(1, b"a").unwrap();
         let mut sorted = sort.finish().unwrap();
-        assert_eq!(sorted.next().unwrap(), Some(&b"a"[..]));
-        assert_eq!(sorted.next().unwrap(), Some(&b"b"[..]));
+        assert_eq!(sorted.next().unwrap(), Some((1, &b"a"[..])));
+        assert_eq!(sorted.next().unwrap(), Some((2, &b"b"[..])));
         assert_eq!(sorted.next().unwrap(), None);
     }
 
