@@ -276,18 +276,19 @@ impl Catalogue {
     }
 
     /// What a person means by `text`: the name of an application, a category or a protocol. Case, blanks and punctuation do not count.
+    pub fn find(&self, text: &str) -> Option<Target> {
+        self.by_typed_name.get(&plain(text)).copied()
+    }
+
+    /// The same for whoever wants to know what else it may have been, which takes a thousand times as long to tell.
     ///
     /// # Errors
     /// [`UnknownName`] lists the nearest names.
     pub fn resolve(&self, text: &str) -> Result<Target, UnknownName> {
-        let wanted = plain(text);
-        match self.by_typed_name.get(&wanted) {
-            Some(target) => Ok(*target),
-            None => Err(UnknownName {
-                name: text.trim().to_owned(),
-                nearest: self.nearest(&wanted),
-            }),
-        }
+        self.find(text).ok_or_else(|| UnknownName {
+            name: text.trim().to_owned(),
+            nearest: self.nearest(&plain(text)),
+        })
     }
 
     /// The name of a target, as reports show it.

@@ -119,7 +119,15 @@ impl<'a> RuleSetBuilder<'a> {
     /// # Errors
     /// [`RulesFileError`] lists the wrong lines.
     pub fn file(&mut self, path: &str, bytes: &[u8]) -> Result<(), RulesFileError> {
-        let found = file::read(path, bytes, |kind, text| self.parse(kind, text))?;
+        let parse = |kind, text: &str, is_told: bool| {
+            // A list that stands in the wrong section is long, and which names are like one of its own takes a while to find.
+            if kind == Kind::App && !is_told && self.catalogue.find(text).is_none() {
+                let (name, nearest) = (text.to_owned(), Vec::new());
+                return Err(UnknownName { name, nearest }.into());
+            }
+            self.parse(kind, text)
+        };
+        let found = file::read(path, bytes, parse)?;
         self.thresholds.add(found.thresholds);
         for (line, rule) in found.rules {
             self.push(rule, &format!("{}:{line}", printable(path)));

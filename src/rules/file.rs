@@ -186,11 +186,11 @@ pub fn applications(bytes: &[u8]) -> Option<String> {
 
 /// Every rule and threshold of a file.
 ///
-/// * `parse`: what a value means in its section.
+/// * `parse`: what a value means in its section; and whether it will be told, should that be nothing.
 pub(super) fn read(
     path: &str,
     bytes: &[u8],
-    parse: impl Fn(Kind, &str) -> Result<Matcher, RuleError>,
+    parse: impl Fn(Kind, &str, bool) -> Result<Matcher, RuleError>,
 ) -> Result<Read, RulesFileError> {
     let mut found = Read::default();
     let mut error = RulesFileError {
@@ -217,13 +217,15 @@ pub(super) fn read(
             },
             Content::BrokenSection(line) => Err(LineFault::UnknownSection(line.to_owned())),
             Content::Value(value) => match place {
-                Place::In(Section::Rules(action, kind)) => match parse(kind, value) {
-                    Ok(matcher) => {
-                        found.rules.push((at.line, (action, matcher)));
-                        Ok(())
+                Place::In(Section::Rules(action, kind)) => {
+                    match parse(kind, value, error.has_room()) {
+                        Ok(matcher) => {
+                            found.rules.push((at.line, (action, matcher)));
+                            Ok(())
+                        }
+                        Err(fault) => Err(fault.into()),
                     }
-                    Err(fault) => Err(fault.into()),
-                },
+                }
                 Place::In(Section::Thresholds) => found.thresholds.read(value),
                 Place::In(Section::App) | Place::Nowhere => Ok(()),
                 Place::Start => Err(LineFault::NoSection(value.to_owned())),
@@ -257,8 +259,12 @@ enum Place {
 }
 
 impl RulesFileError {
+    const fn has_room(&self) -> bool {
+        self.bad_lines.len() < MAX_TOLD
+    }
+
     fn tell(&mut self, at: Position, fault: LineFault) {
-        if self.bad_lines.len() < MAX_TOLD {
+        if self.has_room() {
             self.bad_lines.push(BadLine { at, fault });
         } else {
             self.untold += 1;

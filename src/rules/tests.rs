@@ -244,6 +244,14 @@ fn all_wrong_lines_are_told_up_to_a_limit() {
 }
 
 #[test]
+fn a_long_list_in_the_wrong_section_is_refused_at_once() {
+    let domains = (0..100_000).map(|n| format!("ads{n}.example.com\n"));
+    let text = format!("[BLOCKED_APPS]\nYouTube\n{}", domains.collect::<String>());
+    let told = refusal(text.as_bytes());
+    assert!(told.ends_with("\nrules: 99980 more lines are wrong"));
+}
+
+#[test]
 fn the_rule_given_first_wins() {
     let rules = rules_of(
         "[BLOCKED_IPS]\n10.1.0.0/16\n10.0.0.0/8\n10.1.2.3\n[BLOCKED_PORTS]\n80\n1-1023\n443\n\
