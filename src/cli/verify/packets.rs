@@ -3,7 +3,11 @@
 use ahash::RandomState;
 use anyhow::{Context as _, Result};
 
-use crate::capture::{CaptureReader, Chunk};
+use crate::capture::{CaptureReader, Chunk, Format};
+use crate::packet::{LinkType, Record, Timestamp};
+
+/// The type of a simple packet block, in either byte order. Source: draft-ietf-opsawg-pcapng §4.4.
+const SIMPLE_BLOCKS: [[u8; 4]; 2] = [[0, 0, 0, 3], [3, 0, 0, 0]];
 
 /// What came of a comparison, in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,21 +53,39 @@ impl Part {
         Ok(true)
     }
 
-    /// The bytes of the next packet's record, header and all: what tells it from others. Not what the record says, for a simple packet
-    /// block says the time of the packet before it, which may be another one in a part.
-    fn record(&self) -> &[u8] {
-        let record = self.chunk.records().get(self.next);
-        let bytes = record.and_then(|record| {
-            let place = record.start as usize..record.end as usize;
-            self.chunk.bytes().get(place)
-        });
-        bytes.unwrap_or_default()
+    /// The next packet, by all that its record says of it, however that is laid out: an annotated part is pcapng and has comments.
+    fn packet(&self) -> Option<Packet<'_>> {
+        let record = self.chunk.records().get(self.next)?;
+        Some(Packet {
+            time: (!self.is_simple(record)).then_some(record.timestamp),
+            origlen: record.origlen,
+            link: record.link,
+            frame: self.chunk.frame(record),
+        })
+    }
+
+    /// Whether a packet's block says no time: what the record has is that of the packet before it, which may be another one in a part.
+    fn is_simple(&self, record: &Record) -> bool {
+        let kind = self.chunk.bytes().get(record.start as usize..);
+        self.capture.summary().format == Format::Pcapng
+            && kind
+                .and_then(|bytes| bytes.first_chunk())
+                .is_some_and(|kind| SIMPLE_BLOCKS.contains(kind))
     }
 
     fn pass(&mut self) {
         self.next += 1;
         self.passed += 1;
     }
+}
+
+/// What tells a packet from others.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Packet<'a> {
+    time: Option<Timestamp>,
+    origlen: u32,
+    link: Option<LinkType>,
+    frame: &'a [u8],
 }
 
 /// Adds up packets, so that two lots of them have the same sum only when they are the same packets, in whatever order.
@@ -76,7 +98,7 @@ struct Sum {
 impl Sum {
     fn of(&self, part: &Part) -> u128 {
         let keys = self.keys.each_ref();
-        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.record())));
+        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.packet())));
         high << 64 | low
     }
 }
@@ -93,7 +115,7 @@ pub(super) fn compare(mut whole: Part, mut parts: Vec<Part>) -> Result<Compared>
             missing = missing.wrapping_add(sum.of(&whole));
         }
         for part in &mut parts {
-            if part.is_more()? && part.record() == whole.record() {
+            if part.is_more()? && part.packet() == whole.packet() {
                 if is_all {
                     missing = missing.wrapping_sub(sum.of(part));
                 }
