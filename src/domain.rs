@@ -242,9 +242,10 @@ fn push_ascii(text: &mut String, bytes: &[u8]) {
 
 fn push_utf8(text: &mut String, bytes: &[u8]) {
     for piece in bytes.utf8_chunks() {
-        for c in piece.valid().chars() {
+        // A letter in lower case may be one and a mark.
+        for c in piece.valid().chars().flat_map(char::to_lowercase) {
             if !c.is_ascii() && c.is_alphanumeric() {
-                text.extend(c.to_lowercase());
+                text.push(c);
             } else {
                 push_ascii(text, c.encode_utf8(&mut [0; 4]).as_bytes());
             }
@@ -413,6 +414,8 @@ mod tests {
         assert_eq!(name(b"a\x1b[31m.b\\c\xff"), "a\\027[31m.b\\092c\\255");
         let rtl = DomainName::from_utf8_bytes("a\u{202e}b.小佛".as_bytes()).unwrap();
         assert_eq!(rtl.as_str(), "a\\226\\128\\174b.小佛");
+        let dotted = DomainName::from_utf8_bytes("İ".as_bytes()).unwrap();
+        assert_eq!(dotted.as_str(), "i\\204\\135");
         assert_eq!(
             DomainName::from_utf8_bytes(b"\xc3(").unwrap().as_str(),
             "\\195("
