@@ -4,6 +4,12 @@ use ahash::RandomState;
 use anyhow::{Context as _, Result};
 
 use crate::capture::{CaptureReader, Chunk};
+use crate::packet::{LinkType, Timestamp};
+
+/// Bytes before the frame in a simple packet block, fewer than in any other record: type, length, length on the wire.
+///
+/// Source: draft-ietf-opsawg-pcapng §4.4.
+const SIMPLE_HEADER_LEN: u32 = 12;
 
 /// What came of a comparison, in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,21 +55,35 @@ impl Part {
         Ok(true)
     }
 
-    /// The bytes of the next packet's record, header and all: what tells it from others. Not what the record says, for a simple packet
-    /// block says the time of the packet before it, which may be another one in a part.
-    fn record(&self) -> &[u8] {
-        let record = self.chunk.records().get(self.next);
-        let bytes = record.and_then(|record| {
-            let place = record.start as usize..record.end as usize;
-            self.chunk.bytes().get(place)
-        });
-        bytes.unwrap_or_default()
+    /// What tells the next packet from others.
+    ///
+    /// * Not the bytes of its record, for those change with `--annotate`.
+    /// * Not the time of a simple packet block, which is that of the packet before it: it may be another one in a part.
+    fn identity(&self) -> Option<Identity<'_>> {
+        let record = self.chunk.records().get(self.next)?;
+        let has_time = record.frame.saturating_sub(record.start) > SIMPLE_HEADER_LEN;
+        Some(Identity {
+            time: has_time.then_some(record.timestamp),
+            link: record.link,
+            origlen: record.origlen,
+            frame: self.chunk.frame(record),
+        })
     }
 
     fn pass(&mut self) {
         self.next += 1;
         self.passed += 1;
     }
+}
+
+/// What a packet is in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity<'a> {
+    time: Option<Timestamp>,
+    link: Option<LinkType>,
+    /// Bytes on the wire.
+    origlen: u32,
+    frame: &'a [u8],
 }
 
 /// Adds up packets, so that two lots of them have the same sum only when they are the same packets, in whatever order.
@@ -76,7 +96,7 @@ struct Sum {
 impl Sum {
     fn of(&self, part: &Part) -> u128 {
         let keys = self.keys.each_ref();
-        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.record())));
+        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.identity())));
         high << 64 | low
     }
 }
@@ -93,7 +113,7 @@ pub(super) fn compare(mut whole: Part, mut parts: Vec<Part>) -> Result<Compared>
             missing = missing.wrapping_add(sum.of(&whole));
         }
         for part in &mut parts {
-            if part.is_more()? && part.record() == whole.record() {
+            if part.is_more()? && part.identity() == whole.identity() {
                 if is_all {
                     missing = missing.wrapping_sub(sum.of(part));
                 }
