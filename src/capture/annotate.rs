@@ -92,10 +92,8 @@ impl Annotator {
             let (this, rest) = bytes.split_at_checked(block.len).unwrap_or((bytes, &[]));
             if block.kind == SECTION_HEADER_BLOCK {
                 self.order = block.order;
-                match section(&block, &self.comment, &mut self.block) {
-                    true => out.write_all(&self.block)?,
-                    false => out.write_all(this)?,
-                }
+                section((&block, this), &self.comment, &mut self.block);
+                out.write_all(&self.block)?;
             } else {
                 out.write_all(this)?;
             }
@@ -220,16 +218,16 @@ fn commented(bytes: &[u8], order: Endianness, comment: &str, out: &mut Vec<u8>) 
     options.is_some_and(|at| with_comment(&block, at, comment, out))
 }
 
-/// Makes `out` a section header with one comment more, and without a length. `false`: its options are broken.
-fn section(block: &Block<'_>, comment: &str, out: &mut Vec<u8>) -> bool {
+/// Makes `out` the section header in `bytes` without a length, for its packets become longer; and with one comment more, unless its
+/// options are broken.
+fn section((block, bytes): (&Block<'_>, &[u8]), comment: &str, out: &mut Vec<u8>) {
     if !with_comment(block, SECTION_FIELDS, comment, out) {
-        return false;
+        out.clear();
+        out.extend_from_slice(bytes);
     }
-    let len = out.get_mut(BODY + 8..BODY + SECTION_FIELDS);
-    if let Some(len) = len {
+    if let Some(len) = out.get_mut(BODY + 8..BODY + SECTION_FIELDS) {
         len.copy_from_slice(&UNKNOWN_LEN.to_le_bytes());
     }
-    true
 }
 
 /// Makes `out` the block with one comment more behind its other options, which begin at `options` in its body.

@@ -162,32 +162,31 @@ fn filter(
     if !files.has_packets() {
         return Ok(finished);
     }
-    let _progress = watch(&again, None);
+    let progress = watch(&again, None);
     gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs()?;
     let (capture, lent) = (again.read()?, outputs.lend());
-    match gathered.comments.take() {
-        Some(comments) => annotate((capture, &mut fates), comments, gathered, lent),
-        None => Ok(pipeline::write_judged(
-            capture,
-            &mut fates,
-            policy.removal,
-            lent,
-        )?),
+    let unsaid = match gathered.comments.take() {
+        Some(comments) => annotate((capture, &mut fates), comments, policy, lent),
+        None => pipeline::write_judged(capture, &mut fates, policy.removal, lent)
+            .map(|()| 0)
+            .map_err(Into::into),
     }
     .with_context(about)?;
     outputs.finish()?;
+    // Nothing is told in the middle of its line.
+    drop(progress);
+    gathered.narrator.unsaid(unsaid);
     Ok(finished)
 }
 
-/// Writes the capture again with the flows' comments.
+/// Writes the capture again with the flows' comments. How many could not be written.
 fn annotate(
     (capture, fates): (CaptureReader, &mut Fates),
     comments: FlowComments,
-    gathered: &Gathered<'_>,
+    policy: &Policy,
     outputs: Outputs<'_>,
-) -> Result<()> {
-    let policy = gathered.names.policy;
+) -> Result<u64> {
     let rules = &policy.rules;
     let tool = format!("{} {}", Tool::THIS.name, Tool::THIS.version);
     let (count, digest) = (rules.rules().len(), rules.digest());
@@ -197,15 +196,13 @@ fn annotate(
         let said = comments.of(flow)?;
         Ok(said.map(|(text, is_divided)| Remark { text, is_divided }))
     };
-    let unsaid = pipeline::write_annotated(
+    Ok(pipeline::write_annotated(
         capture,
         (fates, policy.removal),
         (&tool, &about),
         &mut remark,
         outputs,
-    )?;
-    gathered.narrator.unsaid(unsaid);
-    Ok(())
+    )?)
 }
 
 #[cfg(test)]

@@ -108,6 +108,13 @@ fn sections_forget_how_long_they_are() {
     ]
     .concat();
     assert_eq!(out, [one.clone(), one].concat());
+    // Also one whose options are longer than its block, and so can have no comment.
+    let broken = |len: [u32; 2]| {
+        let [low, high] = len;
+        le(&[0x0a0d_0d0a, 32, 0x1a2b_3c4d, 1, low, high, 0x0063_0001, 32])
+    };
+    let (out, _) = annotated(&broken([52, 0]), None);
+    assert_eq!(out, broken([u32::MAX; 2]));
 }
 
 #[test]

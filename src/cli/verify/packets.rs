@@ -3,11 +3,13 @@
 use ahash::RandomState;
 use anyhow::{Context as _, Result};
 
-use crate::capture::{CaptureReader, Chunk, Format};
-use crate::packet::{LinkType, Record, Timestamp};
+use crate::capture::{CaptureReader, Chunk};
+use crate::packet::{LinkType, Timestamp};
 
-/// The type of a simple packet block, in either byte order. Source: draft-ietf-opsawg-pcapng §4.4.
-const SIMPLE_BLOCKS: [[u8; 4]; 2] = [[0, 0, 0, 3], [3, 0, 0, 0]];
+/// Bytes before the frame in a simple packet block, fewer than in any other record: type, length, length on the wire.
+///
+/// Source: draft-ietf-opsawg-pcapng §4.4.
+const SIMPLE_HEADER_LEN: u32 = 12;
 
 /// What came of a comparison, in words.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,24 +55,19 @@ impl Part {
         Ok(true)
     }
 
-    /// The next packet, by all that its record says of it, however that is laid out: an annotated part is pcapng and has comments.
-    fn packet(&self) -> Option<Packet<'_>> {
+    /// What tells the next packet from others.
+    ///
+    /// * Not the bytes of its record, for those change with `--annotate`.
+    /// * Not the time of a simple packet block, which is that of the packet before it: it may be another one in a part.
+    fn identity(&self) -> Option<Identity<'_>> {
         let record = self.chunk.records().get(self.next)?;
-        Some(Packet {
-            time: (!self.is_simple(record)).then_some(record.timestamp),
-            origlen: record.origlen,
+        let has_time = record.frame.saturating_sub(record.start) > SIMPLE_HEADER_LEN;
+        Some(Identity {
+            time: has_time.then_some(record.timestamp),
             link: record.link,
+            origlen: record.origlen,
             frame: self.chunk.frame(record),
         })
-    }
-
-    /// Whether a packet's block says no time: what the record has is that of the packet before it, which may be another one in a part.
-    fn is_simple(&self, record: &Record) -> bool {
-        let kind = self.chunk.bytes().get(record.start as usize..);
-        self.capture.summary().format == Format::Pcapng
-            && kind
-                .and_then(|bytes| bytes.first_chunk())
-                .is_some_and(|kind| SIMPLE_BLOCKS.contains(kind))
     }
 
     fn pass(&mut self) {
@@ -79,12 +76,13 @@ impl Part {
     }
 }
 
-/// What tells a packet from others.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Packet<'a> {
+/// What a packet is in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity<'a> {
     time: Option<Timestamp>,
-    origlen: u32,
     link: Option<LinkType>,
+    /// Bytes on the wire.
+    origlen: u32,
     frame: &'a [u8],
 }
 
@@ -98,7 +96,7 @@ struct Sum {
 impl Sum {
     fn of(&self, part: &Part) -> u128 {
         let keys = self.keys.each_ref();
-        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.packet())));
+        let [high, low] = keys.map(|key| u128::from(key.hash_one(part.identity())));
         high << 64 | low
     }
 }
@@ -115,7 +113,7 @@ pub(super) fn compare(mut whole: Part, mut parts: Vec<Part>) -> Result<Compared>
             missing = missing.wrapping_add(sum.of(&whole));
         }
         for part in &mut parts {
-            if part.is_more()? && part.packet() == whole.packet() {
+            if part.is_more()? && part.identity() == whole.identity() {
                 if is_all {
                     missing = missing.wrapping_sub(sum.of(part));
                 }

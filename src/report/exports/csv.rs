@@ -4,6 +4,7 @@
 //! such a cell gets an apostrophe before it, as OWASP advises. Quotes, commas and line ends are quoted by the csv crate.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -68,11 +69,10 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
     let application = flow.application.and_then(|id| names.application(id));
     let (application, category) = application.unwrap_or_default();
     let protocols: Vec<_> = flow.protocols.iter().map(Protocol::as_str).collect();
-    let listed: Vec<_> = findings
-        .names
-        .iter()
-        .map(|found| found.name.as_str())
-        .collect();
+    // A name may stand in several places of a flow.
+    let mut told = HashSet::new();
+    let names_of = findings.names.iter().map(|found| found.name.as_str());
+    let listed: Vec<_> = names_of.filter(|name| told.insert(*name)).collect();
     let version = findings.tls_version();
     let prints = findings.fingerprints.as_deref();
     let rule = flow.decided_by().and_then(|id| names.rule(id));
@@ -129,6 +129,8 @@ mod tests {
         let ends = ("[2001:db8::1]:5", "[2001:db8::2]:443");
         let mut csv = CsvFlows::new("/nonexistent");
         let mut flow = sample_flow(9, IpProtocol::TCP, ends, &["github.com", "a,b.example"]);
+        let again = flow.findings().names[0].clone();
+        flow.findings_mut().names.push(again);
         (flow.application, flow.rule, flow.dropped_packets) = (Some(GITHUB), Some(RuleId(0)), 4);
         flow.protocols.push(Protocol::Tls);
         csv.push(&flow, &Book).unwrap();

@@ -1,10 +1,11 @@
 //! Flows as Suricata's EVE events, one JSON object a line: `flow` for each, and before it `tls`, `quic`, `http` and `dns` for what was found in it.
 //!
 //! * Keys and their values are Suricata's, as far as this program knows them; `dpi_engine` is an object of our own. What it does not know is
-//!   left out: how much went in which direction, types of DNS questions, URLs, certificates.
+//!   left out: how much went in which direction, types of DNS questions, URLs, certificates, the version of QUIC.
+//! * A protocol that Suricata has no name for bears ours, in lower case.
 //! * Events of a flow stand together, in order of the flows' first packets. All but `flow` bear the time of the flow's first packet.
 //!
-//! Source: the user guide of Suricata 7, "EVE JSON Format", and etc/schema.json in its source.
+//! Source: the user guides of Suricata 7 and 8, "EVE JSON Format", and etc/schema.json in their source; `dns` is as version 2 has it.
 
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -155,7 +156,11 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
         put(
             "quic",
             flow.first,
-            What::Quic(Tls::of(flow, &[NameSource::QuicSni])),
+            What::Quic(Tls {
+                // The key is there, but means the version of QUIC.
+                version: None,
+                ..Tls::of(flow, &[NameSource::QuicSni])
+            }),
         )?;
     } else if flow.protocols.has(Protocol::Tls) {
         put(
@@ -283,10 +288,21 @@ fn proto(protocol: IpProtocol) -> String {
 }
 
 /// The protocol as Suricata calls it: the outermost one, which is what its own detection goes by.
+///
+/// Source: `AppProtoToString` in src/app-layer-protos.c.
 fn app_proto(flow: &FlowSummary) -> Option<String> {
     let outermost = flow.protocols.iter().next()?;
     Some(match outermost {
+        Protocol::Icmp | Protocol::Icmpv6 => return None,
         Protocol::Http2 => "http2".to_owned(),
+        Protocol::Kerberos => "krb5".to_owned(),
+        Protocol::Postgresql => "pgsql".to_owned(),
+        Protocol::Vnc => "rfb".to_owned(),
+        Protocol::Xmpp => "jabber".to_owned(),
+        Protocol::DceRpc => "dcerpc".to_owned(),
+        Protocol::BitTorrent if flow.key.protocol() == IpProtocol::UDP => {
+            "bittorrent-dht".to_owned()
+        }
         other => other.as_str().to_lowercase(),
     })
 }
@@ -371,6 +387,39 @@ mod tests {
             told[1]["dns"],
             json!({"type": "query", "rrname": "a.example"})
         );
+    }
+
+    #[test]
+    fn a_hello_of_quic_tells_no_version_of_tls_in_the_place_of_its_own() {
+        let ends = ("192.168.1.2:50000", "140.82.112.21:443");
+        let mut flow = sample_flow(3, IpProtocol::UDP, ends, &["github.com"]);
+        flow.protocols.push(Protocol::Quic);
+        flow.findings_mut().names[0].from = NameSource::QuicSni;
+        flow.findings_mut().chosen = Some(crate::evidence::TlsVersion(0x0304));
+        assert_eq!(events(&flow)[0]["quic"], json!({"sni": "github.com"}));
+    }
+
+    #[test]
+    fn protocols_are_called_as_suricata_calls_them() {
+        for (protocol, ip, name) in [
+            (Protocol::Kerberos, IpProtocol::TCP, json!("krb5")),
+            (Protocol::Postgresql, IpProtocol::TCP, json!("pgsql")),
+            (Protocol::Vnc, IpProtocol::TCP, json!("rfb")),
+            (Protocol::Xmpp, IpProtocol::TCP, json!("jabber")),
+            (Protocol::DceRpc, IpProtocol::TCP, json!("dcerpc")),
+            (
+                Protocol::BitTorrent,
+                IpProtocol::UDP,
+                json!("bittorrent-dht"),
+            ),
+            (Protocol::BitTorrent, IpProtocol::TCP, json!("bittorrent")),
+            (Protocol::Icmp, IpProtocol::ICMP, Value::Null),
+            (Protocol::Icmpv6, IpProtocol::ICMP6, Value::Null),
+        ] {
+            let mut flow = sample_flow(3, ip, ("10.0.0.1:5", "10.0.0.2:6"), &[]);
+            flow.protocols.push(protocol);
+            assert_eq!(events(&flow)[0]["app_proto"], name, "{protocol}");
+        }
     }
 
     #[test]

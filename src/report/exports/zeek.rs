@@ -2,6 +2,7 @@
 //!
 //! * Fields and their values are Zeek's, as far as this program knows them; what it does not know is left out, as Zeek leaves out what is unset:
 //!   how much went in which direction, and of connections that were reset or half closed by which side.
+//! * A protocol that Zeek has no analyzer for bears our name, in lower case.
 //! * All of a flow bears the time of its first packet. A uid is the same in every run.
 //!
 //! Source: the scripts base/protocols/{conn,ssl,http,dns}/main.zeek of Zeek 6.
@@ -185,6 +186,10 @@ impl Conn {
             service: service(flow),
             duration: flow.last.ns_since(flow.first) as f64 / 1e9,
             conn_state: match flow.state {
+                // Zeek knows states of TCP and UDP alone.
+                FlowState::OneWay | FlowState::TwoWay if flow.key.protocol() != IpProtocol::UDP => {
+                    Some("OTH")
+                }
                 FlowState::Syn | FlowState::OneWay => Some("S0"),
                 FlowState::Established if flow.initiator_known => Some("S1"),
                 FlowState::Established => Some("OTH"),
@@ -224,19 +229,39 @@ fn proto(protocol: IpProtocol) -> String {
 }
 
 /// The protocols as Zeek calls its analyzers, the outermost first.
+///
+/// Source: the components that the Plugin.cc and the .evt files in src/analyzer/protocol register.
 fn service(flow: &FlowSummary) -> Option<String> {
     let services: Vec<_> = flow
         .protocols
         .iter()
         .filter_map(|protocol| match protocol {
-            // That HTTP is in it is a conclusion of ours; Zeek names what it reads.
-            Protocol::Https => None,
-            Protocol::Tls | Protocol::Dtls => Some("ssl".to_owned()),
+            // What is in it is a conclusion of ours; Zeek names what it reads.
+            Protocol::Https
+            | Protocol::DnsOverTls
+            | Protocol::DnsOverHttps
+            | Protocol::DnsOverQuic => None,
+            // Zeek says that in `proto`.
+            Protocol::Icmp | Protocol::Icmpv6 => None,
+            Protocol::Tls => Some("ssl".to_owned()),
             Protocol::Mdns | Protocol::Llmnr => Some("dns".to_owned()),
+            Protocol::DceRpc => Some("dce_rpc".to_owned()),
+            Protocol::Vnc => Some("rfb".to_owned()),
+            Protocol::Dnp3 => Some(by_transport(flow, "dnp3")),
+            Protocol::Ldap => Some(by_transport(flow, "ldap")),
+            Protocol::Kerberos if flow.key.protocol() == IpProtocol::TCP => {
+                Some("krb_tcp".to_owned())
+            }
+            Protocol::Kerberos => Some("krb".to_owned()),
             other => Some(other.as_str().to_lowercase()),
         })
         .collect();
     (!services.is_empty()).then(|| services.join(","))
+}
+
+/// An analyzer that Zeek has twice.
+fn by_transport(flow: &FlowSummary, name: &str) -> String {
+    format!("{name}_{}", flow.key.protocol())
 }
 
 /// A version as Zeek calls it: `TLSv12`, `DTLSv10`.
@@ -280,12 +305,14 @@ mod tests {
         tls.findings_mut().chosen = Some(TlsVersion(0x0303));
         let mut ping = sample_flow(1, IpProtocol::ICMP, ("10.0.0.1:8", "10.0.0.2:0"), &[]);
         ping.icmp = Some(crate::community_id::IcmpKind { kind: 8, code: 0 });
+        ping.state = FlowState::TwoWay;
         let [conn, ssl, http, dns] = logs(&[tls, ping]);
         assert_eq!((conn.len(), ssl.len(), http.len(), dns.len()), (2, 1, 0, 0));
         assert_eq!(
             (&conn[0]["proto"], &conn[0]["id.orig_p"]),
             (&json!("icmp"), &json!(8))
         );
+        assert_eq!(conn[0]["conn_state"], json!("OTH"));
         for (key, value) in [
             ("ts", json!(1_700_000_000.25)),
             ("id.orig_h", json!("192.168.1.2")),
@@ -331,6 +358,26 @@ mod tests {
             (&dns[0]["query"], &dns[0]["proto"], dns.len()),
             (&json!("a.example"), &json!("udp"), 1)
         );
+    }
+
+    #[test]
+    fn protocols_are_called_as_zeek_calls_its_analyzers() {
+        for (protocol, ip, name) in [
+            (Protocol::Dtls, IpProtocol::UDP, Some("dtls")),
+            (Protocol::DceRpc, IpProtocol::TCP, Some("dce_rpc")),
+            (Protocol::Vnc, IpProtocol::TCP, Some("rfb")),
+            (Protocol::Kerberos, IpProtocol::TCP, Some("krb_tcp")),
+            (Protocol::Kerberos, IpProtocol::UDP, Some("krb")),
+            (Protocol::Ldap, IpProtocol::UDP, Some("ldap_udp")),
+            (Protocol::Dnp3, IpProtocol::TCP, Some("dnp3_tcp")),
+            (Protocol::Mdns, IpProtocol::UDP, Some("dns")),
+            (Protocol::DnsOverTls, IpProtocol::TCP, None),
+            (Protocol::Icmp, IpProtocol::ICMP, None),
+        ] {
+            let mut flow = sample_flow(3, ip, ("10.0.0.1:5", "10.0.0.2:6"), &[]);
+            flow.protocols.push(protocol);
+            assert_eq!(service(&flow).as_deref(), name, "{protocol}");
+        }
     }
 
     #[test]
