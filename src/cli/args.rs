@@ -24,52 +24,8 @@ const TERMINAL: &str = "Terminal";
 const PERFORMANCE: &str = "Performance";
 const ABOUT: &str = "About the program";
 
-/// What --list-apps has no use for.
-const ALL_BUT_APPS: [&str; 38] = [
-    "input",
-    "output",
-    "dropped",
-    "annotate",
-    "dry_run",
-    "recover",
-    "max_expansion",
-    "block_ip",
-    "block_port",
-    "block_app",
-    "block_domain",
-    "allow_ip",
-    "allow_port",
-    "allow_app",
-    "allow_domain",
-    "block_by_dns",
-    "rules",
-    "whole_flow",
-    "only",
-    "with_dns",
-    "diff_rules",
-    "json",
-    "flows",
-    "csv",
-    "eve",
-    "zeek_dir",
-    "explain",
-    "expect",
-    "expect_junit",
-    "sha256",
-    "verify",
-    "high_volume_flows",
-    "port_scan_ports",
-    "verbose",
-    "color",
-    "progress",
-    "workers",
-    "max_flows",
-];
-
-/// What --verify has no use for.
-const ALL_BUT_VERIFY: [&str; 34] = [
-    "annotate",
-    "dry_run",
+/// What only runs and comparisons of rules have a use for.
+const OF_A_RUN: [&str; 20] = [
     "recover",
     "block_ip",
     "block_port",
@@ -82,32 +38,18 @@ const ALL_BUT_VERIFY: [&str; 34] = [
     "block_by_dns",
     "rules",
     "whole_flow",
-    "only",
     "with_dns",
     "diff_rules",
     "json",
-    "flows",
-    "csv",
-    "eve",
-    "zeek_dir",
-    "explain",
-    "expect",
-    "expect_junit",
-    "sha256",
-    "high_volume_flows",
-    "port_scan_ports",
     "verbose",
     "color",
     "progress",
     "workers",
     "max_flows",
-    "apps",
 ];
 
-/// What --diff-rules has no use for: it writes no packets and tells of no run.
-const NOT_FOR_RULES: [&str; 15] = [
-    "output",
-    "dropped",
+/// What only runs have a use for: what becomes of packets, and what is told of flows.
+const OF_A_FILTER: [&str; 13] = [
     "annotate",
     "dry_run",
     "only",
@@ -313,7 +255,7 @@ pub struct Args {
     /// output, and as JSON with --json; no packets are written. Whole flows are compared. Rules given besides, by flags and
     /// with --rules, count on both sides.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
-    #[arg(conflicts_with_all = NOT_FOR_RULES)]
+    #[arg(conflicts_with_all = OF_A_FILTER, conflicts_with_all = ["output", "dropped"])]
     pub diff_rules: Vec<PathBuf>,
 
     /// Write the report as JSON; - for standard output
@@ -373,9 +315,10 @@ pub struct Args {
     /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of
     /// INPUT, OUTPUT and the dropped packets, and that OUTPUT and the dropped packets together are INPUT, packet for packet and in
     /// order; where the dropped packets were not written, that OUTPUT is a part of INPUT, in order, and the number of packets. The
-    /// files are looked for under the paths in the report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT is read with --recover if the report
-    /// tells of skipped bytes; --max-expansion counts for every file.
-    #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with_all = ALL_BUT_VERIFY)]
+    /// files are looked for under the paths in the report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT
+    /// is read with --recover if the report tells of skipped bytes; --max-expansion counts for every file.
+    #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with = "apps")]
+    #[arg(conflicts_with_all = OF_A_RUN, conflicts_with_all = OF_A_FILTER)]
     pub verify: Option<PathBuf>,
 
     /// Report an address that has more flows than this [default: 100]
@@ -426,7 +369,8 @@ pub struct Args {
     /// List the applications that are known, and exit
     ///
     /// With --apps also those.
-    #[arg(long, help_heading = ABOUT, conflicts_with_all = ALL_BUT_APPS)]
+    #[arg(long, help_heading = ABOUT, conflicts_with_all = OF_A_RUN, conflicts_with_all = OF_A_FILTER)]
+    #[arg(conflicts_with_all = ["input", "output", "dropped", "max_expansion", "verify"])]
     pub list_apps: bool,
 
     /// Print completions for a shell: bash, elvish, fish, powershell, zsh
@@ -487,26 +431,35 @@ mod tests {
         assert!(places.is_sorted() && places[0].is_some(), "{help}");
     }
 
-    #[test]
-    fn a_list_of_applications_takes_their_files_and_nothing_else() {
-        for arg in Args::command().get_arguments() {
+    /// Every argument goes along with `flag`, or is refused beside it.
+    #[track_caller]
+    fn goes_along_with(flag: &str, goes_along: &[&str]) {
+        let command = Args::command();
+        let mut arguments = command.get_arguments();
+        let flagged = arguments.find(|arg| arg.get_id() == flag).unwrap();
+        let refuses = |one, other| command.get_arg_conflicts_with(one).contains(&other);
+        for arg in command.get_arguments() {
+            let is_refused =
+                arg.is_exclusive_set() || refuses(flagged, arg) || refuses(arg, flagged);
             let id = arg.get_id().as_str();
-            let goes_along = [
-                "apps",
-                "list_apps",
-                "quiet",
-                "completions",
-                "man",
-                "help",
-                "version",
-            ]
-            .contains(&id);
-            assert_ne!(ALL_BUT_APPS.contains(&id), goes_along, "{id}");
+            assert_ne!(is_refused, id == flag || goes_along.contains(&id), "{id}");
         }
     }
 
     #[test]
-    fn the_short_help_has_a_line_for_each_option_and_fits_a_screen() {
+    fn a_list_of_applications_takes_their_files_and_nothing_else() {
+        goes_along_with("list_apps", &["apps", "quiet"]);
+    }
+
+    #[test]
+    fn a_check_takes_other_paths_and_nothing_else() {
+        let paths = ["input", "output", "dropped"];
+        let rest = ["max_expansion", "quiet"];
+        goes_along_with("verify", &[&paths[..], &rest].concat());
+    }
+
+    #[test]
+    fn the_short_help_has_a_line_for_each_option() {
         let help = Args::command().term_width(100).render_help().to_string();
         let options = help
             .lines()
@@ -523,31 +476,6 @@ mod tests {
             "{}\n{help}",
             help.lines().count()
         );
-    }
-
-    #[test]
-    fn a_check_takes_other_paths_and_nothing_else() {
-        for arg in Args::command().get_arguments() {
-            let id = arg.get_id().as_str();
-            let goes_along = [
-                "input",
-                "output",
-                "dropped",
-                "max_expansion",
-                "verify",
-                "list_apps",
-                "completions",
-                "man",
-                "quiet",
-                "help",
-                "version",
-            ];
-            assert_ne!(
-                ALL_BUT_VERIFY.contains(&id),
-                goes_along.contains(&id),
-                "{id}"
-            );
-        }
     }
 
     #[test]
