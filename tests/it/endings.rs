@@ -4,16 +4,11 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::program::{Bench, dpi_engine, run, wait};
 use crate::testdata;
-
-fn make_fifo(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-}
 
 #[test]
 #[cfg(target_os = "linux")]
@@ -51,8 +46,7 @@ fn a_device_is_written_to_and_stays_a_device() {
 #[test]
 fn a_fifo_is_written_to_and_stays_a_fifo() {
     let bench = Bench::new();
-    let fifo = bench.path("fifo");
-    make_fifo(&fifo);
+    let fifo = bench.fifo("fifo");
     let path = fifo.clone();
     let reader = std::thread::spawn(move || std::fs::read(path).unwrap());
     let run = run([testdata::path("web.pcap"), fifo.clone()]);
@@ -66,8 +60,7 @@ fn a_fifo_is_written_to_and_stays_a_fifo() {
 #[test]
 fn a_fifo_is_read_like_a_file() {
     let bench = Bench::new();
-    let fifo = bench.path("fifo");
-    make_fifo(&fifo);
+    let fifo = bench.fifo("fifo");
     let path = fifo.clone();
     let bytes = testdata::bytes("web.pcap");
     let sent = bytes.clone();
@@ -80,8 +73,7 @@ fn a_fifo_is_read_like_a_file() {
 /// Sends `signal` to a run that waits for more of its input; its exit status.
 fn interrupted(signal: &str) -> (Option<i32>, Vec<String>) {
     let bench = Bench::new();
-    let fifo = bench.path("fifo");
-    make_fifo(&fifo);
+    let fifo = bench.fifo("fifo");
     bench.put("old", b"precious");
     let bytes = testdata::bytes("web.pcap");
     let child = dpi_engine([&fifo, &bench.path("old")])

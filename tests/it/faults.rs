@@ -287,14 +287,7 @@ fn a_run_beside_another_to_the_same_place_takes_nothing_from_it() {
 fn filter_while(bytes: &[u8], change: impl FnOnce(&File)) -> (Run, Vec<u8>) {
     let bench = bench();
     let input = bench.put("in", bytes);
-    let fifo = bench.path("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let fifo = bench.fifo("fifo");
     let child = dpi_engine([&input, &bench.path("old")])
         .arg("--json")
         .arg(&fifo)

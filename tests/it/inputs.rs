@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use crate::program::{Bench, Run, dpi_engine, run, wait};
 use crate::repeat::repeat;
@@ -112,14 +112,7 @@ fn long_capture() -> Vec<u8> {
 
 /// Begins to filter `input` to a FIFO; what is read of it, and the run.
 fn begin(bench: &Bench, input: &Path) -> (File, Child) {
-    let fifo = bench.path("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    let fifo = bench.fifo("fifo");
     let child = dpi_engine([input, &fifo])
         .arg("--quiet")
         .stderr(Stdio::piped())

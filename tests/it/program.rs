@@ -135,6 +135,14 @@ impl Bench {
         path
     }
 
+    /// Makes a FIFO in the folder.
+    pub(crate) fn fifo(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        path
+    }
+
     /// The names of what is in the folder, sorted.
     pub(crate) fn left(&self) -> Vec<String> {
         let mut names: Vec<String> = std::fs::read_dir(self.folder())

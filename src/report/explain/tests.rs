@@ -6,10 +6,11 @@ use crate::packet::IpProtocol;
 use crate::rules::{Removal, RuleId, RuleSetBuilder};
 use crate::stats::flows::tests::sample_flow;
 
-fn policy() -> Policy {
+/// What is asked for with the rules that `add` adds.
+pub(super) fn policy(add: impl FnOnce(&mut RuleSetBuilder<'_>)) -> Policy {
     let catalogue = Catalogue::builtin().unwrap();
     let mut rules = RuleSetBuilder::new(&catalogue);
-    rules.block_port("443", "--block-port").unwrap();
+    add(&mut rules);
     Policy {
         rules: Arc::new(rules.build()),
         catalogue: Arc::new(catalogue),
@@ -23,7 +24,7 @@ fn policy() -> Policy {
 
 /// What is told of flows that begin with these packets, each to a port of its own; the one with packet 30 is blocked by packet 31.
 fn told(text: &str, first_packets: &[u64]) -> Result<String, String> {
-    let policy = policy();
+    let policy = policy(|rules| rules.block_port("443", "--block-port").unwrap());
     let query = Query::parse(text, &policy.catalogue).unwrap();
     let mut explanations = Explanations::new(&query, &policy, "/nonexistent");
     explanations.judged(30, 31, RuleId(0)).unwrap();

@@ -200,30 +200,15 @@ fn domain(flow: &FlowSummary, is_meant: impl Fn(&str) -> bool, policy: &Policy) 
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::catalogue::Catalogue;
     use crate::evidence::{Deciding, Ground};
     use crate::packet::IpProtocol;
-    use crate::rules::{Removal, RuleSetBuilder};
     use crate::stats::flows::tests::sample_flow;
 
     const FILE: &[u8] = b"[BLOCKED_IPS]\n10.9.0.0/16\n10.0.0.2\n[BLOCKED_PORTS]\n1-100\n443\n[BLOCKED_APPS]\nNetflix\nYouTube\n[BLOCKED_DOMAINS]\n*.youtube.com\nexample.com\n";
 
     fn policy(file: &[u8]) -> Policy {
-        let catalogue = Catalogue::builtin().unwrap();
-        let mut rules = RuleSetBuilder::new(&catalogue);
-        rules.file("r", file).unwrap();
-        Policy {
-            rules: Arc::new(rules.build()),
-            catalogue: Arc::new(catalogue),
-            removal: Removal::Inline,
-            block_by_dns: false,
-            with_dns: false,
-            max_flows: 64,
-            fingerprints: false,
-        }
+        super::super::tests::policy(|rules| rules.file("r", file).unwrap())
     }
 
     fn told(flow: &FlowSummary, policy: &Policy) -> Vec<String> {
