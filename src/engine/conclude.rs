@@ -85,8 +85,9 @@ impl<'a> Conclusion<'a> {
         }
         for (action, met) in Action::ALL.into_iter().zip(self.met) {
             if let Some((rule, ground)) = met.application.or(met.domain) {
-                let removal = self.policy.removal;
-                self.entry.judge((action, rule), Some(ground), removal);
+                let (seen, removal) = (self.seen, self.policy.removal);
+                self.entry
+                    .judge((action, rule), Some(ground), seen, removal);
             }
         }
     }
@@ -230,7 +231,7 @@ impl<'a> Conclusion<'a> {
         }
         for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
             let rules = self.policy.rules.tables(action);
-            if self.entry.ruling.is_open_to(action) && !rules.is_empty() {
+            if self.entry.is_open_to(action, self.seen) && !rules.is_empty() {
                 meet(&mut met.domain, rules.for_domain(name.as_str()), ground);
             }
         }
@@ -239,7 +240,7 @@ impl<'a> Conclusion<'a> {
     /// Asks the rules about an application or a protocol.
     fn ask(&mut self, for_it: impl Fn(&Tables) -> Option<RuleId>, ground: impl Fn() -> Ground) {
         for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
-            if self.entry.ruling.is_open_to(action) {
+            if self.entry.is_open_to(action, self.seen) {
                 let rule = for_it(self.policy.rules.tables(action));
                 meet(&mut met.application, rule, &ground);
             }

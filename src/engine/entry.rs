@@ -41,6 +41,8 @@ pub(super) struct Entry {
     icmp: Option<IcmpKind>,
     /// Whether its first packet came through a tunnel over IP.
     pub(super) began_inside: bool,
+    /// Whether any of its packets came through none.
+    pub(super) is_bare: bool,
     /// What packets like the first say: all in a tunnel, or none.
     dialogue: Dialogue,
     /// What the others say. Apart, because any host can make up a packet in a tunnel that seems to be of this flow: it may add to
@@ -127,6 +129,7 @@ impl Entry {
             ruling: Ruling::None,
             icmp: icmp_kind(seen),
             began_inside: seen.is_inside,
+            is_bare: false,
             dialogue: Dialogue::begin(&seen.key),
             other: None,
             findings: None,
@@ -140,6 +143,7 @@ impl Entry {
             is_first_of_sender: !std::mem::replace(&mut self.heard[seen.sender.index()], true),
             names_responder: self.packets == 0,
         };
+        self.is_bare |= !seen.is_inside;
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
@@ -189,8 +193,11 @@ impl Entry {
         key.endpoint(self.initiator.other()).port
     }
 
-    /// Whether this is the name that was found in it last.
+    /// Whether this is the name that was found in it last, and said by packets like this one's.
     pub(super) fn was_named_last(&self, name: &DomainName, from: NameSource) -> bool {
+        if self.other.is_some() {
+            return false;
+        }
         let findings = self.findings.as_ref();
         let last = findings.and_then(|findings| findings.names.last());
         last.is_some_and(|last| last.from == from && last.name == *name)
@@ -209,16 +216,25 @@ impl Entry {
         }
     }
 
-    /// Takes in a rule that the flow meets, unless its verdict stands without.
+    /// Whether a rule of this action that `seen` meets would change what becomes of the flow.
+    ///
+    /// What comes in a tunnel allows no flow that was seen outside: any host can wrap a packet that seems to be of it.
+    pub(super) fn is_open_to(&self, action: Action, seen: &Observation<'_>) -> bool {
+        let is_hearsay = seen.is_inside && self.is_bare;
+        self.ruling.is_open_to(action) && !(action == Action::Allow && is_hearsay)
+    }
+
+    /// Takes in a rule that the flow meets by `seen`, unless its verdict stands without.
     ///
     /// * `ground`: what met it; `None` for a rule of addresses or ports.
     pub(super) fn judge(
         &mut self,
         (action, rule): (Action, RuleId),
         ground: Option<Ground>,
+        seen: &Observation<'_>,
         removal: Removal,
     ) {
-        if !self.ruling.is_open_to(action) {
+        if !self.is_open_to(action, seen) {
             return;
         }
         if let Some(blocked) = self.ruling.block() {

@@ -105,6 +105,8 @@ pub struct Ended {
 struct Remembered {
     flow: u64,
     ruling: Ruling,
+    /// Whether it was seen outside of tunnels.
+    is_bare: bool,
     last: Timestamp,
     /// Whether a SYN on its five-tuple is another connection's.
     is_over: bool,
@@ -169,7 +171,10 @@ impl Engine {
         }
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
-        entry.ruling = self.recall(seen);
+        if let Some(remembered) = self.recall(seen) {
+            entry.ruling = remembered.ruling;
+            entry.is_bare = remembered.is_bare;
+        }
         let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load());
         self.flows.insert(seen.key, entry);
@@ -287,6 +292,7 @@ impl Engine {
             let remembered = Remembered {
                 flow: entry.first_packet,
                 ruling: entry.ruling,
+                is_bare: entry.is_bare,
                 last: entry.last,
                 is_over,
             };
@@ -303,23 +309,18 @@ impl Engine {
     ///
     /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
     /// one too (a retransmission) unless it was silent for its idle timeout.
-    fn recall(&mut self, seen: &Observation<'_>) -> Ruling {
+    fn recall(&mut self, seen: &Observation<'_>) -> Option<Remembered> {
         if self.remembered.is_empty() {
-            return Ruling::None;
+            return None;
         }
-        let Some(remembered) = self.remembered.pop(&seen.key) else {
-            return Ruling::None;
-        };
+        let remembered = self.remembered.pop(&seen.key)?;
         let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
             Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
             None => is_idle,
         };
-        if is_new {
-            Ruling::None
-        } else {
-            remembered.ruling
-        }
+        let is_another = is_allowed_elsewhere(remembered.ruling, remembered.is_bare, seen);
+        (!is_new && !is_another).then_some(remembered)
     }
 }
 
@@ -342,7 +343,13 @@ fn ending(entry: &Entry, seen: &Observation<'_>) -> Option<FlowEnd> {
     let reopens = seen.is_inside == entry.began_inside
         && seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
         && entry.life.is_some_and(|life| life.is_over());
-    reopens.then_some(FlowEnd::Replaced)
+    let is_another = is_allowed_elsewhere(entry.ruling, entry.is_bare, seen);
+    (reopens || is_another).then_some(FlowEnd::Replaced)
+}
+
+/// Whether what allowed a flow was said in tunnels alone, and `seen` is outside: then it begins another flow, which has no leave yet.
+fn is_allowed_elsewhere(ruling: Ruling, is_bare: bool, seen: &Observation<'_>) -> bool {
+    ruling.allow().is_some() && !is_bare && !seen.is_inside
 }
 
 fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {

@@ -17,7 +17,7 @@ pub(super) const PLACED_AFTER: u64 = 8;
 pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &Policy) {
     for action in Action::ALL {
         let rules = policy.rules.tables(action);
-        if rules.is_empty() || !entry.ruling.is_open_to(action) {
+        if rules.is_empty() || !entry.is_open_to(action, seen) {
             continue;
         }
         let end = |side| seen.key.endpoint(side).addr;
@@ -37,7 +37,7 @@ pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News
             .or_else(by_port)
             .or_else(|| rule_around(seen.outer, rules));
         if let Some(rule) = rule {
-            entry.judge((action, rule), None, policy.removal);
+            entry.judge((action, rule), None, seen, policy.removal);
         }
     }
 }
@@ -90,7 +90,7 @@ pub(super) fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) 
     }
     for action in Action::ALL {
         if let Some(rule) = policy.rules.tables(action).for_app(app) {
-            entry.judge((action, rule), Some(ground.clone()), policy.removal);
+            entry.judge((action, rule), Some(ground.clone()), seen, policy.removal);
         }
     }
 }

@@ -53,7 +53,7 @@ impl FlowState {
 pub enum FlowEnd {
     /// The capture ended first.
     Finished,
-    /// A SYN opened a new flow on its closed five-tuple.
+    /// A SYN opened a new flow on its closed five-tuple; or it was allowed in tunnels, and the packets outside need leave of their own.
     Replaced,
     /// No packet for as long as its protocol's idle timeout.
     Expired,

@@ -59,14 +59,12 @@ impl Namings {
                 continue;
             };
             let task = assignment.tasks.get(place as usize);
-            let around = |place: usize| assignment.around.get(place);
             let naming = task.and_then(|task| {
-                let around = (task.around as usize).checked_sub(1).and_then(around);
                 self.answered.naming(&Opening {
                     key: &task.key,
                     sender: task.sender,
                     tcp: task.tcp,
-                    is_inside: around.is_some_and(|around| around.is_inside),
+                    is_inside: assignment.is_inside(task),
                     at: task.timestamp,
                 })
             });
@@ -84,7 +82,10 @@ impl Namings {
         let recent = self.recent.get_or_insert_with(|| Recent::new(max_flows));
         for (worker, assignment) in (0..).zip(&held.assignments) {
             for (place, task) in (0..).zip(&assignment.tasks) {
-                if task.index >= first && task.role != Role::Quoted && may_begin(task, recent) {
+                if task.index >= first
+                    && task.role != Role::Quoted
+                    && may_begin(task, assignment.is_inside(task), recent)
+                {
                     self.asks.push((task.index, worker, place));
                 }
             }
@@ -93,9 +94,10 @@ impl Namings {
     }
 }
 
-/// Whether a packet may be the first of a flow. A SYN may end the flow before at once.
+/// Whether a packet may be the first of a flow. A SYN may end the flow before at once, and so may a packet outside of tunnels after
+/// those inside.
 #[inline]
-fn may_begin(task: &Task, recent: &mut Recent) -> bool {
-    let is_known = recent.is_known(task.spread, task.timestamp);
+fn may_begin(task: &Task, is_inside: bool, recent: &mut Recent) -> bool {
+    let is_known = recent.is_known((task.spread, is_inside), task.timestamp);
     !is_known || task.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
 }

@@ -32,7 +32,7 @@ pub(super) struct Recent {
 /// A flow, and when it was last seen. Small, for there are many, and each packet looks one up.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
-    /// The lower half of the flow's `spread`; the upper one leads here.
+    /// The lower half of the flow's `spread`, its last bit turned in tunnels; the upper one leads here.
     spread: u32,
     /// Number of the round, wrapping around; the first is 1.
     round: u32,
@@ -68,7 +68,9 @@ impl Recent {
 
     /// Takes in a packet at `now` of the flow with the given [`FlowKey::spread`](crate::key::FlowKey::spread); whether the flow is sure
     /// to be known already.
-    pub(super) fn is_known(&mut self, spread: u64, now: Timestamp) -> bool {
+    ///
+    /// * `is_inside`: what is in tunnels and what is outside may be two flows, and are told apart.
+    pub(super) fn is_known(&mut self, (spread, is_inside): (u64, bool), now: Timestamp) -> bool {
         let shard = shard_of(spread);
         let place = (spread >> 32) as usize & (self.places_per_shard - 1);
         let (Some(round), Some(before)) = (
@@ -81,7 +83,7 @@ impl Recent {
             round.begin_next(now);
         }
         round.earliest = round.earliest.min(now);
-        let spread = spread as u32;
+        let spread = spread as u32 ^ u32::from(is_inside);
         if (before.spread, before.round) == (spread, round.number) {
             return true;
         }
@@ -119,15 +121,23 @@ mod tests {
     use crate::key::{Endpoint, FiveTuple, FlowKey, Side};
     use crate::observation::Observation;
     use crate::packet::IpProtocol;
-    use crate::rules::{Removal, RuleSetBuilder};
+    use crate::rules::{Action, Kind, Removal, RuleSetBuilder};
     use crate::tunnel::Tunnels;
 
     const NS_PER_S: i64 = 1_000_000_000;
 
+    /// All is allowed, so that what is in tunnels ends when its like comes outside.
     fn policy(max_flows: usize) -> Policy {
         let catalogue = Catalogue::parse("").unwrap();
+        let mut rules = RuleSetBuilder::new(&catalogue);
+        rules
+            .add((Action::Allow, Kind::Ip), "::/0", "test")
+            .unwrap();
+        rules
+            .add((Action::Allow, Kind::Ip), "0.0.0.0/0", "test")
+            .unwrap();
         Policy {
-            rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),
+            rules: Arc::new(rules.build()),
             catalogue: Arc::new(catalogue),
             removal: Removal::Inline,
             block_by_dns: false,
@@ -152,31 +162,33 @@ mod tests {
         of_shard.take(count).collect()
     }
 
-    /// Whether each packet, at its second, begins a flow of the engine's; and whether the flow was sure to be known.
+    /// Whether each packet, at its second, in a tunnel or not, begins a flow of the engine's; and whether the flow was sure to be known.
     fn begun_and_known(
         max_flows: usize,
-        packets: impl IntoIterator<Item = (FlowKey, i64)>,
+        packets: impl IntoIterator<Item = (FlowKey, i64, bool)>,
     ) -> Vec<(bool, bool)> {
         let mut engine = Engine::new(policy(max_flows));
         let mut recent = Recent::new(max_flows);
-        let told = (0..).zip(packets).map(|(number, (key, second))| {
-            let seen = Observation {
-                number,
-                timestamp: Timestamp::from_ns(second * NS_PER_S),
-                key,
-                sender: Side::Low,
-                origlen: 60,
-                outer: &[],
-                is_inside: false,
-                tunnels: Tunnels::default(),
-                tcp: None,
-                payload: &[],
-                payload_origlen: 0,
-            };
-            let is_known = recent.is_known(key.spread(), seen.timestamp);
-            let answer = engine.observe(&seen, None, &mut Vec::new());
-            (answer.flow == number, is_known)
-        });
+        let told = (0..)
+            .zip(packets)
+            .map(|(number, (key, second, is_inside))| {
+                let seen = Observation {
+                    number,
+                    timestamp: Timestamp::from_ns(second * NS_PER_S),
+                    key,
+                    sender: Side::Low,
+                    origlen: 60,
+                    outer: &[],
+                    is_inside,
+                    tunnels: Tunnels::default(),
+                    tcp: None,
+                    payload: &[],
+                    payload_origlen: 0,
+                };
+                let is_known = recent.is_known((key.spread(), is_inside), seen.timestamp);
+                let answer = engine.observe(&seen, None, &mut Vec::new());
+                (answer.flow == number, is_known)
+            });
         told.collect()
     }
 
@@ -185,15 +197,15 @@ mod tests {
         fn no_packet_that_begins_a_flow_is_taken_for_one_of_a_known_flow(
             flows_per_shard in 1usize..40,
             is_tcp in any::<bool>(),
-            steps in proptest::collection::vec((0usize..60, -90i64..100, 0u8..8), 0..400),
+            steps in proptest::collection::vec((0usize..60, -90i64..100, 0u8..8, any::<bool>()), 0..400),
         ) {
             let protocol = if is_tcp { IpProtocol::TCP } else { IpProtocol::UDP };
             let keys = keys(60, protocol);
-            let packets = steps.iter().scan(1_000, |now, &(flow, step, rarely)| {
+            let packets = steps.iter().scan(1_000, |now, &(flow, step, rarely, is_inside)| {
                 // Mostly few flows, in a row; sometimes all of them, and a clock that jumps and steps back.
                 let (flow, step) = if rarely == 0 { (flow, step) } else { (flow % 5, step.rem_euclid(3)) };
                 *now += step;
-                Some((keys[flow], *now))
+                Some((keys[flow], *now, is_inside))
             });
             for (place, (is_begun, is_known)) in (0..).zip(begun_and_known(flows_per_shard * SHARDS, packets)) {
                 prop_assert!(!(is_begun && is_known), "packet {place}");
@@ -204,7 +216,7 @@ mod tests {
     #[test]
     fn nearly_every_packet_that_begins_no_flow_is_passed_over() {
         let keys = keys(12, IpProtocol::UDP);
-        let packets = (0..4_000).map(|i| (keys[i as usize % keys.len()], i / 100));
+        let packets = (0..4_000).map(|i| (keys[i as usize % keys.len()], i / 100, false));
         let told = begun_and_known(crate::engine::DEFAULT_MAX_FLOWS, packets);
         let begun = told.iter().filter(|(is_begun, _)| *is_begun).count();
         let asked = told.iter().filter(|(_, is_known)| !is_known).count();
@@ -216,7 +228,7 @@ mod tests {
     fn flows_that_another_clock_ends_are_asked_for_again() {
         let keys = keys(3, IpProtocol::UDP);
         // What one network card captured, and what another did whose clock is minutes ahead.
-        let packets = [(keys[0], 100), (keys[1], 300), (keys[0], 101)];
+        let packets = [(0, 100), (1, 300), (0, 101)].map(|(flow, at)| (keys[flow], at, false));
         let told = begun_and_known(crate::engine::DEFAULT_MAX_FLOWS, packets);
         assert_eq!(told, [(true, false); 3]);
     }

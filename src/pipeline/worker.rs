@@ -93,6 +93,19 @@ impl Assignment {
         }
     }
 
+    /// What the packet of a task came through.
+    #[inline]
+    fn around(&self, task: &Task) -> Option<&Around> {
+        let place = (task.around as usize).checked_sub(1)?;
+        self.around.get(place)
+    }
+
+    /// Whether the packet of a task came through a tunnel over IP.
+    #[inline]
+    pub(super) fn is_inside(&self, task: &Task) -> bool {
+        self.around(task).is_some_and(|around| around.is_inside)
+    }
+
     /// Bytes that it has room for.
     fn room(&self) -> usize {
         fn room<T>(list: &Vec<T>) -> usize {
@@ -248,9 +261,7 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
         Some(start) => (&*assignment.assembled, start),
     };
     let payload = bytes.get(start..start + task.payload_caplen as usize);
-    let around = (task.around as usize)
-        .checked_sub(1)
-        .and_then(|place| assignment.around.get(place));
+    let around = assignment.around(task);
     let (tunnels, is_inside, outer) = around.map_or_else(Default::default, |around| {
         let (from, to) = around.outer;
         let outer = assignment.outer.get(from as usize..to as usize);

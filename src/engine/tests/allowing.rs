@@ -174,3 +174,72 @@ fn the_ends_of_a_flow_are_asked_with_its_first_packet() {
     assert!(bench.tcp(back(flow), ACK));
     assert!(!bench.tcp(flow, SYN));
 }
+
+/// Sends a query for `name` in the one flow, through a tunnel or not; whether it was forwarded.
+fn ask(bench: &mut Bench, is_inside: bool, name: &str) -> bool {
+    bench.tunnels = Tunnels::default();
+    if is_inside {
+        bench.tunnels.push(Tunnel::IpIp);
+    }
+    bench.send(udp(1), None, &question(name))
+}
+
+#[test]
+fn what_comes_in_a_tunnel_allows_nothing_outside() {
+    let rules = ["port:53", "+domain:good.example"];
+    let (inside, outside) = (true, false);
+    // The flow first, then what was wrapped; and the other way round.
+    let mut bench = self::bench(&rules, Removal::Inline);
+    assert!(!ask(&mut bench, outside, "bad.example"));
+    assert!(!ask(&mut bench, inside, "good.example"));
+    assert!(!ask(&mut bench, outside, "bad.example"));
+    assert!(ask(&mut bench, outside, "good.example"), "by its own name");
+    assert_eq!(bench.engine.finish().len(), 1);
+
+    let mut bench = self::bench(&rules, Removal::Inline);
+    assert!(ask(&mut bench, inside, "good.example"));
+    assert!(ask(&mut bench, inside, "bad.example"), "allowed for good");
+    assert!(!ask(&mut bench, outside, "bad.example"), "another flow");
+    assert!(!ask(&mut bench, inside, "good.example"), "and of that one");
+    assert_eq!(bench.ends(), [FlowEnd::Replaced]);
+    assert_eq!(bench.ended[0].flow.allowed, Some(RuleId(1)));
+    let left = bench.engine.finish().remove(0);
+    assert_eq!((left.rule, left.packets), (Some(RuleId(0)), 2));
+}
+
+#[test]
+fn what_blocks_in_a_tunnel_blocks_outside_too() {
+    let rules = ["domain:bad.example", "+domain:good.example"];
+    let mut bench = bench(&rules, Removal::Inline);
+    assert!(!ask(&mut bench, true, "bad.example"));
+    assert!(!ask(&mut bench, false, "other.example"));
+    assert_eq!(bench.engine.finish().len(), 1);
+}
+
+#[test]
+fn leave_given_in_a_tunnel_is_not_recalled_outside() {
+    let rules = ["port:53", "+domain:good.example"];
+    for (first, again, is_forwarded) in [
+        (true, true, true),
+        (true, false, false),
+        (false, false, true),
+        // Seen outside, and allowed there.
+        (false, true, true),
+    ] {
+        let mut bench = bench(&rules, Removal::Inline);
+        assert!(ask(&mut bench, first, "good.example"));
+        for port in 2..=9 {
+            bench.send(udp(port), None, &question("bad.example"));
+        }
+        assert_eq!(bench.ends(), [FlowEnd::Evicted]);
+        let is_passed = ask(&mut bench, again, "bad.example");
+        assert_eq!(is_passed, is_forwarded, "{first} {again}");
+    }
+    // A blocked flow that was seen outside is one when it comes back in a tunnel.
+    let mut bench = bench(&rules, Removal::Inline);
+    assert!(!ask(&mut bench, false, "bad.example"));
+    for port in 2..=9 {
+        bench.send(udp(port), None, &question("bad.example"));
+    }
+    assert!(!ask(&mut bench, true, "good.example"));
+}

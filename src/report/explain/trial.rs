@@ -93,11 +93,12 @@ fn answer(flow: &FlowSummary, (id, rule): (RuleId, &Rule), policy: &Policy) -> S
         (Action::Allow, Some(_)) if flow.allowed.is_some() => {
             format!("would hold too ({what}); another came first")
         }
-        _ => {
-            format!(
-                "meets what is known now ({what}), and nothing that was known while packets came"
-            )
-        }
+        (Action::Allow, _) if !flow.tunnels.is_empty() => format!(
+            "meets what is known now ({what}), and nothing that was known outside of tunnels while packets came"
+        ),
+        _ => format!(
+            "meets what is known now ({what}), and nothing that was known while packets came"
+        ),
     }
 }
 
