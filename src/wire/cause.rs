@@ -181,6 +181,27 @@ mod tests {
         }
     }
 
+    /// The names that two of these numbers share.
+    #[track_caller]
+    fn shared(names: impl Iterator<Item = Option<&'static str>>) -> Vec<&'static str> {
+        let mut names: Vec<_> = names.flatten().collect();
+        assert!(!names.is_empty());
+        names.sort_unstable();
+        let pairs = names.windows(2).filter(|pair| pair[0] == pair[1]);
+        pairs.map(|pair| pair[0]).collect()
+    }
+
+    #[test]
+    fn a_name_stands_for_one_number_but_where_the_registry_has_two() {
+        assert_eq!(shared((0..=0xffff).map(ethertype)), ["HomePlug"]);
+        assert_eq!(shared((0..=0xffff).map(ppp)), ["PPP encryption"]);
+        assert_eq!(shared((0..=0xffff).map(|n| snap(0x0c, n))), [""; 0]);
+        let saps = (0..=0xff).flat_map(|dsap| (0..=0xff).map(move |ssap| (dsap, ssap)));
+        // Of a source SAP the last bit tells commands from responses; a raw frame of IPX looks like one SAP more.
+        let of_commands = saps.filter(|(_, ssap)| ssap % 2 == 0);
+        assert_eq!(shared(of_commands.map(|(d, s)| llc(d, s))), ["IPX"]);
+    }
+
     #[test]
     fn what_a_header_announces_counts_whichever_header_it_was() {
         let arp = Reason::Ethertype(0x0806);
