@@ -173,6 +173,8 @@ pub struct FoundName {
     pub from: NameSource,
     /// Number of the packet that completed it, counted from 1; of a DNS answer, the packet that answered, which is of another flow.
     pub packet: u64,
+    /// Where in that packet's payload it stands as it is; only where that was asked for.
+    pub offset: Option<u32>,
 }
 
 /// One thing that bytes said of their flow.

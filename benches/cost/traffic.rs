@@ -136,6 +136,7 @@ pub(crate) fn policy(rules: u16) -> Policy {
         with_dns: false,
         max_flows: DEFAULT_MAX_FLOWS,
         fingerprints: false,
+        offsets: false,
     }
 }
 

@@ -287,7 +287,7 @@ pub struct Args {
     /// Tell what became of a flow, and why, in place of the text report
     ///
     /// FLOW is its number in --flows, or IP:PORT-IP:PORT in either direction (IPv6 in brackets; /tcp or /udp may follow): what
-    /// was found in which packet, what that was concluded to be, what each rule said, and the verdict. An address, a
+    /// was found in which packet and where in it, what that was concluded to be, what each rule said, and the verdict. An address, a
     /// domain (with all below it) or an application tells each of its flows in a line. Where none is meant, the run fails.
     #[arg(long, value_name = "FLOW", help_heading = REPORTS)]
     pub explain: Option<String>,

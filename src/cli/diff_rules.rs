@@ -85,6 +85,7 @@ fn policy(options: &Options) -> Result<Policy> {
         with_dns: options.with_dns,
         max_flows: options.max_flows,
         fingerprints: false,
+        offsets: false,
     })
 }
 

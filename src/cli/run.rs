@@ -55,6 +55,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         with_dns: options.with_dns,
         max_flows: options.max_flows,
         fingerprints: options.wants_fingerprints(),
+        offsets: query.as_ref().is_some_and(Query::is_for_stories),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();

@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::entry::Entry;
+use super::offset::offset_of;
 use crate::alpn::Alpn;
 use crate::catalogue::AppId;
 use crate::classify;
@@ -206,6 +207,12 @@ impl<'a> Conclusion<'a> {
         let packet = self.at;
         let findings = self.entry.findings();
         let place = findings.add(name, from, packet);
+        if self.policy.offsets
+            && from != NameSource::DnsAnswer
+            && let Ok(place) = place
+        {
+            findings.locate(place, packet, |name| offset_of(name, self.seen.payload));
+        }
         // Of answers of DNS, it comes out at the end whether one decides.
         if is_deciding && from != NameSource::DnsAnswer {
             findings.grounds.application = Some(match place {

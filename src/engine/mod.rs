@@ -6,6 +6,7 @@
 mod conclude;
 mod dialogue;
 mod entry;
+mod offset;
 mod places;
 
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Policy {
     pub max_flows: usize,
     /// Whether fingerprints of clients are taken, which costs some microseconds a hello.
     pub fingerprints: bool,
+    /// Whether it is looked for where in its packet each name stands.
+    pub offsets: bool,
 }
 
 /// What happens to a packet.

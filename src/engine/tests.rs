@@ -87,6 +87,7 @@ impl Bench {
             with_dns: false,
             max_flows: flows_per_shard * SHARDS,
             fingerprints: true,
+            offsets: true,
         };
         Self {
             engine: Engine::new(policy),

@@ -104,9 +104,23 @@ impl Findings {
         }
         self.name_bytes += size as u32;
         let place = self.names.len() as u32;
-        self.names.push(FoundName { name, from, packet });
+        self.names.push(FoundName {
+            name,
+            from,
+            packet,
+            offset: None,
+        });
         self.index_last();
         Ok(place)
+    }
+
+    /// Takes note of where a name stands in the packet that completed it, unless another packet did.
+    pub fn locate(&mut self, place: u32, packet: u64, offset_of: impl Fn(&str) -> Option<u32>) {
+        let found = self.names.get_mut(place as usize);
+        if let Some(found) = found.filter(|found| found.packet == packet && found.offset.is_none())
+        {
+            found.offset = offset_of(found.name.as_str());
+        }
     }
 
     /// The TLS version that the server chose; where it was not seen, the highest that the client offered.

@@ -144,6 +144,7 @@ mod tests {
             with_dns: false,
             max_flows,
             fingerprints: false,
+            offsets: false,
         }
     }
 

@@ -68,6 +68,7 @@ fn policy() -> Policy {
         block_by_dns: false,
         max_flows: 64,
         fingerprints: false,
+        offsets: false,
     }
 }
 

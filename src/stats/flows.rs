@@ -338,6 +338,7 @@ pub(crate) mod tests {
             name: DomainName::from_bytes(name.as_bytes()).unwrap(),
             from: NameSource::TlsSni,
             packet: first_packet,
+            offset: None,
         }));
         FlowSummary {
             first_packet,

@@ -113,3 +113,25 @@ fn what_is_not_there_fails_and_leaves_no_output() {
         assert!(run.stdout.is_empty() && bench.left().is_empty());
     }
 }
+
+#[test]
+fn each_name_is_told_with_its_place_in_the_packet() {
+    let input = testdata::path("web.pcap");
+    let run = run([
+        input.as_os_str(),
+        "--dry-run".as_ref(),
+        "--explain".as_ref(),
+        "192.168.1.5:50205-192.0.2.80:80".as_ref(),
+    ]);
+    run.assert_status(0, "the story");
+    // "GET / HTTP/1.1\r\nHost: " and longer paths.
+    for line in [
+        "  packet 479: http_host example.org at byte 22 of its payload\n",
+        "  packet 483: http_host www.example.org at byte 26 of its payload\n",
+        "  packet 487: http_host ads.example.com at byte 33 of its payload\n",
+        // Said by a server before, and not in this flow.
+        "  packet 475: dns_answer example.org (what its client was told before)\n",
+    ] {
+        assert!(run.text().contains(line), "{line}{}", run.text());
+    }
+}

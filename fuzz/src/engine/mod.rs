@@ -110,6 +110,7 @@ fn policy(number: usize, catalogue: &Arc<Catalogue>, (rules, removal): Given) ->
             DEFAULT_MAX_FLOWS
         },
         fingerprints: number != 0,
+        offsets: number == 1,
     }
 }
 

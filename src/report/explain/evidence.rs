@@ -12,6 +12,8 @@ use crate::protocol::Shape;
 pub(super) struct Piece<'a> {
     /// Number of the packet that carried it.
     pub(super) packet: u64,
+    /// Where in that packet's payload it stands, as far as that is known.
+    pub(super) offset: Option<u32>,
     /// What kind it is of.
     pub(super) by: Basis,
     /// What it says.
@@ -57,11 +59,11 @@ pub(super) fn of<'a>(flow: &'a FlowSummary, catalogue: &Catalogue) -> Vec<Piece<
         let by = Basis::Name(found.from);
         let value = DomainName::as_str(&found.name);
         let app = classify::owner(value, found.from, catalogue);
-        (found.packet, by, value, app)
+        ((found.packet, found.offset), by, value, app)
     });
     let sign = |sign: &'a Ground| {
         let app = owner(sign, flow, catalogue);
-        (sign.packet, sign.by, &*sign.value, app)
+        ((sign.packet, None), sign.by, &*sign.value, app)
     };
     let unlisted = match &grounds.application {
         Some(Deciding::Sign(ground)) if !grounds.signs.contains(ground) => Some(&**ground),
@@ -70,8 +72,9 @@ pub(super) fn of<'a>(flow: &'a FlowSummary, catalogue: &Catalogue) -> Vec<Piece<
     let signs = grounds.signs.iter().chain(unlisted).map(sign);
     let mut pieces: Vec<_> = names
         .chain(signs)
-        .map(|(packet, by, value, app)| Piece {
+        .map(|((packet, offset), by, value, app)| Piece {
             packet,
+            offset,
             by,
             value,
             app,
@@ -120,6 +123,7 @@ mod tests {
             name: DomainName::from_bytes(name.as_bytes()).unwrap(),
             from,
             packet,
+            offset: None,
         });
         let findings = flow.findings_mut();
         findings.names.extend(names);

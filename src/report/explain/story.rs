@@ -104,6 +104,9 @@ fn found(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result<(
 fn write_piece(piece: &Piece<'_>, policy: &Policy, out: &mut Vec<u8>) -> io::Result<()> {
     let (at, by) = (piece.packet, piece.by.as_str());
     write!(out, "  packet {at}: {by} {}", printable(piece.value))?;
+    if let Some(offset) = piece.offset {
+        write!(out, " at byte {offset} of its payload")?;
+    }
     if piece.by == Basis::Name(NameSource::DnsAnswer) {
         write!(out, " (what its client was told before)")?;
     }

@@ -19,6 +19,7 @@ pub(super) fn policy(add: impl FnOnce(&mut RuleSetBuilder<'_>)) -> Policy {
         with_dns: false,
         max_flows: 64,
         fingerprints: false,
+        offsets: false,
     }
 }
 
