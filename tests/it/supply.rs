@@ -97,3 +97,25 @@ fn every_crate_that_comes_twice_is_known_to() {
         );
     }
 }
+
+/// `1.85` and `1.85.0` as numbers.
+fn release(version: &str) -> [u32; 3] {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn no_dependency_asks_for_a_newer_rust_than_is_promised() {
+    assert!(release("1.9") < release("1.10.1") && release("1.85") == release("1.85.0"));
+    let promised = release(env!("CARGO_PKG_RUST_VERSION"));
+    let asking = packages();
+    let asking = asking.iter().filter_map(|package| {
+        let asked = package["rust_version"].as_str()?;
+        Some((package["name"].as_str().unwrap(), asked))
+    });
+    let asking: Vec<_> = asking.collect();
+    assert!(asking.len() > 30, "{asking:?}");
+    for (name, asked) in asking {
+        assert!(release(asked) <= promised, "{name} asks for Rust {asked}");
+    }
+}
