@@ -72,6 +72,7 @@ dpi_engine <INPUT> <OUTPUT> [OPTIONS]
        dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>] | --completions <SHELL> | --man";
 
+/// What the manual page ends with; what `--help` ends with is shorter.
 const EXAMPLES: &str = "\
 Examples:
   Remove an application and a domain with everything below it:

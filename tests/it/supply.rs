@@ -119,3 +119,17 @@ fn no_dependency_asks_for_a_newer_rust_than_is_promised() {
         assert!(release(asked) <= promised, "{name} asks for Rust {asked}");
     }
 }
+
+#[test]
+fn the_image_is_built_with_the_oldest_rust_that_is_promised() {
+    let read =
+        |name| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let image = format!("FROM rust:{promised}-slim-bookworm AS build");
+    assert!(
+        read("Dockerfile").lines().any(|line| line == image),
+        "{image}"
+    );
+    let need = format!("That needs Rust {promised} or newer");
+    assert!(read("README.md").contains(&need), "{need}");
+}
