@@ -28,9 +28,7 @@ pub(super) fn man() -> Result<Status> {
 fn page() -> io::Result<Vec<u8>> {
     let mut command = Args::command();
     let after = command.get_after_long_help().map(ToString::to_string);
-    command = command
-        .after_help(Resettable::Reset)
-        .after_long_help(Resettable::Reset);
+    command = command.after_long_help(Resettable::Reset);
     let mut page = Vec::new();
     Man::new(command).render(&mut page)?;
     as_it_stands(&after.unwrap_or_default()).to_writer(&mut page)?;

@@ -9,6 +9,7 @@ mod diff_rules;
 mod exports;
 mod files;
 mod gathered;
+mod help;
 mod input;
 mod list_apps;
 mod narrator;

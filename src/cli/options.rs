@@ -8,6 +8,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use clap_complete::Shell;
 
 use super::args::{Args, When};
+use super::help;
 use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
 use crate::report::ZEEK_LOGS;
@@ -155,7 +156,8 @@ impl Request {
         I: IntoIterator<Item = T>,
         T: Into<OsString> + Clone,
     {
-        let matches = Args::command().try_get_matches_from(command_line)?;
+        let words: Vec<OsString> = command_line.into_iter().map(Into::into).collect();
+        let matches = help::command(&words).try_get_matches_from(words)?;
         let args = Args::from_arg_matches(&matches)?;
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));

@@ -14,6 +14,7 @@ mod capture;
 mod caveats;
 mod cli;
 mod compressed;
+mod cookbook;
 mod damage;
 mod determinism;
 mod diff_rules;

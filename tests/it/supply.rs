@@ -97,3 +97,39 @@ fn every_crate_that_comes_twice_is_known_to() {
         );
     }
 }
+
+/// `1.85` and `1.85.0` as numbers.
+fn release(version: &str) -> [u32; 3] {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
+}
+
+#[test]
+fn no_dependency_asks_for_a_newer_rust_than_is_promised() {
+    assert!(release("1.9") < release("1.10.1") && release("1.85") == release("1.85.0"));
+    let promised = release(env!("CARGO_PKG_RUST_VERSION"));
+    let asking = packages();
+    let asking = asking.iter().filter_map(|package| {
+        let asked = package["rust_version"].as_str()?;
+        Some((package["name"].as_str().unwrap(), asked))
+    });
+    let asking: Vec<_> = asking.collect();
+    assert!(asking.len() > 30, "{asking:?}");
+    for (name, asked) in asking {
+        assert!(release(asked) <= promised, "{name} asks for Rust {asked}");
+    }
+}
+
+#[test]
+fn the_image_is_built_with_the_oldest_rust_that_is_promised() {
+    let read =
+        |name| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let image = format!("FROM rust:{promised}-slim-bookworm AS build");
+    assert!(
+        read("Dockerfile").lines().any(|line| line == image),
+        "{image}"
+    );
+    let need = format!("That needs Rust {promised} or newer");
+    assert!(read("README.md").contains(&need), "{need}");
+}
