@@ -10,6 +10,8 @@ mod exports;
 mod files;
 mod gathered;
 mod input;
+mod input_list;
+mod inputs;
 mod list_apps;
 mod narrator;
 mod options;
@@ -25,7 +27,7 @@ use std::process::ExitCode;
 
 pub use args::{Args, When};
 pub use list_apps::{ListedApp, list_apps};
-pub use options::{GivenRule, Options, Request, Verbosity, Verification};
+pub use options::{GivenCapture, GivenRule, Options, Request, Verbosity, Verification};
 pub use status::Status;
 
 /// Does what the command line says.
