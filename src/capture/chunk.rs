@@ -89,6 +89,25 @@ impl Chunk {
         self.whole = end;
     }
 
+    /// Fills up to a multiple of four, which a capture's last block may have left out: the padding is the block's.
+    pub(super) fn align(&mut self) {
+        let end = self.whole.next_multiple_of(4);
+        if end == self.whole {
+            return;
+        }
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        if let Some(padding) = self.buffer.get_mut(self.whole..end) {
+            padding.fill(0);
+        }
+        let last = self.records.last_mut();
+        if let Some(last) = last.filter(|last| last.end as usize == self.whole) {
+            last.end = end as u32;
+        }
+        self.whole = end;
+    }
+
     /// Takes it that no record begins before `place`, and that what stands there is no part of the capture.
     pub(super) fn skip_to(&mut self, place: usize) {
         match self.gaps.last_mut() {

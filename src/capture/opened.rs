@@ -11,11 +11,11 @@ use super::summary::CaptureSummary;
 
 /// Reads a capture chunk by chunk.
 #[derive(Debug)]
-pub struct CaptureReader(From);
+pub struct CaptureReader(Kind);
 
 #[derive(Debug)]
-enum From {
-    Source(SourceReader),
+enum Kind {
+    Source(Box<SourceReader>),
     Several(Box<SeveralReader>),
 }
 
@@ -39,12 +39,12 @@ impl CaptureReader {
         options: ReadOptions,
     ) -> Result<Self, CaptureError> {
         let reader = SourceReader::open(Box::new(source), options)?;
-        Ok(Self(From::Source(reader)))
+        Ok(Self(Kind::Source(Box::new(reader))))
     }
 
     /// Reads several captures as one. They are opened when their time comes, and closed at their end.
     pub fn of_several(several: Several) -> Self {
-        Self(From::Several(Box::new(SeveralReader::new(several))))
+        Self(Kind::Several(Box::new(SeveralReader::new(several))))
     }
 
     /// Fills `chunk` with the next whole records. `false`: the capture is over and nothing is in the chunk.
@@ -71,8 +71,8 @@ impl CaptureReader {
 
     fn fill_as(&mut self, chunk: &mut Chunk, is_patient: bool) -> Result<bool, CaptureError> {
         match &mut self.0 {
-            From::Source(reader) => reader.fill_as(chunk, is_patient),
-            From::Several(reader) => reader.fill_as(chunk, is_patient),
+            Kind::Source(reader) => reader.fill_as(chunk, is_patient),
+            Kind::Several(reader) => reader.fill_as(chunk, is_patient),
         }
     }
 
@@ -82,8 +82,8 @@ impl CaptureReader {
     /// * `comment`: said of each section.
     pub fn annotator(&self, tool: &str, comment: &str) -> Annotator {
         let pcap = match &self.0 {
-            From::Source(reader) => reader.pcap(),
-            From::Several(reader) => reader.pcap(),
+            Kind::Source(reader) => reader.pcap(),
+            Kind::Several(reader) => reader.pcap(),
         };
         Annotator::new(pcap.cloned(), tool, comment)
     }
@@ -91,8 +91,8 @@ impl CaptureReader {
     /// What is known of the capture so far.
     pub fn summary(&self) -> &CaptureSummary {
         match &self.0 {
-            From::Source(reader) => reader.summary(),
-            From::Several(reader) => reader.summary(),
+            Kind::Source(reader) => reader.summary(),
+            Kind::Several(reader) => reader.summary(),
         }
     }
 }

@@ -112,7 +112,7 @@ Exit status:
 #[command(name = "dpi_engine", version, override_usage = USAGE, after_long_help = EXAMPLES)]
 #[command(after_help = "More, with examples: --help", max_term_width = 100)]
 pub struct Args {
-    /// Captures to read, then OUTPUT to write; - for standard input or output
+    /// Captures to read, then the one to write; - for a standard stream
     ///
     /// INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
     /// time: rotated captures in any order; a flow that crosses them is one flow. pcaps have to be alike; where they overlap in time, their
@@ -120,7 +120,7 @@ pub struct Args {
     ///
     /// OUTPUT, the last of two or more names, is the filtered capture, in INPUT's format. It appears under its name only when it is
     /// complete. It may not be an INPUT, by no name or link. A name that ends in .gz or .zst makes it compressed. With -, the text
-    /// report goes to standard error. With --dry-run it may be left out behind a single INPUT; if given, it is not touched.
+    /// report goes to standard error. With --dry-run it may be left out behind a single INPUT or --input-list; if given, it is not touched.
     #[arg(value_name = "INPUT|OUTPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
     pub paths: Vec<PathBuf>,
 
@@ -148,7 +148,7 @@ pub struct Args {
 
     /// Only report: write neither OUTPUT nor dropped packets
     ///
-    /// OUTPUT may be left out then, behind a single INPUT; if given, it is not touched.
+    /// OUTPUT may be left out then, behind a single INPUT or --input-list; if given, it is not touched.
     #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 

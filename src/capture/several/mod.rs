@@ -113,15 +113,11 @@ impl Several {
             let look = look(part.as_mut(), (index, options))?;
             let alike = looks.first().map_or(Ok(()), |first| first.check(&look));
             if let Err((expected, found)) = alike {
-                let name = |index| {
-                    parts
-                        .get(index)
-                        .map_or_else(String::new, |part: &Box<dyn Part>| part.name())
-                };
+                let name = |index: usize| parts.get(index).map(|part| part.name());
                 return Err(SeveralError::Unlike {
-                    first: name(0),
+                    first: name(0).unwrap_or_default(),
                     expected,
-                    name: name(index),
+                    name: name(index).unwrap_or_default(),
                     found,
                 }
                 .into());

@@ -7,7 +7,7 @@ use super::super::chunk::{CHUNK_LEN, Chunk};
 use super::super::error::{CaptureError, SeveralError};
 use super::super::pcap::PcapWalk;
 use super::super::reader::SourceReader;
-use super::super::summary::{CaptureSummary, PartSummary};
+use super::super::summary::{CaptureSummary, Format, PartSummary};
 use super::{Begun, MAX_OVERLAPPING, Part, Place, Plan, Several, named};
 use crate::packet::{Record, Timestamp};
 
@@ -220,7 +220,7 @@ impl SeveralReader {
             time: place.first.unwrap_or_default(),
             span: None,
         };
-        open.look_at_chunk();
+        self.take_in(&mut open);
         Ok(open)
     }
 
@@ -232,8 +232,16 @@ impl SeveralReader {
             None => source,
         })?;
         open.passed = (0, 0);
-        open.look_at_chunk();
+        self.take_in(open);
         Ok(is_more)
+    }
+
+    /// Learns the times in a new chunk, and makes its end one behind which another capture can stand.
+    fn take_in(&self, open: &mut Open) {
+        open.look_at_chunk();
+        if self.plan.format == Format::Pcapng && !self.waiting.is_empty() {
+            open.chunk.align();
+        }
     }
 
     fn close(&mut self, open: Open) -> Result<(), CaptureError> {

@@ -302,6 +302,32 @@ fn sections_follow_each_other_whole_and_it_is_told_where_they_overlap() {
 }
 
 #[test]
+fn padding_that_a_capture_lacks_at_its_end_is_there_before_the_next() {
+    let section = hex("0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffff ffffffff 1c000000");
+    let interface = hex("01000000 14000000 01000000 00000000 14000000");
+    // A simple packet of two bytes, and a block of nobody's: both without their padding.
+    let packet = [le(&[3, 18, 2]), vec![0xaa, 0xbb], le(&[18])].concat();
+    let odd = hex("adb00000 0f000000 010203 0f000000");
+    for block in [packet, odd] {
+        let first = [section.clone(), interface.clone(), block].concat();
+        let read = read_several(&[first.clone(), section.clone()]).unwrap();
+        let padding = vec![0; first.len().next_multiple_of(4) - first.len()];
+        assert!(!padding.is_empty());
+        assert_eq!(
+            read.bytes,
+            [first.clone(), padding, section.clone()].concat()
+        );
+        assert_eq!(read.damage(), None);
+        let again = read_bytes(&read.bytes).unwrap();
+        assert_eq!((again.damage(), again.packets), (None, read.packets));
+    }
+    // Behind the last one nothing has to stand.
+    let odd = [section.clone(), hex("adb00000 0f000000 010203 0f000000")].concat();
+    let read = read_several(&[section.clone(), odd.clone()]).unwrap();
+    assert_eq!(read.bytes, [section, odd].concat());
+}
+
+#[test]
 fn a_stream_without_packets_in_front_loses_nothing() {
     let section = hex("0a0d0d0a 1c000000 4d3c2b1a 01000000 ffffffff ffffffff 1c000000");
     let block = |word: u32| le(&[5, 16, word, 16]);

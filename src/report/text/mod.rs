@@ -181,6 +181,12 @@ fn capture(page: &mut Page, input: &Input) {
             &format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000),
         );
     }
+    damage(page, input);
+}
+
+/// Where the input is damaged, and what was skipped; of several files, the first of those that are.
+fn damage(page: &mut Page, input: &Input) {
+    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
     let damaged = || {
         let files = input.files.iter();
         files.filter_map(|file| Some((&file.path, file.damage.as_ref()?)))
