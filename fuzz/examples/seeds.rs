@@ -68,6 +68,9 @@ fn of_capture(seeds: &mut Seeds, file: &[u8], capture: &Sound) -> io::Result<()>
     let is_pcapng = file.starts_with(b"\x0a\x0d\x0d\x0a");
     let front = &file[..file.len().min(MAX_SEED)];
     seeds.add("capture_recover", &[front])?;
+    let half = &file[..file.len().min(MAX_SEED / 2 - 8)];
+    let len = (half.len() as u16).to_be_bytes();
+    seeds.add("capture_several", &[&[0], &len, half, &len, half])?;
     if let (Some((first, _)), Some((_, last))) =
         (front.split_at_checked(200), front.split_at_checked(230))
     {

@@ -208,7 +208,11 @@ pub fn read(file: &[u8], step: Option<usize>) -> Result<Sound, CaptureError> {
     read_all(&mut open(file, step, ReadOptions::default())?)
 }
 
-fn open(
+/// Opens a capture; as [`read`].
+///
+/// # Errors
+/// As [`read`].
+pub fn open(
     file: &[u8],
     step: Option<usize>,
     options: ReadOptions,
@@ -220,7 +224,11 @@ fn open(
     }
 }
 
-fn read_all(reader: &mut CaptureReader) -> Result<Sound, CaptureError> {
+/// As [`read`], of a capture that is open.
+///
+/// # Errors
+/// As [`CaptureReader::fill`].
+pub fn read_all(reader: &mut CaptureReader) -> Result<Sound, CaptureError> {
     CHUNK.with_borrow_mut(|chunk| read_chunks(reader, chunk))
 }
 

@@ -19,6 +19,7 @@ pub mod names;
 pub mod reassembly;
 pub mod rules;
 pub mod script;
+pub mod several;
 pub mod signature;
 pub mod wire;
 
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("capture_pcap", capture::pcap),
     ("capture_pcapng", capture::pcapng),
     ("capture_recover", capture::recover),
+    ("capture_several", several::several),
     ("conversation", conversation::conversation),
     ("dns", inspect::dns::messages),
     ("dns_answers", inspect::dns::answers),

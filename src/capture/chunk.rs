@@ -67,6 +67,47 @@ impl Chunk {
         self.put(carried);
     }
 
+    /// Adds bytes of another chunk, and the records in them: ranges of its bytes and of its records.
+    pub(super) fn append(&mut self, other: &Self, bytes: Range<usize>, records: Range<usize>) {
+        let end = self.whole + bytes.len();
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        // Both stay within a chunk, whose offsets are 32 bits long.
+        let (from, to) = (bytes.start as u32, self.whole as u32);
+        let records = other.records.get(records).unwrap_or_default().iter();
+        self.records.extend(records.map(|record| Record {
+            start: record.start - from + to,
+            end: record.end - from + to,
+            frame: record.frame - from + to,
+            ..*record
+        }));
+        let bytes = other.bytes().get(bytes).unwrap_or_default();
+        if let Some(room) = self.buffer.get_mut(self.whole..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.whole = end;
+    }
+
+    /// Fills up to a multiple of four, which a capture's last block may have left out: the padding is the block's.
+    pub(super) fn align(&mut self) {
+        let end = self.whole.next_multiple_of(4);
+        if end == self.whole {
+            return;
+        }
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        if let Some(padding) = self.buffer.get_mut(self.whole..end) {
+            padding.fill(0);
+        }
+        let last = self.records.last_mut();
+        if let Some(last) = last.filter(|last| last.end as usize == self.whole) {
+            last.end = end as u32;
+        }
+        self.whole = end;
+    }
+
     /// Takes it that no record begins before `place`, and that what stands there is no part of the capture.
     pub(super) fn skip_to(&mut self, place: usize) {
         match self.gaps.last_mut() {

@@ -57,6 +57,9 @@ pub enum CaptureError {
     /// The file header or the first section header is damaged, so nothing can be read.
     #[error("the capture's header is damaged {0}")]
     Header(Damage),
+    /// It is several captures, and they cannot be read as one.
+    #[error(transparent)]
+    Several(#[from] SeveralError),
     /// The source failed to deliver.
     #[error("reading the capture failed at byte {offset}")]
     Io {
@@ -64,6 +67,48 @@ pub enum CaptureError {
         offset: u64,
         /// What the source said.
         source: io::Error,
+    },
+}
+
+/// Why several captures cannot be read as one.
+#[derive(Debug, Error)]
+pub enum SeveralError {
+    /// One of them cannot be read.
+    #[error("{name}")]
+    Part {
+        /// What it is called.
+        name: String,
+        /// Why.
+        source: Box<CaptureError>,
+    },
+    /// One of them cannot be opened, or closed; the error names it.
+    #[error(transparent)]
+    Source(io::Error),
+    /// Records of the one mean nothing in the other.
+    #[error(
+        "{name} cannot be read as one capture with {first}: found {found}, expected {expected}, as in {first}; \
+         mergecap makes one capture of both"
+    )]
+    Unlike {
+        /// What the first is called.
+        first: String,
+        /// What the first is.
+        expected: String,
+        /// What the other is called.
+        name: String,
+        /// What the other is.
+        found: String,
+    },
+    /// Too many would have to be open at a time.
+    #[error(
+        "{name}: more than {limit} captures overlap in time where it begins; expected at most that many; \
+         mergecap makes one capture of some of them"
+    )]
+    Overlapping {
+        /// What the one too many is called.
+        name: String,
+        /// How many may be.
+        limit: usize,
     },
 }
 

@@ -4,6 +4,7 @@
 //!   belong to a packet: a filter copies everything but the records it drops.
 //! * Nothing is refused that can be stepped over. What cannot ends the reading there, and is told as [`Damage`]; or, if so asked,
 //!   is left out up to where sound records go on ([`ReadOptions::recover`]).
+//! * Several captures are read as one, in order of time ([`Several`]).
 //! * Knows nothing of what a frame holds, of files and their names, or of threads.
 //!
 //! ```
@@ -29,19 +30,25 @@ mod chunk;
 mod clock;
 mod compress;
 mod error;
+mod opened;
 mod pcap;
 mod pcapng;
 mod reader;
 mod recover;
+mod several;
 mod summary;
 mod walk;
 
 pub use annotate::{Annotator, MAX_COMMENT_LEN};
 pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
-pub use error::{CaptureError, Damage, DamageReason};
-pub use reader::{CaptureReader, ReadOptions, is_capture};
-pub use summary::{CaptureSummary, Format, MAX_LISTED_SKIPS, Resolution, Skip, Skipped};
+pub use error::{CaptureError, Damage, DamageReason, SeveralError};
+pub use opened::CaptureReader;
+pub use reader::{ReadOptions, is_capture};
+pub use several::{MAX_OVERLAPPING, Part, Plan, Several};
+pub use summary::{
+    CaptureSummary, Format, MAX_LISTED_SKIPS, PartSummary, Resolution, Skip, Skipped,
+};
 pub use walk::MAX_RECORD_LEN;
 
 #[cfg(test)]

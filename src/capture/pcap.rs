@@ -6,6 +6,8 @@
 //!
 //! Source: draft-ietf-opsawg-pcap §4, §5.
 
+use std::fmt;
+
 use pcap_file::Endianness;
 use pcap_file::pcap::{PcapHeader, PcapTsResolution};
 
@@ -25,6 +27,11 @@ const RECORD_HEADER_LEN: usize = 16;
 /// Source: the patch of Alexey Kuznetzov to libpcap 0.4, as Wireshark's wiretap/libpcap.c describes it.
 const KUZNETZOV_RECORD_HEADER_LEN: usize = 24;
 
+/// Where the file header says how long frames may be.
+///
+/// Source: draft-ietf-opsawg-pcap §4.
+const SNAPLEN: std::ops::Range<usize> = 16..20;
+
 const MAGIC: u32 = 0xa1b2_c3d4;
 const NANOSECOND_MAGIC: u32 = 0xa1b2_3c4d;
 const KUZNETZOV_MAGIC: u32 = 0xa1b2_cd34;
@@ -41,7 +48,7 @@ pub(super) fn could_begin_with(bytes: &[u8]) -> bool {
 /// The order of a record's two lengths.
 ///
 /// Source: libpcap's sf-pcap.c. Version 2.3 turned them round, and some of its writers had not heard of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lengths {
     /// Captured, then on the wire.
     InOrder,
@@ -108,6 +115,28 @@ impl PcapWalk {
             link: LinkType(u32::from(fields.datalink) as u16),
             fcs_len: fcs_len(u32::from(fields.datalink)),
         })
+    }
+
+    /// Whether records of the one mean the same in the other.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let shape = |walk: &Self| {
+            (
+                (walk.order, walk.resolution, walk.record_header_len),
+                (walk.lengths, walk.link, walk.fcs_len),
+            )
+        };
+        shape(self) == shape(other)
+    }
+
+    /// Says in `header`, which is this capture's, that frames may be so long; 0 is no limit.
+    pub(super) fn write_snaplen(&mut self, snaplen: u32, header: &mut [u8]) {
+        self.snaplen = snaplen;
+        if let Some(field) = header.get_mut(SNAPLEN) {
+            field.copy_from_slice(&match self.order {
+                Endianness::Big => snaplen.to_be_bytes(),
+                Endianness::Little => snaplen.to_le_bytes(),
+            });
+        }
     }
 
     pub(super) fn link(&self) -> LinkType {
@@ -194,6 +223,33 @@ impl PcapWalk {
             origlen: header.origlen,
             timestamp: Timestamp::from_ns(ns),
             link: Some(self.link),
+        }
+    }
+}
+
+impl fmt::Display for PcapWalk {
+    /// What [`PcapWalk::is_like`] compares.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let order = match self.order {
+            Endianness::Big => "big-endian",
+            Endianness::Little => "little-endian",
+        };
+        let unit = match self.resolution {
+            PcapTsResolution::MicroSecond => "microseconds",
+            PcapTsResolution::NanoSecond => "nanoseconds",
+        };
+        write!(f, "pcap, {order}, {unit}, {}", self.link)?;
+        if self.record_header_len == KUZNETZOV_RECORD_HEADER_LEN {
+            f.write_str(", Kuznetzov's variant")?;
+        }
+        match self.lengths {
+            Lengths::InOrder => {}
+            Lengths::PerhapsSwapped => f.write_str(", version 2.3")?,
+            Lengths::Swapped => f.write_str(", version 2.2 or older")?,
+        }
+        match self.fcs_len {
+            Some(len) => write!(f, ", frames with a checksum of {len} bytes"),
+            None => Ok(()),
         }
     }
 }

@@ -1,9 +1,8 @@
-//! Cuts a capture into chunks.
+//! Cuts a capture that comes from one source into chunks.
 
 use std::fmt;
 use std::io::Read;
 
-use super::annotate::Annotator;
 use super::chunk::Chunk;
 use super::compress::{DEFAULT_MAX_EXPANSION, Input, ReadError};
 use super::error::{CaptureError, Damage, DamageReason};
@@ -40,10 +39,10 @@ impl Default for ReadOptions {
     }
 }
 
-/// Reads a capture chunk by chunk.
+/// Reads the capture of one source chunk by chunk; what [`CaptureReader`](super::CaptureReader) tells of its methods is true of these.
 ///
 /// Holds less than one chunk of its own (or one first section header): the bytes of a record that the last chunk had no room for.
-pub struct CaptureReader {
+pub(super) struct SourceReader {
     input: Input,
     walk: Walk,
     summary: CaptureSummary,
@@ -62,26 +61,13 @@ pub struct CaptureReader {
     is_over: bool,
 }
 
-impl CaptureReader {
+impl SourceReader {
     /// Opens a capture: tells compression and format by the first bytes, and reads the file header or the first section header.
-    ///
-    /// Reads with large buffers of its own; `source` needs none.
-    ///
-    /// # Errors
-    /// All but [`CaptureError::Io`] say that `source` is no capture that can be read.
-    pub fn open(source: impl Read + Send + 'static) -> Result<Self, CaptureError> {
-        Self::open_with(source, ReadOptions::default())
-    }
-
-    /// As [`Self::open`], in the way that `options` say.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_with(
-        source: impl Read + Send + 'static,
+    pub(super) fn open(
+        source: Box<dyn Read + Send>,
         options: ReadOptions,
     ) -> Result<Self, CaptureError> {
-        let mut input = Input::open(Box::new(source), options.max_expansion)?;
+        let mut input = Input::open(source, options.max_expansion)?;
         let mut head = Vec::new();
         read_head(&mut input, &mut head, MAGIC_LEN)?;
         let format = format_of(&head).ok_or_else(|| not_a_capture(&head))?;
@@ -115,28 +101,13 @@ impl CaptureReader {
         })
     }
 
-    /// Fills `chunk` with the next whole records. `false`: the capture is over and nothing is in the chunk.
-    ///
-    /// * A source that delivers fills the chunk. One that is behind (a read came back short, as from a pipe) is not waited
-    ///   for as soon as there is one whole record.
-    /// * Damage is no error: what stands before it is delivered, then the capture is over; see [`CaptureSummary::damage`].
-    ///
-    /// # Errors
-    /// [`CaptureError::Io`] when the source fails, [`CaptureError::Expansion`] and [`CaptureError::Window`] when decompressing
-    /// it would take too much. Nothing is in the chunk then, and the capture is over.
-    pub fn fill(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
-        self.fill_as(chunk, false)
-    }
-
-    /// As [`Self::fill`], but waits for a source that is behind until the chunk is full.
-    ///
-    /// # Errors
-    /// As [`Self::fill`].
-    pub fn fill_up(&mut self, chunk: &mut Chunk) -> Result<bool, CaptureError> {
-        self.fill_as(chunk, true)
-    }
-
-    fn fill_as(&mut self, chunk: &mut Chunk, is_patient: bool) -> Result<bool, CaptureError> {
+    /// Fills `chunk` with the next whole records; waits for a source that is behind until it is full if `is_patient`. `false`: the
+    /// capture is over and nothing is in the chunk.
+    pub(super) fn fill_as(
+        &mut self,
+        chunk: &mut Chunk,
+        is_patient: bool,
+    ) -> Result<bool, CaptureError> {
         loop {
             chunk.begin(&self.carried, self.packets + 1);
             chunk.whole = std::mem::take(&mut self.carried_whole);
@@ -159,20 +130,22 @@ impl CaptureReader {
         }
     }
 
-    /// What writes this capture again as a pcapng with comments, chunk by chunk from the first on.
-    ///
-    /// * `tool`: what wrote it; said where the capture has no section of its own.
-    /// * `comment`: said of each section.
-    pub fn annotator(&self, tool: &str, comment: &str) -> Annotator {
-        let pcap = match &self.walk {
-            Walk::Pcap { walk, .. } => Some(walk.clone()),
+    /// How records stand in a pcap; `None` of a pcapng.
+    pub(super) fn pcap(&self) -> Option<&PcapWalk> {
+        match &self.walk {
+            Walk::Pcap { walk, .. } => Some(walk),
             Walk::Pcapng { .. } => None,
-        };
-        Annotator::new(pcap, tool, comment)
+        }
+    }
+
+    /// Takes the file header or first section header out of the capture, before the first chunk is filled. Offsets stay what they are.
+    pub(super) fn take_head(&mut self) -> Vec<u8> {
+        self.offset += std::mem::take(&mut self.carried_whole) as u64;
+        std::mem::take(&mut self.carried)
     }
 
     /// What is known of the capture so far.
-    pub fn summary(&self) -> &CaptureSummary {
+    pub(super) fn summary(&self) -> &CaptureSummary {
         &self.summary
     }
 
@@ -327,9 +300,9 @@ fn cut_short(need: usize, have: usize) -> DamageReason {
     }
 }
 
-impl fmt::Debug for CaptureReader {
+impl fmt::Debug for SourceReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CaptureReader")
+        f.debug_struct("SourceReader")
             .field("summary", &self.summary)
             .field("offset", &self.offset)
             .field("packets", &self.packets)

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::compress::Compression;
 use super::error::{Damage, DamageReason};
-use crate::packet::LinkType;
+use crate::packet::{LinkType, Timestamp};
 
 /// Link types that a summary lists. A handful is usual; the bound keeps a hostile file from making the list long to search.
 const MAX_LINK_TYPES: usize = 64;
@@ -74,6 +74,23 @@ pub struct CaptureSummary {
     pub skipped: Skipped,
     /// (Decompressed) bytes that were read, the damaged ones included.
     pub bytes: u64,
+    /// Of several captures that are read as one: what is known of each that was read to its end, in the order of their first packets.
+    /// Empty for one capture alone.
+    ///
+    /// What is told above is then told of all of them: the compression that all have, the first damage (at an offset in its own
+    /// capture), how much was skipped; the stretches are listed with each.
+    pub parts: Vec<PartSummary>,
+}
+
+/// What is known of one of several captures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartSummary {
+    /// Its place in the order in which they were given, from 0.
+    pub index: usize,
+    /// The earliest and the latest packet time; `None` for a capture without packets.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// As of a capture alone.
+    pub summary: CaptureSummary,
 }
 
 /// Stretches of a capture that were passed over.
@@ -132,7 +149,42 @@ impl CaptureSummary {
             damage: None,
             skipped: Skipped::default(),
             bytes: 0,
+            parts: Vec::new(),
         }
+    }
+
+    /// Puts the captures that were read in the order of `rank`, which is given the place of each.
+    pub(super) fn sort_parts(&mut self, rank: impl Fn(usize) -> usize) {
+        self.parts.sort_by_key(|part| rank(part.index));
+        let mut damages = self
+            .parts
+            .iter()
+            .filter_map(|part| part.summary.damage.as_ref());
+        self.damage = damages.next().cloned();
+    }
+
+    /// Takes in that one of several captures was read.
+    pub(super) fn add_part(&mut self, mut part: PartSummary) {
+        let of_part = &mut part.summary;
+        if self.parts.is_empty() {
+            self.compression = of_part.compression;
+        } else if self.compression != of_part.compression {
+            self.compression = None;
+        }
+        for &link in &of_part.link_types {
+            self.describe_link(link);
+        }
+        if let Some(resolution) = of_part.resolution {
+            self.describe_resolution(resolution);
+        }
+        // Of all together hardly more than of one alone; but one of each, which tells whether reading went on.
+        let room = (MAX_LISTED_SKIPS as u64).saturating_sub(self.skipped.count);
+        let skipped = &mut of_part.skipped;
+        skipped.listed.truncate(room.max(1) as usize);
+        self.skipped.count += skipped.count;
+        self.skipped.bytes += skipped.bytes;
+        self.bytes += of_part.bytes;
+        self.parts.push(part);
     }
 
     /// Whether reading went on behind the damage; else that is where it ended.
@@ -142,11 +194,45 @@ impl CaptureSummary {
         first.is_some_and(|first| damage.is_some_and(|damage| damage.offset == first.offset))
     }
 
+    /// Of several captures that follow each other: the first that begins before one in front of it ends. Places as in
+    /// [`PartSummary::index`], that of the one in front first.
+    ///
+    /// `None` for pcaps, whose packets are merged.
+    pub fn first_overlap(&self) -> Option<(usize, usize)> {
+        self.overlaps().next()
+    }
+
+    /// How many captures begin before one in front of them ends, as [`Self::first_overlap`].
+    pub fn overlap_count(&self) -> u64 {
+        self.overlaps().count() as u64
+    }
+
+    pub(super) fn overlaps(&self) -> impl Iterator<Item = (usize, usize)> {
+        let mut latest: Option<(Timestamp, usize)> = None;
+        let parts = self.parts.iter().filter(|_| self.format == Format::Pcapng);
+        parts.filter_map(move |part| {
+            let (first, last) = part.span?;
+            let before = latest.filter(|(before, _)| *before > first);
+            if latest.is_none_or(|(before, _)| before < last) {
+                latest = Some((last, part.index));
+            }
+            Some((before?.1, part.index))
+        })
+    }
+
     /// Takes in that the capture has an interface of this kind.
     pub(super) fn describe(&mut self, link: LinkType, resolution: Resolution) {
+        self.describe_link(link);
+        self.describe_resolution(resolution);
+    }
+
+    fn describe_link(&mut self, link: LinkType) {
         if self.link_types.len() < MAX_LINK_TYPES && !self.link_types.contains(&link) {
             self.link_types.push(link);
         }
+    }
+
+    fn describe_resolution(&mut self, resolution: Resolution) {
         self.resolution = match self.resolution {
             Some(known) if known != resolution => Some(Resolution::Mixed),
             _ => Some(resolution),

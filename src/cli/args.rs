@@ -25,7 +25,8 @@ const PERFORMANCE: &str = "Performance";
 pub(super) const ABOUT: &str = "About the program";
 
 /// What only runs and comparisons of rules have a use for.
-const OF_A_RUN: [&str; 20] = [
+const OF_A_RUN: [&str; 21] = [
+    "input_list",
     "recover",
     "block_ip",
     "block_port",
@@ -66,10 +67,10 @@ const OF_A_FILTER: [&str; 13] = [
 ];
 
 const USAGE: &str = "\
-dpi_engine <INPUT> <OUTPUT> [OPTIONS]
+dpi_engine <INPUT>... <OUTPUT> [OPTIONS]
        dpi_engine <INPUT> --dry-run [OPTIONS]
-       dpi_engine <INPUT> --diff-rules <OLD> <NEW> [OPTIONS]
-       dpi_engine --verify <REPORT> [<INPUT> [<OUTPUT>]]
+       dpi_engine <INPUT>... --diff-rules <OLD> <NEW> [OPTIONS]
+       dpi_engine --verify <REPORT> [<INPUT>... [<OUTPUT>]]
        dpi_engine --list-apps [--apps <FILE>] | --completions <SHELL> | --man";
 
 /// What the manual page ends with; what `--help` ends with is shorter.
@@ -84,6 +85,10 @@ Examples:
 
   Rules from a file:
     dpi_engine capture.pcap filtered.pcap --rules rules.example.txt
+
+  A rotated capture, in whatever order:
+    dpi_engine rotated_*.pcap filtered.pcap --block-app YouTube
+    dpi_engine --input-list rotated.txt filtered.pcap --block-app YouTube
 
   Why was that dropped?
     dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
@@ -108,19 +113,24 @@ Exit status:
 #[command(name = "dpi_engine", version, override_usage = USAGE, after_long_help = EXAMPLES)]
 #[command(max_term_width = 100)]
 pub struct Args {
-    /// Capture to read, also compressed; - for stdin
+    /// Captures to read, then OUTPUT; - for std streams
     ///
-    /// pcap or pcapng, told by content; - is standard input. Compression (gzip, zstd, lz4, xz) is told by content, never by name.
-    #[arg(value_name = "INPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
-    pub input: Option<PathBuf>,
+    /// - is standard input, or output. INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
+    /// time: rotated captures in any order; a flow that crosses them is one flow. pcaps have to be alike; where they overlap in time, their
+    /// packets are merged. pcapngs follow each other whole.
+    ///
+    /// OUTPUT, the last of two or more names, is the filtered capture, in INPUT's format. It appears under its name only when it is
+    /// complete. It may not be an INPUT, by no name or link. A name that ends in .gz or .zst makes it compressed. With -, the text
+    /// report goes to standard error. With --dry-run it may be left out behind a single INPUT or --input-list; if given, it is not touched.
+    #[arg(value_name = "INPUT|OUTPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
+    pub paths: Vec<PathBuf>,
 
-    /// Filtered capture to write; - for stdout
+    /// Read the captures too that this file names
     ///
-    /// In INPUT's format; - is standard output. It appears under its name only when it is complete. It may not be INPUT, by
-    /// no name or link. A name that ends in .gz or .zst makes it compressed. With -, the text report goes to standard error.
-    /// May be left out with --dry-run.
-    #[arg(value_name = "OUTPUT", display_order = 1, help_heading = INPUT_AND_OUTPUT)]
-    pub output: Option<PathBuf>,
+    /// One a line: paths as on the command line, seen from the current folder. Blank lines and lines that begin with # are passed over. All names on
+    /// the command line but OUTPUT are captures too.
+    #[arg(long, value_name = "FILE", display_order = 1, help_heading = INPUT_AND_OUTPUT)]
+    pub input_list: Vec<PathBuf>,
 
     /// Write the dropped packets here
     ///
@@ -140,7 +150,7 @@ pub struct Args {
 
     /// Only report: write no packets
     ///
-    /// OUTPUT may be left out then; if given, it is not touched.
+    /// OUTPUT may be left out then, behind a single INPUT or --input-list; if given, it is not touched.
     #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
@@ -260,10 +270,10 @@ pub struct Args {
     /// Tell what a change of rules would change
     ///
     /// What the rules of NEW drop that those of OLD do not, and the other way round: flows, packets, bytes and names on standard
-    /// output, and as JSON with --json; no packets are written. Whole flows are compared. Rules given besides, by flags and
-    /// with --rules, count on both sides.
+    /// output, and as JSON with --json; no packets are written, so all names are INPUTs. Whole flows are compared. Rules given
+    /// besides, by flags and with --rules, count on both sides.
     #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], action = ArgAction::Set, help_heading = RULES)]
-    #[arg(conflicts_with_all = OF_A_FILTER, conflicts_with_all = ["output", "dropped"])]
+    #[arg(conflicts_with_all = OF_A_FILTER, conflicts_with = "dropped")]
     pub diff_rules: Vec<PathBuf>,
 
     /// Write the report as JSON; - for stdout
@@ -325,8 +335,8 @@ pub struct Args {
     /// The exit status is 0 when everything agrees, else 1. The report must have been made with --sha256. Checked are the digests of
     /// INPUT, OUTPUT and the dropped packets, and that OUTPUT and the dropped packets together are INPUT, packet for packet and in
     /// order; where the dropped packets were not written, that OUTPUT is a part of INPUT, in order, and the number of packets. The
-    /// files are looked for under the paths in the report, seen from the current folder; INPUT, OUTPUT and --dropped name others. INPUT
-    /// is read with --recover if the report tells of skipped bytes; --max-expansion counts for every file.
+    /// files are looked for under the paths in the report, seen from the current folder; names and --dropped name others: all INPUTs in
+    /// the order of the report, then OUTPUT. INPUT is read with --recover if the report tells of skipped bytes; --max-expansion counts for every file.
     #[arg(long, value_name = "REPORT", help_heading = REPORTS, conflicts_with = "apps")]
     #[arg(conflicts_with_all = OF_A_RUN, conflicts_with_all = OF_A_FILTER)]
     pub verify: Option<PathBuf>,
@@ -381,7 +391,7 @@ pub struct Args {
     ///
     /// With --apps also those.
     #[arg(long, help_heading = ABOUT, conflicts_with_all = OF_A_RUN, conflicts_with_all = OF_A_FILTER)]
-    #[arg(conflicts_with_all = ["input", "output", "dropped", "max_expansion", "verify"])]
+    #[arg(conflicts_with_all = ["paths", "dropped", "max_expansion", "verify"])]
     pub list_apps: bool,
 
     /// Completions: bash, elvish, fish, powershell, zsh
@@ -437,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_check_takes_other_paths_and_nothing_else() {
-        let paths = ["input", "output", "dropped"];
+        let paths = ["paths", "dropped"];
         let rest = ["max_expansion", "quiet"];
         goes_along_with("verify", &[&paths[..], &rest].concat());
     }

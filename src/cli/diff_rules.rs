@@ -11,9 +11,11 @@ use anyhow::{Context as _, Result};
 
 use super::files::write_side;
 use super::gathered::Labels;
-use super::input::{self, Input};
+use super::input_list;
+use super::inputs::{Inputs, shown_all};
 use super::narrator::Narrator;
 use super::rules::{self, Given};
+use super::run::refuse_aliases;
 use super::{GivenRule, Options, Status};
 use crate::capture::CaptureReader;
 use crate::engine::Policy;
@@ -30,23 +32,25 @@ use crate::stats::{FlowStats, Tally};
 /// As for a run that filters.
 pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
+    let options = input_list::resolve(options)?;
+    let options = options.as_ref();
     let [before, after] = [old, new].map(|path| {
         let mut options = options.clone();
         options.rules.push(GivenRule::File(path.clone()));
         options
     });
-    output::refuse_aliases(&before.inputs(), &options.outputs())?;
-    output::refuse_aliases(&after.inputs(), &options.outputs())?;
+    refuse_aliases(&before)?;
+    refuse_aliases(&after)?;
     let (old_policy, new_policy) = (policy(&before)?, policy(&after)?);
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
-    let input = Input::open(&options.input, true)?;
+    let inputs = Inputs::open(&options.captures, true)?;
     let mut json = options
         .json
         .as_deref()
         .map(OutputFile::create)
         .transpose()?;
 
-    let (capture, again) = input.read(options.reading)?;
+    let (capture, again) = inputs.read(options.reading)?;
     let mut dropped = Dropped::default();
     judge(options, capture, &old_policy, &mut dropped)?;
     let mut changes = Changes {
@@ -60,15 +64,21 @@ pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status
         policy: &new_policy,
     };
     let shown = |path: &Path| path.display().to_string();
-    let paths = [shown(&options.input), shown(old), shown(new)];
+    let captures = options.captures.iter();
+    let captures = captures.map(|capture| shown(&capture.path)).collect();
     let [newly_dropped, newly_passed] = [changes.newly_dropped, changes.newly_passed]
         .map(|counted| Change::new(counted.taken, counted.stats.finish(), &names));
-    let diff = RulesDiff::new(paths, newly_dropped, newly_passed);
+    let diff = RulesDiff::new(
+        (captures, [shown(old), shown(new)]),
+        newly_dropped,
+        newly_passed,
+    );
     write_side(&mut json, |out| Ok(report::rules_diff_json(&diff, out)?))?;
     output::commit_all(json.into_iter().collect())?;
     let text = report::rules_diff_text(&diff);
     narrator.report(&text, options.is_standard_output_taken())?;
-    narrator.damage(&input::shown(&options.input), &ran.capture);
+    narrator.overlaps(&options.captures, &ran.capture);
+    narrator.damage(&options.captures, &ran.capture);
     Ok(match &ran.capture.damage {
         None => Status::Done,
         Some(_) => Status::Damaged,
@@ -104,7 +114,7 @@ fn judge(
         Packets::Note(packets),
         sink,
     )
-    .with_context(|| format!("cannot filter {}", input::shown(&options.input)))
+    .with_context(|| format!("cannot filter {}", shown_all(&options.captures)))
 }
 
 /// What was dropped of the flows, by their first packets.

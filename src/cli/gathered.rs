@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result};
 
 use super::exports::Exports;
 use super::files::{Files, write_side};
+use super::inputs::FileFacts;
 use super::narrator::Narrator;
 use super::run::Finished;
 use super::{Options, terminal};
-use crate::capture::{Compression, Format, Resolution, Skipped};
+use crate::capture::{CaptureSummary, Compression, Format, PartSummary, Resolution, Skipped};
 use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
@@ -123,7 +124,7 @@ impl<'a> Gathered<'a> {
         counts.forwarded_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
         let gathered = report::Gathered {
             input: about_input(options, &finished),
-            digests: match finished.digest {
+            digests: match first_of(&finished).and_then(|(_, facts)| facts.digest) {
                 Some(input) => Some(files.digests(input)?),
                 None => None,
             },
@@ -135,6 +136,7 @@ impl<'a> Gathered<'a> {
             untold_drops: finished.ran.untold_drops,
             untold_lookups: finished.ran.untold_lookups,
             forgotten_answers: finished.ran.forgotten_answers,
+            overlapping_inputs: finished.ran.capture.overlap_count(),
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;
@@ -194,16 +196,21 @@ fn thresholds(options: &Options, files: GivenThresholds) -> Thresholds {
     }
 }
 
+/// The input whose packets come first: its place among those that were given, and what is known of it.
+fn first_of(finished: &Finished) -> Option<(usize, FileFacts)> {
+    let first = finished.ran.capture.parts.first();
+    let index = first.map_or(0, |part| part.index);
+    Some((index, *finished.files.get(index)?))
+}
+
 /// What the report says of the input.
 fn about_input(options: &Options, finished: &Finished) -> report::Input {
     let ran = &finished.ran;
     let capture = &ran.capture;
+    let (first, _) = first_of(finished).unzip();
     report::Input {
-        path: options.input.display().to_string(),
-        format: match capture.format {
-            Format::Pcap => "pcap",
-            Format::Pcapng => "pcapng",
-        },
+        path: path_of(options, first.unwrap_or_default()),
+        format: format(capture.format),
         compression: capture.compression.map(Compression::as_str),
         link_types: capture.link_types.clone(),
         resolution: match capture.resolution {
@@ -211,15 +218,55 @@ fn about_input(options: &Options, finished: &Finished) -> report::Input {
             Some(Resolution::Ns) => report::Resolution::Nano,
             _ => report::Resolution::Mixed,
         },
-        file_bytes: finished.file_bytes,
+        file_bytes: finished.files.iter().map(|file| file.bytes).sum(),
         first_packet: ran.span.map(|(first, _)| first),
         last_packet: ran.span.map(|(_, last)| last),
-        damage: capture.damage.as_ref().map(|damage| report::Damage {
-            offset: damage.offset,
-            reason: damage.reason.to_string(),
-        }),
+        damage: damage(capture),
         skipped: skipped(&capture.skipped),
+        files: {
+            let parts = capture.parts.iter();
+            parts
+                .map(|part| about_file(options, (part, finished)))
+                .collect()
+        },
     }
+}
+
+/// What the report says of one of several inputs.
+fn about_file(options: &Options, (part, finished): (&PartSummary, &Finished)) -> report::InputFile {
+    let capture = &part.summary;
+    let facts = finished.files.get(part.index);
+    report::InputFile {
+        path: path_of(options, part.index),
+        format: format(capture.format),
+        compression: capture.compression.map(Compression::as_str),
+        file_bytes: facts.map_or(0, |facts| facts.bytes),
+        first_packet: part.span.map(|(first, _)| first),
+        last_packet: part.span.map(|(_, last)| last),
+        damage: damage(capture),
+        skipped: skipped(&capture.skipped),
+        sha256: facts.and_then(|facts| Some(facts.digest?.to_string())),
+    }
+}
+
+fn path_of(options: &Options, index: usize) -> String {
+    let capture = options.captures.get(index);
+    capture.map_or_else(String::new, |capture| capture.path.display().to_string())
+}
+
+const fn format(format: Format) -> &'static str {
+    match format {
+        Format::Pcap => "pcap",
+        Format::Pcapng => "pcapng",
+    }
+}
+
+fn damage(capture: &CaptureSummary) -> Option<report::Damage> {
+    let damage = capture.damage.as_ref()?;
+    Some(report::Damage {
+        offset: damage.offset,
+        reason: damage.reason.to_string(),
+    })
 }
 
 fn skipped(skipped: &Skipped) -> report::Skipped {

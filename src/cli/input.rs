@@ -1,6 +1,6 @@
-//! INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
+//! One INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
@@ -24,6 +24,8 @@ pub(super) struct Input {
     /// What can be read again: the file itself, or the copy of what came through a pipe.
     again: Option<File>,
     digest: Option<Digest>,
+    all_bytes: Option<Arc<AtomicU64>>,
+    about: Metadata,
 }
 
 /// What it takes to tell the digest of an input.
@@ -38,6 +40,8 @@ struct Tee {
     source: File,
     copy: Option<File>,
     bytes: Arc<AtomicU64>,
+    /// The same of all inputs, where there are several.
+    all_bytes: Option<Arc<AtomicU64>>,
     digester: Option<Arc<Mutex<Digester>>>,
 }
 
@@ -45,6 +49,9 @@ impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
         self.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if let Some(all) = &self.all_bytes {
+            all.fetch_add(len as u64, Ordering::Relaxed);
+        }
         let read = buffer.get(..len).unwrap_or_default();
         if let Some(copy) = &mut self.copy {
             copy.write_all(read)?;
@@ -107,7 +114,26 @@ impl Input {
             source,
             again,
             digest: None,
+            all_bytes: None,
+            about,
         })
+    }
+
+    /// What the system said of it when it was opened.
+    pub(super) const fn about(&self) -> &Metadata {
+        &self.about
+    }
+
+    /// Leaves alone what stands behind so many bytes.
+    pub(super) fn up_to(mut self, len: u64) -> Self {
+        self.len = Some(len);
+        self
+    }
+
+    /// Counts what is read of it to this besides.
+    pub(super) fn counted(mut self, all_bytes: Arc<AtomicU64>) -> Self {
+        self.all_bytes = Some(all_bytes);
+        self
     }
 
     /// Has a digest made of what is read.
@@ -123,6 +149,14 @@ impl Input {
 
     /// The capture from its beginning, and what it takes to read it again.
     pub(super) fn read(self, options: ReadOptions) -> Result<(CaptureReader, Again)> {
+        let (source, again) = self.source()?;
+        let capture = CaptureReader::open_with(source, options)
+            .with_context(|| format!("cannot read {}", shown(&again.path)))?;
+        Ok((capture, again))
+    }
+
+    /// Its bytes from the beginning, and what it takes to read them again.
+    pub(super) fn source(self) -> Result<(impl Read + Send + use<>, Again)> {
         let copy = match (self.len, &self.again) {
             (None, Some(copy)) => Some(
                 copy.try_clone()
@@ -135,24 +169,23 @@ impl Input {
             source: self.source,
             copy,
             bytes: Arc::clone(&bytes),
+            all_bytes: self.all_bytes.clone(),
             digester: self
                 .digest
                 .as_ref()
                 .map(|digest| Arc::clone(&digest.digester)),
         };
         let source = source.take(self.len.unwrap_or(u64::MAX));
-        let capture = CaptureReader::open_with(source, options)
-            .with_context(|| format!("cannot read {}", shown(&self.path)))?;
         let again = Again {
             path: self.path,
             len: self.len,
             start: self.start,
             file: self.again,
-            options,
             bytes,
+            all_bytes: self.all_bytes,
             digest: self.digest,
         };
-        Ok((capture, again))
+        Ok((source, again))
     }
 }
 
@@ -162,8 +195,8 @@ pub(super) struct Again {
     len: Option<u64>,
     start: u64,
     file: Option<File>,
-    options: ReadOptions,
     bytes: Arc<AtomicU64>,
+    all_bytes: Option<Arc<AtomicU64>>,
     digest: Option<Digest>,
 }
 
@@ -180,6 +213,7 @@ impl Again {
             source: rest,
             copy: None,
             bytes: Arc::clone(&self.bytes),
+            all_bytes: self.all_bytes.clone(),
             digester: Some(digester),
         };
         io::copy(&mut (&mut rest).take(left), &mut io::sink()).with_context(cannot)?;
@@ -203,7 +237,13 @@ impl Again {
     }
 
     /// The capture once more, as it was the first time. What is read of it counts as [`Self::watched`], from 0 again.
-    pub(super) fn read(self) -> Result<CaptureReader> {
+    pub(super) fn read(self, options: ReadOptions) -> Result<CaptureReader> {
+        let about = format!("cannot read {} again", shown(&self.path));
+        CaptureReader::open_with(self.source()?, options).context(about)
+    }
+
+    /// Its bytes once more.
+    pub(super) fn source(self) -> Result<impl Read + Send + use<>> {
         let cannot = || format!("cannot read {} again", shown(&self.path));
         let Some(mut source) = self.file else {
             bail!("{}: it was not kept", cannot())
@@ -216,10 +256,10 @@ impl Again {
             source,
             copy: None,
             bytes: self.bytes,
+            all_bytes: self.all_bytes,
             digester: None,
         };
-        let source = source.take(self.len.unwrap_or(u64::MAX));
-        CaptureReader::open_with(source, self.options).with_context(cannot)
+        Ok(source.take(self.len.unwrap_or(u64::MAX)))
     }
 }
 

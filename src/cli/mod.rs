@@ -11,6 +11,8 @@ mod files;
 mod gathered;
 mod help;
 mod input;
+mod input_list;
+mod inputs;
 mod list_apps;
 mod narrator;
 mod options;
@@ -26,7 +28,7 @@ use std::process::ExitCode;
 
 pub use args::{Args, When};
 pub use list_apps::{ListedApp, list_apps};
-pub use options::{GivenRule, Options, Request, Verbosity, Verification};
+pub use options::{GivenCapture, GivenRule, Options, Request, Verbosity, Verification};
 pub use status::Status;
 
 /// Does what the command line says.

@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{Status, Verbosity};
+use super::input::shown;
+use super::{GivenCapture, Options, Status, Verbosity};
 use crate::capture::{CaptureSummary, Damage, MAX_LISTED_SKIPS};
 use crate::pipeline::{Judged, Ran};
 use crate::report::Difference;
@@ -16,6 +17,9 @@ const MAX_DIFFERENCES: usize = 100;
 
 /// Skipped stretches of the input that get a line each.
 const MAX_SKIPS_TOLD: usize = 20;
+
+/// Damaged inputs that are told on the terminal.
+const MAX_FILES_TOLD: usize = 20;
 
 /// Tells as much as was asked for. A terminal that is gone is no reason to stop: what cannot be told is lost.
 pub(super) struct Narrator {
@@ -120,8 +124,60 @@ impl Narrator {
         }
     }
 
+    /// Of a dry run: a file that may have been meant as INPUT is taken for OUTPUT.
+    pub(super) fn untouched(&self, options: &Options) {
+        let Some(path) = options.untouched.as_deref().filter(|path| path.exists()) else {
+            return;
+        };
+        self.say(
+            Verbosity::Normal,
+            format_args!(
+                "dpi_engine: {} is not read: the last of several names is OUTPUT, with --dry-run too",
+                shown(path)
+            ),
+        );
+    }
+
+    /// Of inputs that follow each other and should be merged: the first of them.
+    pub(super) fn overlaps(&self, captures: &[GivenCapture], capture: &CaptureSummary) {
+        let Some((before, after)) = capture.first_overlap() else {
+            return;
+        };
+        let [before, after] = [before, after].map(|index| name_of(captures, index));
+        self.say(
+            Verbosity::Normal,
+            format_args!(
+                "dpi_engine: packets are not in order of time: {after} begins before {before} ends, and pcapng files follow each other whole; \
+                 mergecap puts them in order"
+            ),
+        );
+    }
+
     /// Damage is told even to those who want quiet: it is why the exit status is not 0.
-    pub(super) fn damage(&self, input: &str, capture: &CaptureSummary) {
+    pub(super) fn damage(&self, captures: &[GivenCapture], capture: &CaptureSummary) {
+        if capture.parts.is_empty() {
+            return self.damage_of(&name_of(captures, 0), capture);
+        }
+        let damaged = || {
+            capture
+                .parts
+                .iter()
+                .filter(|part| part.summary.damage.is_some())
+        };
+        for part in damaged().take(MAX_FILES_TOLD) {
+            self.damage_of(&name_of(captures, part.index), &part.summary);
+        }
+        let count = damaged().count();
+        if count > MAX_FILES_TOLD {
+            let more = count - MAX_FILES_TOLD;
+            self.say(
+                Verbosity::Quiet,
+                format_args!("dpi_engine: {more} more inputs are damaged; --json lists all"),
+            );
+        }
+    }
+
+    fn damage_of(&self, input: &str, capture: &CaptureSummary) {
         let Some(Damage { offset, reason }) = &capture.damage else {
             return;
         };
@@ -154,6 +210,12 @@ impl Narrator {
             );
         }
     }
+}
+
+/// What the input that was given at this place is called.
+fn name_of(captures: &[GivenCapture], index: usize) -> String {
+    let capture = captures.get(index);
+    capture.map_or_else(String::new, |capture| shown(&capture.path))
 }
 
 /// Shows what `write` writes: on standard output, unless that belongs to something else.

@@ -36,10 +36,8 @@ pub enum Request {
 pub struct Verification {
     /// The JSON report.
     pub report: PathBuf,
-    /// The input, where it is not under the report's path.
-    pub input: Option<PathBuf>,
-    /// The output, where it is not under the report's path.
-    pub output: Option<PathBuf>,
+    /// The inputs in the report's order, then the output, where they are not under the report's paths; as many as are named.
+    pub paths: Vec<PathBuf>,
     /// The dropped packets, where they are not under the report's path.
     pub dropped: Option<PathBuf>,
     /// How the files are read.
@@ -51,10 +49,14 @@ pub struct Verification {
 /// How to filter a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The capture to read; `-` is standard input.
-    pub input: PathBuf,
+    /// The captures to read as one, those of `input_lists` not among them.
+    pub captures: Vec<GivenCapture>,
+    /// Files that name captures to read besides.
+    pub input_lists: Vec<PathBuf>,
     /// The filtered capture; `None` when only a report is wanted (`--dry-run`).
     pub output: Option<PathBuf>,
+    /// What is not read because it is taken for the OUTPUT of a dry run, where it may have been meant as INPUT.
+    pub untouched: Option<PathBuf>,
     /// How INPUT is read.
     pub reading: ReadOptions,
     /// Where dropped packets go; never with a dry run.
@@ -103,6 +105,15 @@ pub struct Options {
     pub high_volume_flows: Option<u32>,
     /// An address that contacts more destination ports is a `port_scan`; `None` as above.
     pub port_scan_ports: Option<u32>,
+}
+
+/// A capture to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenCapture {
+    /// Where it is; `-` is standard input.
+    pub path: PathBuf,
+    /// The list and the line that name it; `None` for the command line.
+    pub origin: Option<String>,
 }
 
 /// A rule, or a file of them, as it stands on the command line.
@@ -172,8 +183,7 @@ impl Request {
         if let Some(report) = args.verify {
             return Ok(Self::Verify(Verification {
                 report,
-                input: args.input,
-                output: args.output,
+                paths: args.paths,
                 dropped: args.dropped,
                 reading,
                 is_quiet: args.quiet,
@@ -190,18 +200,7 @@ impl Request {
 
 impl Options {
     fn new(args: Args, matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Some(input) = &args.input else {
-            return Err(missing("INPUT is missing: the capture to read"));
-        };
-        let output = match &args.output {
-            _ if args.dry_run || !args.diff_rules.is_empty() => None,
-            None => {
-                return Err(missing(
-                    "OUTPUT is missing: the file to write (or --dry-run, to write none)",
-                ));
-            }
-            given => given.clone(),
-        };
+        let names = Names::of(&args)?;
         let rules = rules_in_order(&args, matches);
         if args.only && rules.is_empty() {
             return Err(missing(
@@ -209,8 +208,10 @@ impl Options {
             ));
         }
         Ok(Self {
-            input: input.clone(),
-            output,
+            captures: names.captures,
+            input_lists: args.input_list.clone(),
+            output: names.output,
+            untouched: names.untouched,
             reading: reading(&args),
             verbosity: match args.verbose {
                 _ if args.quiet => Verbosity::Quiet,
@@ -251,10 +252,15 @@ impl Options {
 
     /// The files that the run reads.
     pub fn inputs(&self) -> Vec<NamedPath<'_>> {
-        let mut inputs = vec![NamedPath {
+        let captures = self.captures.iter().map(|capture| NamedPath {
             role: "INPUT",
-            path: &self.input,
-        }];
+            path: &capture.path,
+        });
+        let lists = self.input_lists.iter().map(|path| NamedPath {
+            role: "--input-list",
+            path,
+        });
+        let mut inputs: Vec<_> = captures.chain(lists).collect();
         for path in &self.apps {
             let role = "--apps";
             inputs.push(NamedPath { role, path });
@@ -305,6 +311,48 @@ impl Options {
         self.outputs()
             .iter()
             .any(|output| is_standard_output(output.path))
+    }
+}
+
+/// What the names on the command line stand for.
+struct Names {
+    captures: Vec<GivenCapture>,
+    output: Option<PathBuf>,
+    untouched: Option<PathBuf>,
+}
+
+impl Names {
+    /// The last of several is OUTPUT, where there is one: a list of inputs counts as one of them.
+    fn of(args: &Args) -> Result<Self, clap::Error> {
+        let mut paths = args.paths.clone();
+        let has_list = !args.input_list.is_empty();
+        if paths.is_empty() && !has_list {
+            return Err(missing("INPUT is missing: the capture to read"));
+        }
+        let writes_packets = args.diff_rules.is_empty();
+        let last = match paths.len() + usize::from(has_list) {
+            0 | 1 => None,
+            _ if writes_packets => paths.pop(),
+            _ => None,
+        };
+        let is_ambiguous = paths.len() > 1 || has_list;
+        let (output, untouched) = match last {
+            None if writes_packets && !args.dry_run => {
+                return Err(missing(
+                    "OUTPUT is missing: the file to write (or --dry-run, to write none)",
+                ));
+            }
+            last if args.dry_run => (None, last.filter(|_| is_ambiguous)),
+            last => (last, None),
+        };
+        let captures = paths
+            .into_iter()
+            .map(|path| GivenCapture { path, origin: None });
+        Ok(Self {
+            captures: captures.collect(),
+            output,
+            untouched,
+        })
     }
 }
 

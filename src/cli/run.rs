@@ -8,7 +8,9 @@ use anyhow::{Context as _, Result};
 use super::exports::Exports;
 use super::files::Files;
 use super::gathered::{Gathered, Labels};
-use super::input::{self, Input};
+use super::input;
+use super::input_list;
+use super::inputs::{Again, FileFacts, Inputs, shown_all};
 use super::narrator::{self, Narrator};
 use super::progress::{Progress, Watched};
 use super::rules::{self, Given};
@@ -16,7 +18,7 @@ use super::status::NothingToKeep;
 use super::{Options, Status};
 use crate::capture::CaptureReader;
 use crate::engine::Policy;
-use crate::output::{self, Sha256};
+use crate::output;
 use crate::pipeline::{self, Fates, Outputs, Packets, Ran, Remark};
 use crate::report::{Expected, FlowComments, Query, Tool};
 use crate::rules::{Action, Removal};
@@ -25,10 +27,8 @@ use crate::stats::AtomicCounters;
 /// A run that came to its end.
 pub(super) struct Finished {
     pub(super) ran: Ran,
-    /// Bytes of the input, before decompression.
-    pub(super) file_bytes: u64,
-    /// Of the input; only when asked for.
-    pub(super) digest: Option<Sha256>,
+    /// Of each input, in the order in which they were given.
+    pub(super) files: Vec<FileFacts>,
 }
 
 /// Filters a capture, and says how it went.
@@ -37,7 +37,10 @@ pub(super) struct Finished {
 /// Whatever kept the run from its end, with the path or rule that it is about. Nothing is left behind then.
 pub(super) fn run(options: &Options) -> Result<Status> {
     let narrator = Narrator::new(options.verbosity);
-    output::refuse_aliases(&options.inputs(), &options.outputs())?;
+    let options = input_list::resolve(options)?;
+    let options = options.as_ref();
+    narrator.untouched(options);
+    refuse_aliases(options)?;
     let Given { catalogue, rules } = rules::compile(&options.apps, &options.rules)?;
     if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
         return Err(NothingToKeep.into());
@@ -60,9 +63,9 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
     let writes_packets = options.output.is_some() || options.dropped.is_some();
     let is_read_twice = has_second_pass(options) && writes_packets;
-    let mut input = Input::open(&options.input, is_read_twice)?;
+    let mut inputs = Inputs::open(&options.captures, is_read_twice)?;
     if options.sha256 {
-        input = input.with_digest()?;
+        inputs = inputs.with_digest()?;
     }
     let mut files = Files::create(options)?;
 
@@ -72,7 +75,7 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     if let Some(query) = &query {
         gathered.explain(query);
     }
-    let finished = filter(options, (input, &mut files), &policy, &mut gathered)?;
+    let finished = filter(options, (inputs, &mut files), &policy, &mut gathered)?;
     narrator.done(&finished.ran);
     let capture = finished.ran.capture.clone();
     let explanations = gathered.explanations(options)?;
@@ -86,8 +89,9 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         None => narrator.report(&text, is_taken)?,
     }
     let mut status = Status::Done;
+    narrator.overlaps(&options.captures, &capture);
     if capture.damage.is_some() {
-        narrator.damage(&input::shown(&options.input), &capture);
+        narrator.damage(&options.captures, &capture);
         status = Status::Damaged;
     }
     if let Some(path) = options
@@ -99,6 +103,15 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         status = Status::Differs;
     }
     Ok(status)
+}
+
+/// Makes sure that no input is read twice or written over, and that no two outputs are one.
+pub(super) fn refuse_aliases(options: &Options) -> Result<()> {
+    let inputs = options.inputs();
+    let captures = inputs.get(..options.captures.len()).unwrap_or_default();
+    output::refuse_repeated(captures)?;
+    output::refuse_aliases(&inputs, &options.outputs())?;
+    Ok(())
 }
 
 /// Reads the report that this run's is to be compared with.
@@ -116,22 +129,17 @@ fn has_second_pass(options: &Options) -> bool {
 /// Runs the capture through the pipeline, twice when packets are written at the end.
 fn filter(
     options: &Options,
-    (input, files): (Input, &mut Files),
+    (inputs, files): (Inputs, &mut Files),
     policy: &Policy,
     gathered: &mut Gathered<'_>,
 ) -> Result<Finished> {
-    let about = || format!("cannot filter {}", input::shown(&options.input));
-    let (capture, mut again) = input.read(options.reading)?;
-    let finished = |ran, again: &mut input::Again| -> Result<Finished> {
-        let digest = again.digest()?;
-        let file_bytes = again.file_bytes();
-        Ok(Finished {
-            ran,
-            file_bytes,
-            digest,
-        })
+    let about = || format!("cannot filter {}", shown_all(&options.captures));
+    let (capture, mut again) = inputs.read(options.reading)?;
+    let finished = |ran, again: &mut Again| -> Result<Finished> {
+        let files = again.facts()?;
+        Ok(Finished { ran, files })
     };
-    let watch = |again: &input::Again, counters| {
+    let watch = |again: &Again, counters| {
         let (bytes, total) = again.watched();
         let watched = Watched {
             bytes,

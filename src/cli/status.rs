@@ -32,6 +32,11 @@ pub enum Status {
 )]
 pub(super) struct NothingToKeep;
 
+/// A list of inputs that is none: which, where, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadList(pub(super) String);
+
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
         Self::from(status as u8)
@@ -64,6 +69,7 @@ impl Status {
                 || cause.is::<AliasError>()
                 || cause.is::<AppsFileError>()
                 || cause.is::<NothingToKeep>()
+                || cause.is::<BadList>()
             {
                 return Self::Usage;
             }

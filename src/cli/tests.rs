@@ -21,6 +21,14 @@ fn options(line: &str) -> Options {
     }
 }
 
+fn captures(paths: &[&str]) -> Vec<GivenCapture> {
+    let path = |path: &&str| GivenCapture {
+        path: path.into(),
+        origin: None,
+    };
+    paths.iter().map(path).collect()
+}
+
 fn refused(line: &str) -> (ErrorKind, String) {
     let error = parse(line).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{line}");
@@ -33,7 +41,9 @@ fn what_is_not_given_has_its_default() {
         options("in out"),
         Options {
             reading: ReadOptions::default(),
-            input: "in".into(),
+            captures: captures(&["in"]),
+            input_lists: vec![],
+            untouched: None,
             output: Some("out".into()),
             dropped: None,
             annotate: false,
@@ -72,7 +82,9 @@ fn every_option_arrives() {
         given,
         Options {
             reading: ReadOptions::default(),
-            input: "in".into(),
+            captures: captures(&["in"]),
+            input_lists: vec![],
+            untouched: None,
             output: Some("out".into()),
             dropped: Some("d".into()),
             annotate: true,
@@ -106,7 +118,7 @@ fn every_option_arrives() {
 #[test]
 fn the_examples_of_the_help_are_understood() {
     let first = options("capture.pcap output.pcap --block-app YouTube --block-domain *.tiktok.com");
-    assert_eq!(first.input, Path::new("capture.pcap"));
+    assert_eq!(first.captures, captures(&["capture.pcap"]));
     assert_eq!(first.output.as_deref(), Some(Path::new("output.pcap")));
     let second = options(
         "capture.pcap filtered.pcap --block-ip 192.168.1.100 --block-port 6881 \
@@ -155,7 +167,7 @@ fn two_files_of_rules_can_be_compared_and_nothing_is_written() {
     for line in [
         "in --diff-rules old",
         "in --diff-rules a b --diff-rules c d",
-        "in out --diff-rules a b",
+        "in --diff-rules a b --dropped d",
         "in --diff-rules a b --only --block-app X",
         "in --diff-rules a b --flows f",
         "in --diff-rules a b --explain 1",
@@ -213,6 +225,42 @@ fn a_dry_run_needs_no_output_and_touches_none() {
 }
 
 #[test]
+fn the_last_of_several_names_is_output_and_a_list_counts_as_one() {
+    for (line, inputs, output) in [
+        ("a b", &["a"][..], Some("b")),
+        ("a b c", &["a", "b"], Some("c")),
+        ("--input-list l c", &[], Some("c")),
+        ("a --input-list l c --input-list m", &["a"], Some("c")),
+        ("a --dry-run", &["a"], None),
+        ("a b --dry-run", &["a"], None),
+        ("a b c --dry-run", &["a", "b"], None),
+        ("--input-list l --dry-run", &[], None),
+        ("--input-list l a --dry-run", &[], None),
+        ("a b c --diff-rules old new", &["a", "b", "c"], None),
+        ("--input-list l a --diff-rules old new", &["a"], None),
+    ] {
+        let given = options(line);
+        assert_eq!(given.captures, captures(inputs), "{line}");
+        assert_eq!(given.output, output.map(PathBuf::from), "{line}");
+        let lists = line.matches("--input-list").count();
+        assert_eq!(given.input_lists.len(), lists, "{line}");
+    }
+    for (line, untouched) in [
+        ("a b c --dry-run", Some("c")),
+        ("--input-list l a --dry-run", Some("a")),
+        ("a b --dry-run", None),
+        ("a b c", None),
+    ] {
+        let untouched = untouched.map(PathBuf::from);
+        assert_eq!(options(line).untouched, untouched, "{line}");
+    }
+    assert!(refused("--input-list l").1.contains("OUTPUT is missing"));
+    for line in ["--verify r --input-list l", "--list-apps --input-list l"] {
+        assert_eq!(refused(line).0, ErrorKind::ArgumentConflict, "{line}");
+    }
+}
+
+#[test]
 fn a_missing_path_is_named() {
     for line in ["", "--dry-run", "--block-app X"] {
         let (kind, message) = refused(line);
@@ -264,7 +312,6 @@ fn values_out_of_range_are_refused() {
 #[test]
 fn what_is_unknown_or_incomplete_is_refused() {
     for line in [
-        "in out third",
         "in out --block-everything",
         "in out --block-app",
         "in out --json",
@@ -337,13 +384,9 @@ fn a_check_needs_only_a_report() {
     };
     let plain = files("--verify r");
     assert_eq!(plain.report, Path::new("r"));
-    assert_eq!(
-        (plain.input, plain.output, plain.dropped),
-        (None, None, None)
-    );
+    assert_eq!((plain.paths.len(), plain.dropped), (0, None));
     let given = files("--verify r in out --dropped d -q");
-    assert_eq!(given.input, Some("in".into()));
-    assert_eq!(given.output, Some("out".into()));
+    assert_eq!(given.paths, ["in", "out"].map(PathBuf::from));
     assert_eq!(given.dropped, Some("d".into()));
     assert!(given.is_quiet && !plain.is_quiet);
     assert_eq!(

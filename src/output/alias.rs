@@ -1,5 +1,6 @@
-//! Refuses runs that would write over what they read, or write two things to one place.
+//! Refuses runs that would write over what they read, write two things to one place, or read one capture twice.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -35,6 +36,14 @@ pub enum AliasError {
         output: String,
         /// What would be lost.
         input: String,
+    },
+    /// The run would read one capture twice.
+    #[error("{first} and {second} are the same file; expected each capture once")]
+    SameInput {
+        /// Of the two, the one that stands first in the list.
+        first: String,
+        /// The other.
+        second: String,
     },
     /// The run would write two things to one place.
     #[error("{first} and {second} are the same file")]
@@ -77,18 +86,40 @@ pub fn refuse_aliases(
         if let Some((_, output)) = written.iter().find(|(other, _)| *other == identity) {
             return Err(AliasError::OverwritesInput {
                 output: output.to_string(),
-                input: match input.path == Path::new("-") {
-                    true => format!("{} (standard input)", input.role),
-                    false => input.to_string(),
-                },
+                input: as_input(input),
             });
         }
     }
     Ok(())
 }
 
+/// Makes sure that no two inputs are the same file, by no name and no link. Files are told apart as [`refuse_aliases`] does it.
+pub fn refuse_repeated(inputs: &[NamedPath<'_>]) -> Result<(), AliasError> {
+    let mut read: HashMap<Identity, &NamedPath<'_>> = HashMap::with_capacity(inputs.len());
+    for input in inputs {
+        let Some(identity) = input_identity(input.path) else {
+            continue;
+        };
+        if let Some(first) = read.insert(identity, input) {
+            return Err(AliasError::SameInput {
+                first: as_input(first),
+                second: as_input(input),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A path that is read, with its role.
+fn as_input(input: &NamedPath<'_>) -> String {
+    match input.path == Path::new("-") {
+        true => format!("{} (standard input)", input.role),
+        false => input.to_string(),
+    }
+}
+
 /// What makes a file this one and no other.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum Identity {
     StandardOutput,
     Existing { device: u64, inode: u64 },
@@ -198,6 +229,38 @@ mod tests {
         let hard = dir.path().join("hard");
         fs::hard_link(&new, &hard).unwrap();
         assert!(is_same_output(&new, &hard));
+    }
+
+    #[test]
+    fn an_input_that_is_read_twice_is_refused_behind_every_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, other) = (dir.path().join("a"), dir.path().join("b"));
+        fs::write(&first, "").unwrap();
+        fs::write(&other, "").unwrap();
+        let link = dir.path().join("link");
+        symlink("a", &link).unwrap();
+        let check = |paths: &[&Path]| {
+            let named: Vec<_> = paths
+                .iter()
+                .map(|path| NamedPath {
+                    role: "INPUT",
+                    path,
+                })
+                .collect();
+            refuse_repeated(&named)
+        };
+        assert_eq!(check(&[&first, &other]), Ok(()));
+        let nowhere = Path::new("/no/where");
+        assert_eq!(check(&[nowhere, nowhere]), Ok(()));
+        for again in [&first, &link] {
+            let error = check(&[&first, &other, again]).unwrap_err().to_string();
+            let name = format!("INPUT ({})", again.display());
+            assert!(error.contains(&name), "{error}");
+        }
+        let dash = Path::new("-");
+        if input_identity(dash).is_some() {
+            assert!(check(&[dash, dash]).is_err());
+        }
     }
 
     #[test]

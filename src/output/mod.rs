@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-pub use alias::{AliasError, NamedPath, refuse_aliases};
+pub use alias::{AliasError, NamedPath, refuse_aliases, refuse_repeated};
 pub use digest::{Digester, NoDigest, Sha256};
 pub use packed::{Packer, Packing};
 pub use target::is_standard_output;

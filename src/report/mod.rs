@@ -10,6 +10,7 @@ mod exports;
 mod flows;
 mod in_order;
 mod inert;
+mod input_file;
 mod json;
 mod rules_diff;
 mod sort;
@@ -37,6 +38,7 @@ pub use explain::{End, Explanations, NotFound, Query, QueryError};
 pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
 pub use flows::FlowLines;
 pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
+pub use input_file::InputFile;
 pub use json::json;
 pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use text::{DEFAULT_WIDTH, Look, MIN_WIDTH, text};
@@ -123,7 +125,7 @@ impl Tool {
 /// The capture that was read.
 #[derive(Debug, Clone, Serialize)]
 pub struct Input {
-    /// As the user gave it; `-` for standard input.
+    /// As the user gave it; `-` for standard input. Of several files, the first of them.
     pub path: String,
     /// `pcap` or `pcapng`.
     pub format: &'static str,
@@ -144,9 +146,12 @@ pub struct Input {
     pub last_packet: Option<Timestamp>,
     /// Where and how the file is damaged; `None` for a sound one.
     pub damage: Option<Damage>,
-    /// What was passed over to go on behind damage.
+    /// What was passed over to go on behind damage. Of several files the stretches are listed with each.
     #[serde(flatten)]
     pub skipped: Skipped,
+    /// Several files that were read as one, in the order of their first packets; none where there is one alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<InputFile>,
 }
 
 /// What of a capture was passed over to go on behind damage.
@@ -176,7 +181,7 @@ pub struct Skip {
 pub struct Digests {
     /// How they are made: [`Digests::ALGORITHM`].
     pub algorithm: &'static str,
-    /// Of the whole input, in hexadecimal digits, as all of them; its path stands in [`Input`].
+    /// Of the whole input, in hexadecimal digits, as all of them; its path stands in [`Input`]. Of several files, the first one's.
     pub input: String,
     /// Of the output; `None` when none was written.
     pub output: Option<String>,
@@ -314,6 +319,8 @@ pub struct Gathered {
     pub untold_lookups: u64,
     /// How often a DNS answer was forgotten while it still counted.
     pub forgotten_answers: u64,
+    /// Inputs that begin before one in front of them ends, and whose packets are therefore not in order of time.
+    pub overlapping_inputs: u64,
 }
 
 impl<'a> Report<'a> {
@@ -330,9 +337,11 @@ impl<'a> Report<'a> {
             untold_drops,
             untold_lookups,
             forgotten_answers,
+            overlapping_inputs,
         } = gathered;
         debug_assert!(packets.reconciles(), "{packets:?}");
-        let mut warnings = warnings::of_fragments(fragments);
+        let mut warnings = warnings::of_inputs(overlapping_inputs);
+        warnings.extend(warnings::of_fragments(fragments));
         warnings.extend(warnings::of_drops(untold_drops));
         warnings.extend(warnings::of_lookups(untold_lookups));
         warnings.extend(warnings::of_flows(&flows));

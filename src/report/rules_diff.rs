@@ -21,7 +21,11 @@ const MOST_SHOWN: usize = 20;
 pub struct RulesDiff<'a> {
     schema: &'static str,
     tool: Tool,
+    /// The first of them.
     input: String,
+    /// All of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<String>,
     old: String,
     new: String,
     newly_dropped: Change<'a>,
@@ -56,16 +60,21 @@ impl<'a> Change<'a> {
 }
 
 impl<'a> RulesDiff<'a> {
-    /// * Paths: of the capture, the old rules, the new ones; as the user gave them.
+    /// * Paths: of the captures, the old rules, the new ones; as the user gave them.
     pub fn new(
-        [input, old, new]: [String; 3],
+        (mut inputs, [old, new]): (Vec<String>, [String; 2]),
         newly_dropped: Change<'a>,
         newly_passed: Change<'a>,
     ) -> Self {
+        let input = inputs.first().cloned().unwrap_or_default();
+        if inputs.len() == 1 {
+            inputs.clear();
+        }
         Self {
             schema: RULES_DIFF_SCHEMA,
             tool: Tool::THIS,
             input,
+            inputs,
             old,
             new,
             newly_dropped,
@@ -88,7 +97,14 @@ pub fn rules_diff_text(diff: &RulesDiff<'_>) -> String {
     let mut text = String::new();
     let [input, old, new] = [&diff.input, &diff.old, &diff.new].map(|path| printable(path));
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{input}: from the rules of {old} to those of {new}");
+    let more = match diff.inputs.len() {
+        0 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let _ = writeln!(
+        text,
+        "{input}{more}: from the rules of {old} to those of {new}"
+    );
     for (what, change) in [
         ("Newly dropped", &diff.newly_dropped),
         ("Newly passed", &diff.newly_passed),

@@ -50,6 +50,7 @@ fn input() -> Input {
         last_packet: Some(Timestamp::from_ns(1_700_000_012_500_003_000)),
         damage: None,
         skipped: Skipped::default(),
+        files: Vec::new(),
     }
 }
 
@@ -125,6 +126,7 @@ fn report_on(flows: &[FlowSummary], input: Input, packets: PacketCounts) -> Repo
         untold_drops: 0,
         untold_lookups: 0,
         forgotten_answers: 0,
+        overlapping_inputs: 0,
     };
     Report::new(gathered, &Book)
 }

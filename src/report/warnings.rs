@@ -7,6 +7,18 @@ use crate::inspect::dns::MAX_QUESTIONS;
 use crate::passive_dns;
 use crate::stats::{FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, MAX_FINGERPRINTS};
 
+/// A sentence for inputs that follow each other although they should be merged.
+pub(super) fn of_inputs(overlapping: u64) -> Vec<String> {
+    let sentence = format!(
+        "packets are not in order of time: {} before another ends, and pcapng files follow each other whole; mergecap puts them in order",
+        match overlapping {
+            1 => "1 input begins".to_owned(),
+            _ => format!("{overlapping} inputs begin"),
+        },
+    );
+    told([(overlapping, sentence)])
+}
+
 /// One sentence for each way in which fragments made no datagram.
 pub(super) fn of_fragments(counts: FragmentCounts) -> Vec<String> {
     let sentences = [
@@ -175,6 +187,17 @@ mod tests {
     #[test]
     fn what_did_not_happen_is_not_told() {
         assert_eq!(of_flows(&FlowStats::default().finish()), [""; 0]);
+    }
+
+    #[test]
+    fn inputs_that_overlap_are_told() {
+        assert_eq!(of_inputs(0), [""; 0]);
+        assert_eq!(
+            of_inputs(2),
+            [
+                "packets are not in order of time: 2 inputs begin before another ends, and pcapng files follow each other whole; mergecap puts them in order"
+            ]
+        );
     }
 
     #[test]

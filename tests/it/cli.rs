@@ -88,7 +88,14 @@ fn usage_is_refused_with_2() {
     assert_refused(&bench, &["in", "out", "--workers", "0"], 2, "workers");
     assert_refused(&bench, &["in", "out", "--workers", "x"], 2, "workers");
     assert_refused(&bench, &["in", "out", "--no-such-flag"], 2, "no-such-flag");
-    assert_refused(&bench, &["in", "out", "third"], 2, "third");
+    assert_refused(&bench, &["in", "out", "--workers"], 2, "workers");
+    // The last name is OUTPUT; the one before is read.
+    assert_refused(
+        &bench,
+        &["in", "nowhere", "third"],
+        1,
+        "cannot open nowhere",
+    );
 }
 
 #[test]

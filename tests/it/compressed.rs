@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::program::{Bench, dpi_engine, run, run_with_input};
 use crate::{records, testdata};
 
-type Pack = fn(&[u8]) -> Vec<u8>;
+pub(crate) type Pack = fn(&[u8]) -> Vec<u8>;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -31,7 +31,9 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const ALL: [(&str, Pack); 4] = [("gzip", gzip), ("zstd", zstd), ("lz4", lz4), ("xz", xz)];
+/// Every compression that is undone.
+pub(crate) const ALL: [(&str, Pack); 4] =
+    [("gzip", gzip), ("zstd", zstd), ("lz4", lz4), ("xz", xz)];
 
 #[test]
 fn compression_is_told_by_content_and_undone() {

@@ -48,6 +48,7 @@ mod report;
 mod rules;
 mod rules_files;
 mod schemas;
+mod several;
 mod supply;
 mod suspicious;
 mod testdata;

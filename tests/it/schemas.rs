@@ -138,6 +138,15 @@ fn outputs_hold_to_their_schemas_and_nothing_in_them_is_undescribed() {
     assert!(recovered.json()["input"]["skipped"][0].is_object());
     assert!(recovered.json()["digests"].is_object());
     assert_holds(&report, &recovered.json(), "a recovered one, with digests");
+    let list = bench.put("list", cut.to_str().unwrap().as_bytes());
+    let options = ["--sha256", "--input-list", list.to_str().unwrap()];
+    let several = bench.filter(&testdata::path("protocols.pcap"), &options);
+    let files = several.json();
+    let files = files["input"]["files"].as_array().unwrap();
+    assert_eq!(files.len(), 2);
+    assert!(files.iter().any(|file| file["damage"].is_object()));
+    assert!(files.iter().all(|file| file["sha256"].is_string()));
+    assert_holds(&report, &several.json(), "several, with digests");
     let rules = [
         "--only",
         "--block-app",

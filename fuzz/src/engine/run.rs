@@ -224,6 +224,7 @@ fn reported(
             reason: damage.reason.to_string(),
         }),
         skipped: report::Skipped::default(),
+        files: Vec::new(),
     };
     let report = Report::new(
         report::Gathered {
@@ -237,6 +238,7 @@ fn reported(
             untold_drops: ran.untold_drops,
             untold_lookups: ran.untold_lookups,
             forgotten_answers: ran.forgotten_answers,
+            overlapping_inputs: 0,
         },
         names,
     );

@@ -15,6 +15,7 @@ mod differential;
 mod pcap;
 mod pcapng;
 mod recover;
+mod several;
 mod streams;
 
 /// A packet as it was delivered.
@@ -57,7 +58,10 @@ fn read_with(
     source: impl Read + Send + 'static,
     options: ReadOptions,
 ) -> Result<Delivered, CaptureError> {
-    let mut reader = CaptureReader::open_with(source, options)?;
+    deliver(CaptureReader::open_with(source, options)?)
+}
+
+fn deliver(mut reader: CaptureReader) -> Result<Delivered, CaptureError> {
     let mut chunk = Chunk::new();
     let (mut bytes, mut packets, mut chunk_lens) = (Vec::new(), Vec::new(), Vec::new());
     while reader.fill(&mut chunk)? {

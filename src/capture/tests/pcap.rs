@@ -46,6 +46,7 @@ fn microseconds_little_endian() {
             damage: None,
             skipped: Skipped::default(),
             bytes: 60,
+            parts: Vec::new(),
         }
     );
 }

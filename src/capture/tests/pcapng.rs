@@ -65,6 +65,7 @@ fn little_endian_with_every_kind_of_packet_block() {
             damage: None,
             skipped: Skipped::default(),
             bytes: 180,
+            parts: Vec::new(),
         }
     );
 }

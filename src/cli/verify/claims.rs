@@ -30,8 +30,18 @@ struct Report {
 #[derive(Debug, Deserialize)]
 pub(super) struct Input {
     pub(super) path: String,
+    /// Where there are several.
+    #[serde(default)]
+    pub(super) files: Vec<InputFile>,
     /// More than none: it was read with `--recover`.
     skipped_count: u64,
+}
+
+/// Of [`report::InputFile`].
+#[derive(Debug, Deserialize)]
+pub(super) struct InputFile {
+    pub(super) path: String,
+    pub(super) sha256: Option<String>,
 }
 
 impl Input {

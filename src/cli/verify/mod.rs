@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result};
 
 use self::claims::Claims;
 use self::packets::{Compared, Part};
-use super::input::{Input, shown};
-use super::{Status, Verification};
+use super::input::shown;
+use super::inputs::Inputs;
+use super::{GivenCapture, Status, Verification};
 use crate::capture::{CaptureReader, ReadOptions};
 use crate::output::{Digester, Sha256};
 
@@ -101,26 +102,39 @@ fn tell(line: &str) -> Result<()> {
 /// The files to check, INPUT first: under the paths of the command line, else under the report's.
 fn claimed(files: &Verification, claims: &Claims) -> Result<Vec<Claimed>> {
     let digests = &claims.digests;
-    let roles = [
-        (
-            "INPUT",
-            &files.input,
-            Some(&claims.input.path),
-            Some(&digests.input),
-        ),
-        (
-            "OUTPUT",
-            &files.output,
-            digests.output_path.as_ref(),
-            digests.output.as_ref(),
-        ),
-        (
-            "dropped packets",
-            &files.dropped,
-            digests.dropped_path.as_ref(),
-            digests.dropped.as_ref(),
-        ),
-    ];
+    let told: Vec<_> = match claims.input.files.as_slice() {
+        [] => vec![(&claims.input.path, Some(&digests.input))],
+        told => {
+            let told = told.iter();
+            told.map(|file| (&file.path, file.sha256.as_ref()))
+                .collect()
+        }
+    };
+    let count = told.len();
+    let given = files.paths.len();
+    anyhow::ensure!(
+        given == 0 || given == count || given == count + 1,
+        "{}: the report tells of {count} INPUT: found {given} names; expected all of them, and then perhaps OUTPUT",
+        shown(&files.report)
+    );
+    let mut roles = Vec::with_capacity(count + 2);
+    for (index, (path, digest)) in told.into_iter().enumerate() {
+        let about = || format!("{}: INPUT: no digest", shown(&files.report));
+        let digest = Some(digest.with_context(about)?);
+        roles.push(("INPUT", files.paths.get(index), Some(path), digest));
+    }
+    roles.push((
+        "OUTPUT",
+        files.paths.get(count),
+        digests.output_path.as_ref(),
+        digests.output.as_ref(),
+    ));
+    roles.push((
+        "dropped packets",
+        files.dropped.as_ref(),
+        digests.dropped_path.as_ref(),
+        digests.dropped.as_ref(),
+    ));
     let mut claimed = Vec::new();
     for (role, given, told, digest) in roles {
         let about = || format!("{}: {role}", shown(&files.report));
@@ -134,7 +148,7 @@ fn claimed(files: &Verification, claims: &Claims) -> Result<Vec<Claimed>> {
             anyhow::ensure!(given.is_none(), none());
             continue;
         };
-        let path = given.clone().or_else(|| told.map(PathBuf::from));
+        let path = given.cloned().or_else(|| told.map(PathBuf::from));
         let path = path.with_context(|| format!("{}: the report tells no path", about()))?;
         let is_stream = path == Path::new("-");
         anyhow::ensure!(
@@ -170,28 +184,28 @@ fn compare(claimed: &[Claimed], claims: &Claims, reading: ReadOptions) -> Result
         let odd = "the report's own numbers do not add up";
         return Ok(Compared::Differs(odd.to_owned()));
     }
-    let open = |file: &Claimed| -> Result<CaptureReader> {
-        let reading = ReadOptions {
-            // What was written is whole.
-            recover: file.role == "INPUT" && claims.input.was_recovered(),
-            ..reading
-        };
-        Ok(Input::open(&file.path, false)?.read(reading)?.0)
+    let open = |captures: &[GivenCapture], recover| -> Result<CaptureReader> {
+        let reading = ReadOptions { recover, ..reading };
+        Ok(Inputs::open(captures, false)?.read(reading)?.0)
     };
-    let mut input = None;
+    let mut inputs = Vec::new();
     let mut parts = Vec::new();
     for file in claimed {
-        let capture = open(file)?;
+        let capture = GivenCapture {
+            path: file.path.clone(),
+            origin: None,
+        };
         let expected = match file.role {
             "INPUT" => {
-                input = Some(capture);
+                inputs.push(capture);
                 continue;
             }
             "OUTPUT" => numbers.forwarded,
             _ => numbers.dropped,
         };
-        parts.push(Part::new(file.role, capture, expected));
+        // What was written is whole.
+        parts.push(Part::new(file.role, open(&[capture], false)?, expected));
     }
-    let input = input.context("INPUT is missing")?;
+    let input = open(&inputs, claims.input.was_recovered())?;
     packets::compare(Part::new("INPUT", input, numbers.total), parts)
 }

@@ -6,7 +6,7 @@ mod page;
 
 use crate::hosts::{Finding, Severity};
 
-use super::{Action, Digests, FlowCounts, Input, ReasonCount, Report, Resolution};
+use super::{Action, FlowCounts, Input, ReasonCount, Report, Resolution};
 use page::{Page, Style, fit};
 
 pub(super) use page::printable;
@@ -44,6 +44,8 @@ impl Default for Look {
 const MOST_SHOWN: usize = 20;
 /// Reasons for which packets were not decoded that are shown.
 const MOST_REASONS: usize = 5;
+/// Damaged files of several that are shown.
+const MOST_DAMAGED: usize = 5;
 /// Visited domains, and peers, that are shown for one address.
 const MOST_CONTACTS: usize = 10;
 
@@ -64,7 +66,7 @@ pub fn text(report: &Report<'_>, look: Look) -> String {
     statistics(&mut page, report);
     undecoded(&mut page, &report.undecoded_reasons);
     capture(&mut page, &report.input);
-    digests(&mut page, report.digests.as_ref());
+    digests(&mut page, report);
     applications(&mut page, report);
     domains(&mut page, report);
     rules(&mut page, report);
@@ -142,13 +144,27 @@ fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
 fn capture(page: &mut Page, input: &Input) {
     page.section("Capture");
     let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
-    fact("File:", &input.path);
+    match input.files.as_slice() {
+        [] => fact("File:", &input.path),
+        files => {
+            fact("Files:", &files.len().to_string());
+            fact("First file:", &input.path);
+            fact("Last file:", files.last().map_or("", |file| &file.path));
+        }
+    }
     let resolution = match input.resolution {
         Resolution::Micro => "microseconds",
         Resolution::Nano => "nanoseconds",
         Resolution::Mixed => "mixed resolution",
     };
-    let compression = input.compression.unwrap_or("not compressed");
+    let is_mixed = input
+        .files
+        .iter()
+        .any(|file| file.compression != input.compression);
+    let compression = match input.compression {
+        _ if is_mixed => "some compressed",
+        compression => compression.unwrap_or("not compressed"),
+    };
     fact(
         "Format:",
         &format!("{}, {resolution}, {compression}", input.format),
@@ -165,11 +181,28 @@ fn capture(page: &mut Page, input: &Input) {
             &format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000),
         );
     }
-    if let Some(damage) = &input.damage {
-        fact(
-            "Damage:",
-            &format!("at byte {}: {}", damage.offset, damage.reason),
-        );
+    damage(page, input);
+}
+
+/// Where the input is damaged, and what was skipped; of several files, the first of those that are.
+fn damage(page: &mut Page, input: &Input) {
+    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
+    let damaged = || {
+        let files = input.files.iter();
+        files.filter_map(|file| Some((&file.path, file.damage.as_ref()?)))
+    };
+    if input.files.is_empty()
+        && let Some(damage) = &input.damage
+    {
+        let place = format!("at byte {}: {}", damage.offset, damage.reason);
+        fact("Damage:", &place);
+    }
+    for (path, damage) in damaged().take(MOST_DAMAGED) {
+        let place = format!("{path} at byte {}: {}", damage.offset, damage.reason);
+        fact("Damage:", &place);
+    }
+    if let Some(more) = damaged().count().checked_sub(MOST_DAMAGED + 1) {
+        fact("", &format!("… and {} more in the JSON report", more + 1));
     }
     let skipped = &input.skipped;
     if skipped.skipped_count > 0 {
@@ -189,18 +222,21 @@ fn capture(page: &mut Page, input: &Input) {
 }
 
 /// Nothing, where they were not asked for.
-fn digests(page: &mut Page, digests: Option<&Digests>) {
-    let Some(digests) = digests else { return };
+fn digests(page: &mut Page, report: &Report<'_>) {
+    let Some(digests) = &report.digests else {
+        return;
+    };
     page.section("SHA-256 Digests");
-    let of_files = [
-        ("Input:", Some(&digests.input)),
-        ("Output:", digests.output.as_ref()),
-        ("Dropped packets:", digests.dropped.as_ref()),
-    ];
-    for (label, digest) in of_files {
-        if let Some(digest) = digest {
-            page.wrapped(&format!("{label:<LABEL$}"), digest);
-        }
+    let mut line = |label: &str, text: &str| page.wrapped(&format!("{label:<LABEL$}"), text);
+    match report.input.files.len() {
+        0 => line("Input:", &digests.input),
+        count => line("Inputs:", &format!("{count}, each in the JSON report")),
+    }
+    if let Some(digest) = &digests.output {
+        line("Output:", digest);
+    }
+    if let Some(digest) = &digests.dropped {
+        line("Dropped packets:", digest);
     }
 }
 

@@ -1,0 +1,3 @@
+#![cfg_attr(fuzzing, no_main)]
+
+dpi_engine_fuzz::target!(dpi_engine_fuzz::several::several);
