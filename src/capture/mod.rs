@@ -33,6 +33,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod recover;
+mod sections;
 mod summary;
 mod walk;
 
@@ -41,6 +42,7 @@ pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
 pub use error::{CaptureError, Damage, DamageReason};
 pub use reader::{CaptureReader, ReadOptions, is_capture};
+pub use sections::{Piece, Sections};
 pub use summary::{CaptureSummary, Format, MAX_LISTED_SKIPS, Resolution, Skip, Skipped};
 pub use walk::MAX_RECORD_LEN;
 

@@ -10,6 +10,7 @@ use super::error::{CaptureError, Damage, DamageReason};
 use super::pcap::{self, FILE_HEADER_LEN, PcapWalk};
 use super::pcapng::{self, PcapngWalk};
 use super::recover::{Found, PcapRecovery, PcapngRecovery, REACH, View};
+use super::sections::Sections;
 use super::summary::{CaptureSummary, Format};
 use super::walk::{Stop, Walked};
 use crate::packet::Record;
@@ -169,6 +170,11 @@ impl CaptureReader {
             Walk::Pcapng { .. } => None,
         };
         Annotator::new(pcap, tool, comment)
+    }
+
+    /// What tells this capture's sections, chunk by chunk from the first on.
+    pub const fn sections(&self) -> Sections {
+        Sections::new(matches!(self.walk, Walk::Pcap { .. }))
     }
 
     /// What is known of the capture so far.

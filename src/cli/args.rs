@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Parser, ValueEnum, value_parser};
 use clap_complete::Shell;
 
 use crate::capture::DEFAULT_MAX_EXPANSION;
 use crate::key::SHARDS;
+use crate::report::SplitBy;
 
 /// Flows held at full detail unless the user says otherwise: 65,536 for each of the default workers.
 const DEFAULT_MAX_FLOWS: u32 = 262_144;
@@ -49,8 +51,10 @@ const OF_A_RUN: [&str; 20] = [
 ];
 
 /// What only runs have a use for: what becomes of packets, and what is told of flows.
-const OF_A_FILTER: [&str; 13] = [
+const OF_A_FILTER: [&str; 15] = [
     "annotate",
+    "split_by",
+    "split_dir",
     "dry_run",
     "only",
     "flows",
@@ -86,6 +90,9 @@ Examples:
 
   Why was that dropped?
     dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
+
+  A capture for each application, and a list of them:
+    dpi_engine capture.pcap --dry-run --split-by app --split-dir parts
 
   Digests in the report, and checked again later:
     dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
@@ -135,6 +142,23 @@ pub struct Args {
     #[arg(long, display_order = 3, help_heading = INPUT_AND_OUTPUT)]
     #[arg(conflicts_with = "dry_run")]
     pub annotate: bool,
+
+    /// Take INPUT apart: by app, verdict, host, flow or protocol
+    ///
+    /// Writes a capture each into the folder of --split-dir, beside OUTPUT or with --dry-run. Each packet of INPUT, dropped or not, is
+    /// in one of them, in order; a flow's packets are together, under what it turns out to be at its end (by verdict, each
+    /// packet is where its own verdict puts it). host is the name in a flow, else the address that it goes to. INPUT is read once more.
+    #[arg(long, value_name = "KEY", display_order = 4, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(requires = "split_dir", value_parser = split_key(), hide_possible_values = true)]
+    pub split_by: Option<SplitBy>,
+
+    /// Folder for the parts of INPUT and their list, index.json
+    ///
+    /// It must not exist, or be empty, and appears when it is complete. index.json tells of each file what is in it: names as they are (files'
+    /// names are made fit for every system), flows, packets, bytes, and digests with --sha256. Past 100,000 parts, what is left
+    /// goes to one file.
+    #[arg(long, value_name = "DIR", display_order = 4, help_heading = INPUT_AND_OUTPUT, requires = "split_by")]
+    pub split_dir: Option<PathBuf>,
 
     /// Only report: write neither OUTPUT nor dropped packets
     ///
@@ -391,6 +415,11 @@ pub enum When {
     Always,
     /// Not at all.
     Never,
+}
+
+/// What a capture may be taken apart by.
+fn split_key() -> impl TypedValueParser<Value = SplitBy> {
+    PossibleValuesParser::new(SplitBy::ALL.map(SplitBy::as_str)).try_map(|key| key.parse())
 }
 
 #[cfg(test)]

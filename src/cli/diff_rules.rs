@@ -65,7 +65,7 @@ pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status
         .map(|counted| Change::new(counted.taken, counted.stats.finish(), &names));
     let diff = RulesDiff::new(paths, newly_dropped, newly_passed);
     write_side(&mut json, |out| Ok(report::rules_diff_json(&diff, out)?))?;
-    output::commit_all(json.into_iter().collect())?;
+    output::commit_all(json.into_iter().collect(), None)?;
     let text = report::rules_diff_text(&diff);
     narrator.report(&text, options.is_standard_output_taken())?;
     narrator.damage(&input::shown(&options.input), &ran.capture);

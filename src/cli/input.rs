@@ -1,4 +1,4 @@
-//! INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
+//! INPUT: opened once, read once, and for runs that know their flows before they write again from the beginning.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -203,11 +203,12 @@ impl Again {
     }
 
     /// The capture once more, as it was the first time. What is read of it counts as [`Self::watched`], from 0 again.
-    pub(super) fn read(self) -> Result<CaptureReader> {
+    pub(super) fn read(&self) -> Result<CaptureReader> {
         let cannot = || format!("cannot read {} again", shown(&self.path));
-        let Some(mut source) = self.file else {
+        let Some(source) = &self.file else {
             bail!("{}: it was not kept", cannot())
         };
+        let mut source = source.try_clone().with_context(cannot)?;
         source
             .seek(SeekFrom::Start(self.start))
             .with_context(cannot)?;
@@ -215,7 +216,7 @@ impl Again {
         let source = Tee {
             source,
             copy: None,
-            bytes: self.bytes,
+            bytes: Arc::clone(&self.bytes),
             digester: None,
         };
         let source = source.take(self.len.unwrap_or(u64::MAX));

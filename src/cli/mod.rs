@@ -16,6 +16,7 @@ mod options;
 mod progress;
 mod rules;
 mod run;
+mod split;
 mod status;
 mod terminal;
 mod verify;

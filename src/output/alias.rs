@@ -44,6 +44,14 @@ pub enum AliasError {
         /// The other.
         second: String,
     },
+    /// The run would write into a folder that it makes itself.
+    #[error("{output} is in {folder}, which has to be empty")]
+    InFolder {
+        /// What would be written.
+        output: String,
+        /// The folder.
+        folder: String,
+    },
 }
 
 /// Makes sure that every output is a file of its own, and none of them an input, by no name and no link.
@@ -81,6 +89,25 @@ pub fn refuse_aliases(
                     true => format!("{} (standard input)", input.role),
                     false => input.to_string(),
                 },
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that no output is in a folder that is made whole by itself. Of the outputs, that folder may be one.
+pub fn refuse_inside(folder: &NamedPath<'_>, outputs: &[NamedPath<'_>]) -> Result<(), AliasError> {
+    // Where there is no such folder, nothing can be in it.
+    let Ok(place) = fs::canonicalize(folder.path) else {
+        return Ok(());
+    };
+    for output in outputs.iter().filter(|output| *output != folder) {
+        if let Ok(Target::Replace { path, .. }) = Target::of(output.path)
+            && path.starts_with(&place)
+        {
+            return Err(AliasError::InFolder {
+                output: output.to_string(),
+                folder: folder.to_string(),
             });
         }
     }

@@ -47,6 +47,7 @@ mod report;
 mod rules;
 mod rules_files;
 mod schemas;
+mod split;
 mod supply;
 mod suspicious;
 mod testdata;
