@@ -9,7 +9,7 @@ use pcap_file::pcapng::blocks::SECTION_HEADER_BLOCK;
 
 use super::MAX_RECORD_LEN;
 use super::chunk::Chunk;
-use super::pcapng::{BODY, Block};
+use super::pcapng::{BODY, Block, could_begin_with};
 
 /// A section's length that nobody knows.
 pub(super) const UNKNOWN_LEN: u64 = u64::MAX;
@@ -57,7 +57,7 @@ pub(super) fn forget_len(header: &mut [u8]) {
     }
 }
 
-/// A piece of what stands between packets.
+/// A piece of what stands between packets: a section header, or what stands together and is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Piece {
     /// Whether a section begins with it: what came before means nothing to the packets behind. A pcap is one section.
@@ -77,8 +77,7 @@ impl Piece {
         let bytes = chunk.bytes().get(self.start as usize..self.end as usize);
         let bytes = bytes.unwrap_or_default();
         // A pcap's file header begins a section too, and does not tell how long it is.
-        let is_header = bytes.starts_with(&SECTION_HEADER_BLOCK.to_be_bytes());
-        if !is_header {
+        if !self.begins_section || !could_begin_with(bytes.get(..4).unwrap_or_default()) {
             return out.write_all(bytes);
         }
         let mut header = bytes.to_vec();
@@ -118,19 +117,25 @@ impl Sections {
                 end,
             }];
         }
-        let mut from = start;
-        let blocks = Blocks::new(bytes, self.order).map(|(bytes, block)| {
-            if let Some(block) = &block {
-                self.order = block.order;
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut end = start;
+        for (bytes, block) in Blocks::new(bytes, self.order) {
+            let start = end;
+            end += bytes.len() as u32;
+            let begins_section = block
+                .as_ref()
+                .is_some_and(|block| block.kind == SECTION_HEADER_BLOCK);
+            self.order = block.map_or(self.order, |block| block.order);
+            match pieces.last_mut() {
+                // Of tiny blocks there may be very many.
+                Some(last) if !begins_section && !last.begins_section => last.end = end,
+                _ => pieces.push(Piece {
+                    begins_section,
+                    start,
+                    end,
+                }),
             }
-            let start = from;
-            from += bytes.len() as u32;
-            Piece {
-                begins_section: block.is_some_and(|block| block.kind == SECTION_HEADER_BLOCK),
-                start,
-                end: from,
-            }
-        });
-        blocks.collect()
+        }
+        pieces
     }
 }

@@ -192,6 +192,40 @@ mod tests {
     }
 
     #[test]
+    fn an_output_is_recognised_in_a_folder_behind_every_name_and_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("parts/sub")).unwrap();
+        symlink("parts", at("link")).unwrap();
+        symlink("parts/new", at("out of it")).unwrap();
+        let is_inside = |folder: &str, output: &str| {
+            let (folder, output) = (at(folder), at(output));
+            let folder = named("--split-dir", &[&folder]).remove(0);
+            let outputs = [folder, named("OUTPUT", &[&output]).remove(0)];
+            matches!(
+                refuse_inside(&folder, &outputs),
+                Err(AliasError::InFolder { .. })
+            )
+        };
+        for output in [
+            "parts/a",
+            "link/a",
+            "parts/sub/a",
+            "parts/../link/a",
+            "out of it",
+        ] {
+            assert!(
+                is_inside("parts", output) && is_inside("link", output),
+                "{output}"
+            );
+        }
+        for output in ["a", "parts2", "parts/../a"] {
+            assert!(!is_inside("parts", output), "{output}");
+        }
+        assert!(!is_inside("none", "none/a"), "nothing can be in it");
+    }
+
+    #[test]
     fn an_input_is_recognised_behind_every_name_and_link() {
         let dir = tempfile::tempdir().unwrap();
         let input = dir.path().join("in");

@@ -231,6 +231,11 @@ impl Division {
 
     /// The parts, when every packet has one.
     pub fn into_parts(self) -> Vec<Part> {
+        debug_assert!(
+            self.open.is_empty(),
+            "{} flows have fewer packets than they were told with",
+            self.open.len()
+        );
         self.parts
     }
 
