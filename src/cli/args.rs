@@ -162,7 +162,7 @@ pub struct Args {
 
     /// Only report: write neither OUTPUT nor dropped packets
     ///
-    /// OUTPUT may be left out then; if given, it is not touched.
+    /// OUTPUT may be left out then; if given, it is not touched. The parts of --split-by are written all the same.
     #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
@@ -178,7 +178,7 @@ pub struct Args {
     /// Refuse INPUT that becomes this many times larger
     ///
     /// By decompression. Counts once it has become more than 64 MiB, and keeps a small file from filling the disk: the run then fails, and
-    /// nothing is written. Raise it for captures that you trust.
+    /// nothing is written. So it is with what each part of --split-by needs a copy of. Raise it for captures that you trust.
     #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 6)]
     #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
     pub max_expansion: u32,
@@ -330,7 +330,7 @@ pub struct Args {
     /// Put the SHA-256 digests of the captures into the reports
     ///
     /// Of INPUT, OUTPUT and the dropped packets. They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
-    /// --verify checks them.
+    /// --verify checks them. Those of the parts of --split-by stand in their index.json.
     #[arg(long, help_heading = REPORTS)]
     pub sha256: bool,
 

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::OutputError;
@@ -100,7 +101,16 @@ fn free_place(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
             "the folder is not empty; expected an empty one, or none",
         ));
     }
+    // A rename asks only the folder around it; whoever protects a folder means its content.
+    tempfile::tempfile_in(path)?;
     let place = fs::canonicalize(path)?;
+    let around = place.parent().map(fs::metadata).transpose()?;
+    if around.is_none_or(|around| around.dev() != old.dev()) {
+        return Err(io::Error::new(
+            io::ErrorKind::CrossesDevices,
+            "another file system is mounted there; expected a folder in it, or in this one",
+        ));
+    }
     if env::current_dir().is_ok_and(|here| here.starts_with(&place)) {
         // It would be another folder of the same name, and whoever is in the old one would see nothing of it.
         return Err(io::Error::new(
@@ -134,6 +144,24 @@ mod tests {
         dropped.file("a").unwrap();
         drop(dropped);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_is_not_replaced() {
+        use std::fs::Permissions;
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("place");
+        fs::create_dir(&place).unwrap();
+        fs::set_permissions(&place, Permissions::from_mode(0o500)).unwrap();
+        // Root may write everywhere.
+        let may_write = fs::write(place.join("any"), "").is_ok();
+        if may_write {
+            fs::remove_file(place.join("any")).unwrap();
+        }
+        assert_eq!(OutputFolder::create(&place).is_ok(), may_write);
+        fs::set_permissions(&place, Permissions::from_mode(0o700)).unwrap();
     }
 
     #[test]

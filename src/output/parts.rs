@@ -22,8 +22,8 @@ const MAX_BUFFERED: usize = 32 << 20;
 
 /// The files of a folder, made and written to in any order.
 ///
-/// * Memory: [`MAX_BUFFERED`], and about 100 bytes a file with its name; with digests, as much again.
-/// * Open files: [`MAX_OPEN`].
+/// * Memory: 32 MiB of buffers, and about 100 bytes a file with its name; with digests, as much again.
+/// * Open at a time: 32 files.
 pub struct PartFiles {
     folder: OutputFolder,
     parts: Vec<Part>,

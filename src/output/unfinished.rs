@@ -34,8 +34,8 @@ const SUFFIX: &str = ".dpi_engine.part";
 /// Random letters and digits in a temporary name.
 const RANDOM_LEN: usize = 6;
 
-/// What the permissions of an unfinished folder are less of: nobody else may put anything there.
-const OTHERS_BITS: u32 = 0o077;
+/// What of the permissions of an unfinished folder is its owner's; nobody else may put anything there.
+const OWNER_BITS: u32 = 0o700;
 
 /// Longest name, in bytes, that still fits in a temporary one: 255 (NAME_MAX) less two dots, the random letters and the suffix.
 const MAX_NAME_BYTES: usize = 255 - 2 - RANDOM_LEN - SUFFIX.len();
@@ -110,7 +110,8 @@ impl Unfinished {
             take_after(&folder, old)?;
         }
         let mode = folder.metadata()?.permissions().mode();
-        folder.set_permissions(Permissions::from_mode(mode & !OTHERS_BITS))?;
+        let private = mode & !MODE_BITS | OWNER_BITS;
+        folder.set_permissions(Permissions::from_mode(private))?;
         unfinished.mode = Some(mode);
         Ok((folder, unfinished))
     }
