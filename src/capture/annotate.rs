@@ -17,7 +17,8 @@ use pcap_file::pcapng::blocks::{
 use super::MAX_RECORD_LEN;
 use super::chunk::Chunk;
 use super::pcap::PcapWalk;
-use super::pcapng::{BODY, BYTE_ORDER_MAGIC, Block, IF_TSRESOL, OPT_ENDOFOPT, PACKET_FIELDS};
+use super::pcapng::{BYTE_ORDER_MAGIC, Block, IF_TSRESOL, OPT_ENDOFOPT, PACKET_FIELDS};
+use super::sections::{Blocks, UNKNOWN_LEN, forget_len};
 use super::summary::Resolution;
 use super::walk::words;
 use crate::packet::Record;
@@ -28,9 +29,6 @@ const SHB_USERAPPL: u16 = 4;
 
 /// Bytes of the checksum at the end of each frame, draft-ietf-opsawg-pcapng §4.2.
 const IF_FCSLEN: u16 = 13;
-
-/// A section's length that nobody knows.
-const UNKNOWN_LEN: u64 = u64::MAX;
 
 /// Bytes of a section header before its options, without type and length: magic, version, section length.
 const SECTION_FIELDS: usize = 16;
@@ -72,10 +70,8 @@ impl Annotator {
         (start, end): (u32, u32),
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut bytes = chunk
-            .bytes()
-            .get(start as usize..end as usize)
-            .unwrap_or_default();
+        let bytes = chunk.bytes().get(start as usize..end as usize);
+        let bytes = bytes.unwrap_or_default();
         if bytes.is_empty() {
             return Ok(());
         }
@@ -84,20 +80,15 @@ impl Annotator {
             let header = header(walk, &self.tool, &self.comment);
             return out.write_all(&header);
         }
-        while !bytes.is_empty() {
-            let Ok(block) = Block::first_of(bytes, (self.order, MAX_RECORD_LEN), true) else {
-                // Out of reach, for the chunk was walked before: but nothing shall be lost.
-                return out.write_all(bytes);
-            };
-            let (this, rest) = bytes.split_at_checked(block.len).unwrap_or((bytes, &[]));
-            if block.kind == SECTION_HEADER_BLOCK {
-                self.order = block.order;
-                section((&block, this), &self.comment, &mut self.block);
-                out.write_all(&self.block)?;
-            } else {
-                out.write_all(this)?;
+        for (bytes, block) in Blocks::new(bytes, self.order) {
+            match block {
+                Some(block) if block.kind == SECTION_HEADER_BLOCK => {
+                    self.order = block.order;
+                    section((&block, bytes), &self.comment, &mut self.block);
+                    out.write_all(&self.block)?;
+                }
+                _ => out.write_all(bytes)?,
             }
-            bytes = rest;
         }
         Ok(())
     }
@@ -225,9 +216,7 @@ fn section((block, bytes): (&Block<'_>, &[u8]), comment: &str, out: &mut Vec<u8>
         out.clear();
         out.extend_from_slice(bytes);
     }
-    if let Some(len) = out.get_mut(BODY + 8..BODY + SECTION_FIELDS) {
-        len.copy_from_slice(&UNKNOWN_LEN.to_le_bytes());
-    }
+    forget_len(out);
 }
 
 /// Makes `out` the block with one comment more behind its other options, which begin at `options` in its body.

@@ -35,6 +35,7 @@ mod pcap;
 mod pcapng;
 mod reader;
 mod recover;
+mod sections;
 mod several;
 mod summary;
 mod walk;
@@ -45,6 +46,7 @@ pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
 pub use error::{CaptureError, Damage, DamageReason, SeveralError};
 pub use opened::CaptureReader;
 pub use reader::{ReadOptions, is_capture};
+pub use sections::{Piece, Sections};
 pub use several::{MAX_OVERLAPPING, Part, Plan, Several};
 pub use summary::{
     CaptureSummary, Format, MAX_LISTED_SKIPS, PartSummary, Resolution, Skip, Skipped,

@@ -5,7 +5,9 @@ use std::io::Read;
 use super::annotate::Annotator;
 use super::chunk::Chunk;
 use super::error::CaptureError;
+use super::pcap::PcapWalk;
 use super::reader::{ReadOptions, SourceReader};
+use super::sections::Sections;
 use super::several::{Several, SeveralReader};
 use super::summary::CaptureSummary;
 
@@ -81,11 +83,20 @@ impl CaptureReader {
     /// * `tool`: what wrote it; said where the capture has no section of its own.
     /// * `comment`: said of each section.
     pub fn annotator(&self, tool: &str, comment: &str) -> Annotator {
-        let pcap = match &self.0 {
+        Annotator::new(self.pcap().cloned(), tool, comment)
+    }
+
+    /// What tells this capture's sections, chunk by chunk from the first on.
+    pub fn sections(&self) -> Sections {
+        Sections::new(self.pcap().is_some())
+    }
+
+    /// How records stand in a pcap; `None` of a pcapng.
+    fn pcap(&self) -> Option<&PcapWalk> {
+        match &self.0 {
             Kind::Source(reader) => reader.pcap(),
             Kind::Several(reader) => reader.pcap(),
-        };
-        Annotator::new(pcap.cloned(), tool, comment)
+        }
     }
 
     /// What is known of the capture so far.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Parser, ValueEnum, value_parser};
 use clap_complete::Shell;
 
 use crate::capture::DEFAULT_MAX_EXPANSION;
 use crate::key::SHARDS;
+use crate::report::SplitBy;
 
 /// Flows held at full detail unless the user says otherwise: 65,536 for each of the default workers.
 const DEFAULT_MAX_FLOWS: u32 = 262_144;
@@ -50,8 +52,10 @@ const OF_A_RUN: [&str; 21] = [
 ];
 
 /// What only runs have a use for: what becomes of packets, and what is told of flows.
-const OF_A_FILTER: [&str; 13] = [
+const OF_A_FILTER: [&str; 15] = [
     "annotate",
+    "split_by",
+    "split_dir",
     "dry_run",
     "only",
     "flows",
@@ -92,6 +96,9 @@ Examples:
 
   Why was that dropped?
     dpi_engine capture.pcap --dry-run --block-app YouTube --explain 10.0.0.1:50000-142.250.1.1:443
+
+  A capture for each application, and a list of them:
+    dpi_engine capture.pcap --dry-run --split-by app --split-dir parts
 
   Digests in the report, and checked again later:
     dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
@@ -148,9 +155,27 @@ pub struct Args {
     #[arg(conflicts_with = "dry_run")]
     pub annotate: bool,
 
+    /// Take apart by app, verdict, host, flow, protocol
+    ///
+    /// Writes a capture each into the folder of --split-dir, beside OUTPUT or with --dry-run. Each packet of INPUT, dropped or not, is
+    /// in one of them, in order; a flow's packets are together, under what it turns out to be at its end (by verdict, each
+    /// packet is where its own verdict puts it). host is the name in a flow, else the address that it goes to. INPUT is read once more.
+    #[arg(long, value_name = "KEY", display_order = 4, help_heading = INPUT_AND_OUTPUT)]
+    #[arg(requires = "split_dir", value_parser = split_key(), hide_possible_values = true)]
+    pub split_by: Option<SplitBy>,
+
+    /// Folder for the parts, with an index.json
+    ///
+    /// It lists them. The folder must not exist, or be empty, and appears when it is complete. index.json tells of each file what is in it: names as they are (files'
+    /// names are made fit for every system), flows, packets, bytes, and digests with --sha256. Past 100,000 parts, what is left
+    /// goes to one file.
+    #[arg(long, value_name = "DIR", display_order = 4, help_heading = INPUT_AND_OUTPUT, requires = "split_by")]
+    pub split_dir: Option<PathBuf>,
+
     /// Only report: write no packets
     ///
-    /// OUTPUT may be left out then, behind a single INPUT or --input-list; if given, it is not touched.
+    /// OUTPUT may be left out then, behind a single INPUT or --input-list; if given, it is not touched. The parts of
+    /// --split-by are written all the same.
     #[arg(long, display_order = 4, help_heading = INPUT_AND_OUTPUT)]
     pub dry_run: bool,
 
@@ -167,7 +192,8 @@ pub struct Args {
     /// Most growth by decompression
     ///
     /// INPUT that becomes this many times larger is refused. Counts once it has become more than 64 MiB, and keeps a small
-    /// file from filling the disk: the run then fails, and nothing is written. Raise it for captures that you trust.
+    /// file from filling the disk: the run then fails, and nothing is written. So it is with what each part of --split-by needs a
+    /// copy of. Raise it for captures that you trust.
     #[arg(long, value_name = "RATIO", default_value_t = DEFAULT_MAX_EXPANSION, display_order = 6)]
     #[arg(help_heading = INPUT_AND_OUTPUT, value_parser = value_parser!(u32).range(1..))]
     pub max_expansion: u32,
@@ -326,7 +352,7 @@ pub struct Args {
     /// Tell SHA-256 digests in the reports
     ///
     /// Of INPUT, OUTPUT and the dropped packets. They are of the files' bytes as they are, compressed or not, and INPUT's is of all of it: also of what stands behind a damage.
-    /// --verify checks them.
+    /// --verify checks them. Those of the parts of --split-by stand in their index.json.
     #[arg(long, help_heading = REPORTS)]
     pub sha256: bool,
 
@@ -412,6 +438,11 @@ pub enum When {
     Always,
     /// Not at all.
     Never,
+}
+
+/// What a capture may be taken apart by.
+fn split_key() -> impl TypedValueParser<Value = SplitBy> {
+    PossibleValuesParser::new(SplitBy::ALL.map(SplitBy::as_str)).try_map(|key| key.parse())
 }
 
 #[cfg(test)]

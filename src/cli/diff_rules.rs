@@ -74,7 +74,7 @@ pub(super) fn run(options: &Options, [old, new]: &[PathBuf; 2]) -> Result<Status
         newly_passed,
     );
     write_side(&mut json, |out| Ok(report::rules_diff_json(&diff, out)?))?;
-    output::commit_all(json.into_iter().collect())?;
+    output::commit_all(json.into_iter().collect(), None)?;
     let text = report::rules_diff_text(&diff);
     narrator.report(&text, options.is_standard_output_taken())?;
     narrator.overlaps(&options.captures, &ran.capture);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{Options, Status};
-use crate::output::{self, OutputFile, Packer, Packing, Sha256};
+use crate::output::{self, OutputFile, OutputFolder, Packer, Packing, Sha256};
 use crate::pipeline::Outputs;
 use crate::report;
 
@@ -19,6 +19,8 @@ pub(super) struct Files {
     /// Of flows for other programs, once they are written.
     pub(super) exports: Vec<OutputFile>,
     pub(super) junit: Option<OutputFile>,
+    /// Of the capture's parts.
+    pub(super) parts: Option<OutputFolder>,
 }
 
 impl Files {
@@ -28,7 +30,12 @@ impl Files {
             Some(file) if options.sha256 => file.with_digest().map(Some),
             file => Ok(file),
         };
+        let parts = options.parts_dir();
+        let parts = parts
+            .map(|dir| OutputFolder::create(dir.path))
+            .transpose()?;
         Ok(Self {
+            parts,
             output: packets(&options.output)?,
             dropped: packets(&options.dropped)?,
             json: create(&options.json)?,
@@ -73,7 +80,7 @@ impl Files {
     pub(super) fn commit(self) -> Result<()> {
         let files = [self.output, self.dropped, self.json, self.flows, self.junit];
         let files = files.into_iter().flatten().chain(self.exports);
-        Ok(output::commit_all(files.collect())?)
+        Ok(output::commit_all(files.collect(), self.parts)?)
     }
 }
 

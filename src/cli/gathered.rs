@@ -19,8 +19,8 @@ use crate::hosts::{Hosts, Thresholds};
 use crate::ini;
 use crate::pipeline::{Judged, Sink};
 use crate::report::{
-    self, Difference, Expected, Explanations, FlowComments, FlowLines, FlowLinesError, Names,
-    Query, Report,
+    self, Difference, Expected, Explanations, FlowComments, FlowLines, FlowLinesError, FlowParts,
+    Names, Query, Report,
 };
 use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
@@ -61,6 +61,7 @@ pub(super) struct Gathered<'a> {
     lines: Option<FlowLines>,
     exports: Exports,
     pub(super) comments: Option<FlowComments>,
+    pub(super) parts: Option<FlowParts>,
     explanations: Option<Explanations<'a>>,
     /// What went wrong while a verdict was noted.
     failed: Option<FlowLinesError>,
@@ -81,6 +82,10 @@ impl<'a> Gathered<'a> {
             lines: options.flows.as_ref().map(|_| FlowLines::new(temp_dir())),
             exports,
             comments: options.annotate.then(|| FlowComments::new(temp_dir())),
+            parts: options
+                .split
+                .as_ref()
+                .map(|(by, _)| FlowParts::new(*by, options.annotate, temp_dir())),
             explanations: None,
             failed: None,
         }
@@ -163,6 +168,9 @@ impl Sink for Gathered<'_> {
             .map_err(io::Error::other)?;
         if let Some(comments) = &mut self.comments {
             comments.push(&flow, self.names).map_err(io::Error::other)?;
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.push(&flow, self.names).map_err(io::Error::other)?;
         }
         if let Some(explanations) = &mut self.explanations {
             explanations.push(&flow).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! One INPUT: opened once, read once, and for whole-flow runs once more from the beginning.
+//! One INPUT: opened once, read once, and again from the beginning by runs that write when they know their flows.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -237,17 +237,18 @@ impl Again {
     }
 
     /// The capture once more, as it was the first time. What is read of it counts as [`Self::watched`], from 0 again.
-    pub(super) fn read(self, options: ReadOptions) -> Result<CaptureReader> {
+    pub(super) fn read(&self, options: ReadOptions) -> Result<CaptureReader> {
         let about = format!("cannot read {} again", shown(&self.path));
         CaptureReader::open_with(self.source()?, options).context(about)
     }
 
     /// Its bytes once more.
-    pub(super) fn source(self) -> Result<impl Read + Send + use<>> {
+    pub(super) fn source(&self) -> Result<impl Read + Send + use<>> {
         let cannot = || format!("cannot read {} again", shown(&self.path));
-        let Some(mut source) = self.file else {
+        let Some(source) = &self.file else {
             bail!("{}: it was not kept", cannot())
         };
+        let mut source = source.try_clone().with_context(cannot)?;
         source
             .seek(SeekFrom::Start(self.start))
             .with_context(cannot)?;
@@ -255,8 +256,8 @@ impl Again {
         let source = Tee {
             source,
             copy: None,
-            bytes: self.bytes,
-            all_bytes: self.all_bytes,
+            bytes: Arc::clone(&self.bytes),
+            all_bytes: self.all_bytes.clone(),
             digester: None,
         };
         Ok(source.take(self.len.unwrap_or(u64::MAX)))

@@ -155,16 +155,16 @@ impl Again {
     }
 
     /// The capture once more, as it was the first time. What is read of it counts as [`Self::watched`], from 0 again.
-    pub(super) fn read(self) -> Result<CaptureReader> {
+    pub(super) fn read(&self) -> Result<CaptureReader> {
         match self {
-            Self::One(again, options) => again.read(options),
+            Self::One(again, options) => again.read(*options),
             Self::Several { files, plan } => {
-                for file in &files {
+                for file in files {
                     let mut file = locked(file);
                     file.wants_digest = false;
                     file.all_bytes.store(0, Ordering::Relaxed);
                 }
-                let several = Several::again(parts(&files), plan);
+                let several = Several::again(parts(files), plan.clone());
                 Ok(CaptureReader::of_several(several))
             }
         }
@@ -186,7 +186,7 @@ impl OneOfSeveral {
 
     fn open(&mut self) -> Result<Box<dyn Read + Send>> {
         if self.known.is_none()
-            && let Some(copy) = self.again.take()
+            && let Some(copy) = &self.again
         {
             return Ok(Box::new(copy.source()?));
         }

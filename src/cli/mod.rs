@@ -19,6 +19,7 @@ mod options;
 mod progress;
 mod rules;
 mod run;
+mod split;
 mod status;
 mod terminal;
 mod verify;

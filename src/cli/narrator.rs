@@ -9,7 +9,7 @@ use super::input::shown;
 use super::{GivenCapture, Options, Status, Verbosity};
 use crate::capture::{CaptureSummary, Damage, MAX_LISTED_SKIPS};
 use crate::pipeline::{Judged, Ran};
-use crate::report::Difference;
+use crate::report::{Difference, MAX_PARTS, Part, SplitBy};
 use crate::rules::RuleSet;
 
 /// Differences that are told on the terminal; the JUnit file has all.
@@ -90,6 +90,16 @@ impl Narrator {
                 format_args!("dpi_engine: {comments} flows have no comment: the blocks of their first packets have no room for one, or too many comments waited for their packet"),
             );
         }
+    }
+
+    pub(super) fn rest(&self, by: SplitBy, rest: &Part) {
+        self.say(
+            Verbosity::Normal,
+            format_args!(
+                "dpi_engine: split by {by}, there are more than {MAX_PARTS} parts: {} flows ({} packets) are together in {}",
+                rest.flows, rest.packets, rest.file
+            ),
+        );
     }
 
     pub(super) fn done(&self, ran: &Ran) {

@@ -11,7 +11,7 @@ use super::args::{Args, When};
 use super::help;
 use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
-use crate::report::ZEEK_LOGS;
+use crate::report::{SplitBy, ZEEK_LOGS};
 use crate::rules::{Action, Kind, Removal};
 
 /// What the user asks for.
@@ -63,6 +63,8 @@ pub struct Options {
     pub dropped: Option<PathBuf>,
     /// Whether packets are written as pcapng, with a comment on each flow's first.
     pub annotate: bool,
+    /// What INPUT is taken apart by, and the folder of the parts.
+    pub split: Option<(SplitBy, PathBuf)>,
     /// Where the report goes as JSON.
     pub json: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
@@ -201,6 +203,12 @@ impl Request {
 impl Options {
     fn new(args: Args, matches: &ArgMatches) -> Result<Self, clap::Error> {
         let names = Names::of(&args)?;
+        if args.split_dir.as_deref().is_some_and(is_standard_output) {
+            return Err(Args::command().error(
+                ErrorKind::ValueValidation,
+                "--split-dir is a folder, which standard output cannot be (a folder of that name is ./-)",
+            ));
+        }
         let rules = rules_in_order(&args, matches);
         if args.only && rules.is_empty() {
             return Err(missing(
@@ -236,6 +244,7 @@ impl Options {
             apps: args.apps,
             dropped: args.dropped,
             annotate: args.annotate,
+            split: args.split_by.zip(args.split_dir),
             json: args.json,
             flows: args.flows,
             csv: args.csv,
@@ -293,11 +302,19 @@ impl Options {
             let path = path.as_deref()?;
             Some(NamedPath { role, path })
         });
+        let parts = self.parts_dir();
         let logs = self.zeek.iter().map(|path| NamedPath {
             role: "--zeek-dir",
             path,
         });
-        given.chain(logs).collect()
+        given.chain(parts).chain(logs).collect()
+    }
+
+    /// The folder that INPUT is taken apart into.
+    pub fn parts_dir(&self) -> Option<NamedPath<'_>> {
+        let (_, path) = self.split.as_ref()?;
+        let role = "--split-dir";
+        Some(NamedPath { role, path })
     }
 
     /// Whether any output tells the fingerprints of clients.

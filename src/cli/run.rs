@@ -15,7 +15,7 @@ use super::narrator::{self, Narrator};
 use super::progress::{Progress, Watched};
 use super::rules::{self, Given};
 use super::status::NothingToKeep;
-use super::{Options, Status};
+use super::{Options, Status, split};
 use crate::capture::CaptureReader;
 use crate::engine::Policy;
 use crate::output;
@@ -41,6 +41,9 @@ pub(super) fn run(options: &Options) -> Result<Status> {
     let options = options.as_ref();
     narrator.untouched(options);
     refuse_aliases(options)?;
+    if let Some(folder) = options.parts_dir() {
+        output::refuse_inside(&folder, &options.outputs())?;
+    }
     let Given { catalogue, rules } = rules::compile(&options.apps, &options.rules)?;
     if options.removal == Removal::AllElse && rules.tables(Action::Block).is_empty() {
         return Err(NothingToKeep.into());
@@ -61,7 +64,8 @@ pub(super) fn run(options: &Options) -> Result<Status> {
         offsets: query.as_ref().is_some_and(Query::is_for_stories),
     };
     output::remove_unfinished_on_signal().context("cannot watch for signals")?;
-    let writes_packets = options.output.is_some() || options.dropped.is_some();
+    let writes_packets =
+        options.output.is_some() || options.dropped.is_some() || options.split.is_some();
     let is_read_twice = has_second_pass(options) && writes_packets;
     let mut inputs = Inputs::open(&options.captures, is_read_twice)?;
     if options.sha256 {
@@ -123,7 +127,7 @@ fn expected(path: &Path) -> Result<Expected> {
 
 /// Whether packets are written when all flows are known: because verdicts hold for whole flows, or are to be told with each.
 fn has_second_pass(options: &Options) -> bool {
-    options.removal != Removal::Inline || options.annotate
+    options.removal != Removal::Inline || options.annotate || options.split.is_some()
 }
 
 /// Runs the capture through the pipeline, twice when packets are written at the end.
@@ -139,17 +143,8 @@ fn filter(
         let files = again.facts()?;
         Ok(Finished { ran, files })
     };
-    let watch = |again: &Again, counters| {
-        let (bytes, total) = again.watched();
-        let watched = Watched {
-            bytes,
-            total,
-            counters,
-        };
-        Progress::start(options.progress, options.verbosity, watched)
-    };
     let counters = Arc::new(AtomicCounters::default());
-    let progress = watch(&again, Some(Arc::clone(&counters)));
+    let progress = watch(options, &again, Some(Arc::clone(&counters)));
     let capture = (capture, counters);
     if !has_second_pass(options) {
         let mut outputs = files.outputs()?;
@@ -168,25 +163,56 @@ fn filter(
         .with_context(about)?;
     drop(progress);
     let finished = finished(ran, &mut again)?;
-    if !files.has_packets() {
-        return Ok(finished);
+    if files.has_packets() {
+        write_again(options, (&again, files), (&mut fates, policy), gathered)
+            .with_context(about)?;
     }
-    let progress = watch(&again, None);
+    if let (Some(flows), Some(folder)) = (gathered.parts.take(), files.parts.take()) {
+        let progress = watch(options, &again, None);
+        let fates = (&mut fates, flows);
+        let to = (&finished, folder);
+        let written = split::write(again.read()?, fates, (options, policy), to);
+        let (folder, rest) = written.with_context(about)?;
+        drop(progress);
+        files.parts = Some(folder);
+        if let (Some(rest), Some((by, _))) = (rest, &options.split) {
+            gathered.narrator.rest(*by, &rest);
+        }
+    }
+    Ok(finished)
+}
+
+/// Shows how far the reading is.
+fn watch(options: &Options, again: &Again, counters: Option<Arc<AtomicCounters>>) -> Progress {
+    let (bytes, total) = again.watched();
+    let watched = Watched {
+        bytes,
+        total,
+        counters,
+    };
+    Progress::start(options.progress, options.verbosity, watched)
+}
+
+/// Writes the capture again, now that all flows are known.
+fn write_again(
+    options: &Options,
+    (again, files): (&Again, &mut Files),
+    (fates, policy): (&mut Fates, &Policy),
+    gathered: &mut Gathered<'_>,
+) -> Result<()> {
+    let progress = watch(options, again, None);
     gathered.narrator.second_pass(gathered.stats.blocked());
     let mut outputs = files.outputs()?;
     let (capture, lent) = (again.read()?, outputs.lend());
     let unsaid = match gathered.comments.take() {
-        Some(comments) => annotate((capture, &mut fates), comments, policy, lent),
-        None => pipeline::write_judged(capture, &mut fates, policy.removal, lent)
-            .map(|()| 0)
-            .map_err(Into::into),
-    }
-    .with_context(about)?;
+        Some(comments) => annotate((capture, fates), comments, policy, lent)?,
+        None => pipeline::write_judged(capture, fates, policy.removal, lent).map(|()| 0)?,
+    };
     outputs.finish()?;
     // Nothing is told in the middle of its line.
     drop(progress);
     gathered.narrator.unsaid(unsaid);
-    Ok(finished)
+    Ok(())
 }
 
 /// Writes the capture again with the flows' comments. How many could not be written.
@@ -196,10 +222,7 @@ fn annotate(
     policy: &Policy,
     outputs: Outputs<'_>,
 ) -> Result<u64> {
-    let rules = &policy.rules;
-    let tool = format!("{} {}", Tool::THIS.name, Tool::THIS.version);
-    let (count, digest) = (rules.rules().len(), rules.digest());
-    let about = format!("{tool}; rules: {count}, sha256 {digest}");
+    let (tool, about) = head(policy);
     let mut comments = comments.finish()?;
     let mut remark = |flow| {
         let said = comments.of(flow)?;
@@ -212,6 +235,15 @@ fn annotate(
         &mut remark,
         outputs,
     )?)
+}
+
+/// The program, and what is said of each section that it writes comments into.
+pub(super) fn head(policy: &Policy) -> (String, String) {
+    let rules = &policy.rules;
+    let tool = format!("{} {}", Tool::THIS.name, Tool::THIS.version);
+    let (count, digest) = (rules.rules().len(), rules.digest());
+    let about = format!("{tool}; rules: {count}, sha256 {digest}");
+    (tool, about)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use super::args::When;
 use super::*;
 use crate::output::NamedPath;
+use crate::report::SplitBy;
 use crate::rules::{Action, Kind, Removal};
 
 /// Reads the words of `line` after the program's name.
@@ -47,6 +48,7 @@ fn what_is_not_given_has_its_default() {
             output: Some("out".into()),
             dropped: None,
             annotate: false,
+            split: None,
             json: None,
             flows: None,
             csv: None,
@@ -76,7 +78,7 @@ fn what_is_not_given_has_its_default() {
 fn every_option_arrives() {
     let given = options(
         "in out --dropped d --annotate --json j --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
-         --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b --sha256",
+         --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b --sha256 --split-by host --split-dir p",
     );
     assert_eq!(
         given,
@@ -88,6 +90,7 @@ fn every_option_arrives() {
             output: Some("out".into()),
             dropped: Some("d".into()),
             annotate: true,
+            split: Some((SplitBy::Host, "p".into())),
             json: Some("j".into()),
             flows: Some("f".into()),
             csv: Some("c".into()),

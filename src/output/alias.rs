@@ -53,6 +53,14 @@ pub enum AliasError {
         /// The other.
         second: String,
     },
+    /// The run would write into a folder that it makes itself.
+    #[error("{output} is in {folder}, which has to be empty")]
+    InFolder {
+        /// What would be written.
+        output: String,
+        /// The folder.
+        folder: String,
+    },
 }
 
 /// Makes sure that every output is a file of its own, and none of them an input, by no name and no link.
@@ -104,6 +112,25 @@ pub fn refuse_repeated(inputs: &[NamedPath<'_>]) -> Result<(), AliasError> {
             return Err(AliasError::SameInput {
                 first: as_input(first),
                 second: as_input(input),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that no output is in a folder that is made whole by itself. Of the outputs, that folder may be one.
+pub fn refuse_inside(folder: &NamedPath<'_>, outputs: &[NamedPath<'_>]) -> Result<(), AliasError> {
+    // Where there is no such folder, nothing can be in it.
+    let Ok(place) = fs::canonicalize(folder.path) else {
+        return Ok(());
+    };
+    for output in outputs.iter().filter(|output| *output != folder) {
+        if let Ok(Target::Replace { path, .. }) = Target::of(output.path)
+            && path.starts_with(&place)
+        {
+            return Err(AliasError::InFolder {
+                output: output.to_string(),
+                folder: folder.to_string(),
             });
         }
     }
@@ -193,6 +220,40 @@ mod tests {
             check(&[], &[first, second]),
             Err(AliasError::SameOutput { .. })
         )
+    }
+
+    #[test]
+    fn an_output_is_recognised_in_a_folder_behind_every_name_and_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("parts/sub")).unwrap();
+        symlink("parts", at("link")).unwrap();
+        symlink("parts/new", at("out of it")).unwrap();
+        let is_inside = |folder: &str, output: &str| {
+            let (folder, output) = (at(folder), at(output));
+            let folder = named("--split-dir", &[&folder]).remove(0);
+            let outputs = [folder, named("OUTPUT", &[&output]).remove(0)];
+            matches!(
+                refuse_inside(&folder, &outputs),
+                Err(AliasError::InFolder { .. })
+            )
+        };
+        for output in [
+            "parts/a",
+            "link/a",
+            "parts/sub/a",
+            "parts/../link/a",
+            "out of it",
+        ] {
+            assert!(
+                is_inside("parts", output) && is_inside("link", output),
+                "{output}"
+            );
+        }
+        for output in ["a", "parts2", "parts/../a"] {
+            assert!(!is_inside("parts", output), "{output}");
+        }
+        assert!(!is_inside("none", "none/a"), "nothing can be in it");
     }
 
     #[test]

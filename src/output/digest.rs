@@ -24,6 +24,13 @@ impl fmt::Display for Sha256 {
     }
 }
 
+impl Sha256 {
+    /// The digest of what was taken in.
+    pub(super) fn of(bytes: sha2::Sha256) -> Self {
+        Self(bytes.finalize().into())
+    }
+}
+
 /// What is written is no SHA-256 digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected 64 hexadecimal digits")]
@@ -74,7 +81,7 @@ impl Digester {
                 // There is room for all that there are.
                 let _ = spent_out.try_send(block);
             }
-            Sha256(digest.finalize().into())
+            Sha256::of(digest)
         };
         let thread = thread::Builder::new()
             .name("digest".to_owned())

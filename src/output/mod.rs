@@ -1,12 +1,14 @@
 //! The files that the program makes: each appears under its name whole, or not at all.
 //!
-//! In: paths as the user typed them. Out: [`OutputFile`]s to write to, and what must be said when that fails.
+//! In: paths as the user typed them. Out: [`OutputFile`]s and [`OutputFolder`]s to write to, and what must be said when that fails.
 //! Also the digests by which they, and what was read, are known again.
 //! Knows nothing of captures or reports: bytes are bytes. Unix only (modes, links, signals).
 
 mod alias;
 mod digest;
+mod folder;
 mod packed;
+mod parts;
 mod target;
 mod unfinished;
 
@@ -15,9 +17,11 @@ use std::io::{self, BufWriter, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-pub use alias::{AliasError, NamedPath, refuse_aliases, refuse_repeated};
+pub use alias::{AliasError, NamedPath, refuse_aliases, refuse_inside, refuse_repeated};
 pub use digest::{Digester, NoDigest, Sha256};
+pub use folder::OutputFolder;
 pub use packed::{Packer, Packing};
+pub use parts::PartFiles;
 pub use target::is_standard_output;
 pub use unfinished::remove_unfinished_on_signal;
 
@@ -64,6 +68,15 @@ impl OutputError {
         | Self::Finish { reason, .. }) = self;
         reason.kind() == io::ErrorKind::BrokenPipe
     }
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Bytes in it.
+    pub bytes: u64,
+    /// Their digest, if one was asked for.
+    pub digest: Option<Sha256>,
 }
 
 /// A file in the making.
@@ -156,7 +169,7 @@ impl OutputFile {
     ///
     /// Errors: an earlier write failed, or the file cannot be renamed; then it is removed.
     pub fn commit(self) -> Result<(), OutputError> {
-        commit_all(vec![self])
+        commit_all(vec![self], None)
     }
 
     /// Remembers a failed write, and names the file in what the caller sees; the kind stays.
@@ -204,11 +217,14 @@ impl Write for OutputFile {
     }
 }
 
-/// Commits several files as one: none of them when one was not written well, and no signal comes between.
+/// Commits a folder and several files as one: none of them when one was not written well, and no signal comes between.
 ///
 /// Errors: as [`OutputFile::commit`]. Only when the system refuses a rename are those before it in the list committed
-/// and the rest not.
-pub fn commit_all(mut files: Vec<OutputFile>) -> Result<(), OutputError> {
+/// and the rest not; the folder, whose place may be taken by now, is the first.
+pub fn commit_all(
+    mut files: Vec<OutputFile>,
+    folder: Option<OutputFolder>,
+) -> Result<(), OutputError> {
     for file in &mut files {
         if let Some(reason) = file.failed.take() {
             let path = file.path.clone();
@@ -218,9 +234,13 @@ pub fn commit_all(mut files: Vec<OutputFile>) -> Result<(), OutputError> {
     let unfinished = files
         .iter()
         .filter_map(|file| Some((file.path.as_path(), file.unfinished.as_ref()?)));
-    unfinished::commit_all(unfinished).map_err(|(path, reason)| OutputError::Finish {
-        path: path.to_owned(),
-        reason,
+    let folder = folder.as_ref();
+    let folder = folder.map(|folder| (folder.path(), folder.unfinished()));
+    unfinished::commit_all(folder.into_iter().chain(unfinished)).map_err(|(path, reason)| {
+        OutputError::Finish {
+            path: path.to_owned(),
+            reason,
+        }
     })
 }
 

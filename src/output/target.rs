@@ -67,7 +67,7 @@ fn is_descriptor(path: &Path) -> bool {
 }
 
 /// The one absolute path of a file that does not exist yet, also behind a symbolic link that leads nowhere.
-fn absent(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn absent(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if path.as_os_str().as_bytes().ends_with(b"/") {

@@ -165,7 +165,7 @@ fn when_one_file_failed_none_is_committed() {
     let good = OutputFile::create(&dir.path().join("good")).unwrap();
     let mut bad = OutputFile::create(&dir.path().join("bad")).unwrap();
     bad.note(io::ErrorKind::StorageFull.into());
-    assert!(commit_all(vec![good, bad]).is_err());
+    assert!(commit_all(vec![good, bad], None).is_err());
     assert!(names(dir.path()).is_empty());
 }
 

@@ -1,11 +1,11 @@
-//! Files that are not complete yet: where they lie, how they get their names, and how they go when a signal ends the program.
+//! Files and folders that are not complete yet: where they lie, how they get their names, and how they go when a signal ends the program.
 //!
 //! One list for the whole process, because a signal is for the whole process. Everything that puts a file under
 //! a name or takes it away holds the list's lock, and the signal thread keeps it until the process is gone: so no temporary
 //! file is left behind, and no committed one is removed.
 //!
-//! What nothing can be done against is SIGKILL. So every unfinished file is locked (flock(2)) as long as its process lives, and who
-//! makes one removes those beside it, of the same target, that nobody holds any more.
+//! What nothing can be done against is SIGKILL. So every unfinished file or folder is locked (flock(2)) as long as its process lives, and
+//! who makes one removes those beside it, of the same target, that nobody holds any more.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -34,17 +34,29 @@ const SUFFIX: &str = ".dpi_engine.part";
 /// Random letters and digits in a temporary name.
 const RANDOM_LEN: usize = 6;
 
+/// What of the permissions of an unfinished folder is its owner's; nobody else may put anything there.
+const OWNER_BITS: u32 = 0o700;
+
 /// Longest name, in bytes, that still fits in a temporary one: 255 (NAME_MAX) less two dots, the random letters and the suffix.
 const MAX_NAME_BYTES: usize = 255 - 2 - RANDOM_LEN - SUFFIX.len();
 
 /// How often a temporary file is made anew when another run has taken it for a dead one's.
 const MAX_TRIES: usize = 16;
 
-/// A temporary file, removed when dropped before [`commit_all`].
+/// A temporary file or folder, removed when dropped before [`commit_all`].
 #[derive(Debug)]
 pub(super) struct Unfinished {
     temporary: PathBuf,
     target: PathBuf,
+    /// The permissions that it shall have, where those that it has are others.
+    mode: Option<u32>,
+}
+
+/// What a temporary name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    File,
+    Folder,
 }
 
 impl Unfinished {
@@ -53,21 +65,71 @@ impl Unfinished {
         let dir = target.parent().unwrap_or(Path::new("/"));
         let mode = old.map_or(NEW_FILE_MODE, |old| old.mode() & MODE_BITS);
         let prefix = prefix(target.file_name().unwrap_or_default());
-        remove_abandoned(dir, &prefix);
+        remove_abandoned(dir, &prefix, Kind::File);
 
         let mut list = lock();
-        let (file, temporary) = make_locked(dir, &prefix, mode)?;
+        let (file, temporary) = make_locked(dir, &prefix, |path| {
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(mode).open(path)
+        })?;
         list.insert(temporary.clone());
         drop(list);
 
         let unfinished = Self {
             temporary,
             target: target.to_owned(),
+            mode: None,
         };
         if let Some(old) = old {
             take_after(&file, old)?;
         }
         Ok((file, unfinished))
+    }
+
+    /// Makes the temporary folder that shall become `target`, an absolute path; `old` is the empty folder that stands there now. It is locked
+    /// as long as the file that is given back lives.
+    pub(super) fn create_folder(target: &Path, old: Option<&Metadata>) -> io::Result<(File, Self)> {
+        let dir = target.parent().unwrap_or(Path::new("/"));
+        let prefix = prefix(target.file_name().unwrap_or_default());
+        remove_abandoned(dir, &prefix, Kind::Folder);
+
+        let mut list = lock();
+        let (folder, temporary) = make_locked(dir, &prefix, |path| {
+            fs::create_dir(path)?;
+            File::open(path)
+        })?;
+        list.insert(temporary.clone());
+        drop(list);
+
+        let mut unfinished = Self {
+            temporary,
+            target: target.to_owned(),
+            mode: None,
+        };
+        if let Some(old) = old {
+            take_after(&folder, old)?;
+        }
+        let mode = folder.metadata()?.permissions().mode();
+        let private = mode & !MODE_BITS | OWNER_BITS;
+        folder.set_permissions(Permissions::from_mode(private))?;
+        unfinished.mode = Some(mode);
+        Ok((folder, unfinished))
+    }
+
+    /// Makes a new file in a folder, for writing.
+    ///
+    /// With the list's lock: while a signal has the folder removed, nothing may come into it.
+    pub(super) fn create_in(&self, name: &str) -> io::Result<File> {
+        let _list = lock();
+        let mut options = OpenOptions::new();
+        let path = self.temporary.join(name);
+        options.append(true).create_new(true).open(path)
+    }
+
+    /// Opens a file that was made in a folder, to write on.
+    pub(super) fn append_in(&self, name: &str) -> io::Result<File> {
+        let path = self.temporary.join(name);
+        OpenOptions::new().append(true).open(path)
     }
 }
 
@@ -76,18 +138,23 @@ impl Drop for Unfinished {
         let mut list = lock();
         if list.remove(&self.temporary) {
             // The run has failed for another reason, and that is what the user must read.
-            let _ = fs::remove_file(&self.temporary);
+            let _ = remove(&self.temporary);
         }
     }
 }
 
-/// Gives each file its name, in order, while no signal can come between; stops at the first that the system refuses.
+/// Gives each file or folder its name, in order, while no signal can come between; stops at the first that the system refuses.
 pub(super) fn commit_all<'a>(
     files: impl Iterator<Item = (&'a Path, &'a Unfinished)>,
 ) -> Result<(), (&'a Path, io::Error)> {
     let mut list = lock();
     for (path, file) in files {
-        fs::rename(&file.temporary, &file.target).map_err(|error| (path, error))?;
+        let opened = file.mode.map_or(Ok(()), |mode| {
+            fs::set_permissions(&file.temporary, Permissions::from_mode(mode))
+        });
+        opened
+            .and_then(|()| fs::rename(&file.temporary, &file.target))
+            .map_err(|error| (path, error))?;
         list.remove(&file.temporary);
     }
     Ok(())
@@ -112,7 +179,7 @@ pub fn remove_unfinished_on_signal() -> io::Result<()> {
                 let list = lock();
                 for temporary in list.iter() {
                     // There is nobody left to tell.
-                    let _ = fs::remove_file(temporary);
+                    let _ = remove(temporary);
                 }
                 // Without exit hooks, which could wait for what other threads hold; the lock stays ours.
                 signal_hook::low_level::exit(128 + signal);
@@ -126,17 +193,18 @@ fn lock() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a temporary file that other runs see to be in use.
+/// Makes a temporary file or folder that other runs see to be in use.
 ///
 /// On a file system that knows no locks nothing is locked, and nothing removed either.
-fn make_locked(dir: &Path, prefix: &OsStr, mode: u32) -> io::Result<(File, PathBuf)> {
+fn make_locked(
+    dir: &Path,
+    prefix: &OsStr,
+    mut make: impl FnMut(&Path) -> io::Result<File>,
+) -> io::Result<(File, PathBuf)> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM_LEN);
     for _ in 0..MAX_TRIES {
-        let made = builder.make_in(dir, |path| {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true).mode(mode).open(path)
-        })?;
+        let made = builder.make_in(dir, &mut make)?;
         let is_taken = matches!(made.as_file().try_lock(), Err(TryLockError::WouldBlock));
         // Another run may have found it in the moment before it was locked, and removed it.
         if !is_taken && made.as_file().metadata()?.nlink() > 0 {
@@ -146,33 +214,49 @@ fn make_locked(dir: &Path, prefix: &OsStr, mode: u32) -> io::Result<(File, PathB
     Err(io::ErrorKind::ResourceBusy.into())
 }
 
-/// Removes the temporary files of this prefix whose runs were killed.
+/// Removes the temporary files or folders of this prefix whose runs were killed.
 ///
 /// That is housekeeping: what cannot be read, opened, locked or removed stays, and is no reason not to run.
-fn remove_abandoned(dir: &Path, prefix: &OsStr) {
+fn remove_abandoned(dir: &Path, prefix: &OsStr, wanted: Kind) {
     let Ok(entries) = fs::read_dir(dir) else {
         return;
     };
     for entry in entries.flatten() {
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_temporary(&entry.file_name(), prefix) {
-            let _ = remove_if_abandoned(&entry.path());
+        let is_wanted = entry.file_type().is_ok_and(|kind| match wanted {
+            Kind::File => kind.is_file(),
+            Kind::Folder => kind.is_dir(),
+        });
+        if is_wanted && is_temporary(&entry.file_name(), prefix) {
+            let _ = remove_if_abandoned(&entry.path(), wanted);
         }
     }
 }
 
-fn remove_if_abandoned(path: &Path) -> io::Result<()> {
-    // For writing: some network file systems lock nothing else.
-    let file = OpenOptions::new().write(true).open(path)?;
+fn remove_if_abandoned(path: &Path, kind: Kind) -> io::Result<()> {
+    // For writing where that can be: some network file systems lock nothing else.
+    let is_file = kind == Kind::File;
+    let file = OpenOptions::new()
+        .read(!is_file)
+        .write(is_file)
+        .open(path)?;
     if file.try_lock().is_err() {
         return Ok(());
     }
     // While we hold its lock nobody makes it theirs; but the name may have passed on since it was opened.
     let (ours, there) = (file.metadata()?, fs::symlink_metadata(path)?);
     if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
-        fs::remove_file(path)?;
+        remove(path)?;
     }
     Ok(())
+}
+
+/// Removes a file, or a folder with all that is in it; links are not followed.
+fn remove(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    }
 }
 
 /// Whether a temporary file that begins with `prefix` may be called `name`.
@@ -277,6 +361,8 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join("out"), "old").unwrap();
             let mut child = start(dir.path(), "");
+            // Waiting would close it, and let the process go on before it has got the signal.
+            let _stdin = child.stdin.take();
             let kill = Command::new("kill")
                 .args(["-s", signal, &child.id().to_string()])
                 .status();
@@ -338,11 +424,12 @@ mod tests {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                    remove_abandoned(dir.path(), OsStr::new(".out."));
+                    remove_abandoned(dir.path(), OsStr::new(".out."), Kind::File);
                 }
             });
             for _ in 0..200 {
-                let (_file, path) = make_locked(dir.path(), OsStr::new(".out."), 0o600).unwrap();
+                let make = |path: &Path| File::create_new(path);
+                let (_file, path) = make_locked(dir.path(), OsStr::new(".out."), make).unwrap();
                 assert!(path.exists());
             }
             stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -16,6 +16,7 @@ mod namings;
 mod quotes;
 mod reader;
 mod recent;
+mod split;
 mod worker;
 mod writer;
 
@@ -39,6 +40,7 @@ use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
 pub use annotated::{Remark, write_annotated};
 pub use fates::Fates;
+pub use split::{Parts, SplitPacket, Splitting, write_parts};
 
 /// Chunks that go round between reader, workers and writer: so few that they stay in the processor's caches, so many that nobody waits
 /// for long.
@@ -126,6 +128,18 @@ pub enum PipelineError {
     /// What was removed could not be written.
     #[error("cannot write the dropped packets")]
     Dropped(#[source] io::Error),
+    /// A part of the capture could not be written.
+    #[error("cannot write the parts of the capture")]
+    Parts(#[source] io::Error),
+    /// What is no packet would have to be copied to too many parts.
+    #[error(
+        "the parts would get more than {max} bytes of headers and other blocks that are no packets, of which each needs a copy \
+         (to have them all the same, raise --max-expansion)"
+    )]
+    Outside {
+        /// Bytes that they may have together.
+        max: u64,
+    },
     /// A flow could not be told.
     #[error("cannot write the flows")]
     Flows(#[source] io::Error),

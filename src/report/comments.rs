@@ -1,14 +1,13 @@
 //! What is said of a flow in a comment on its first packet.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use super::in_order::{FlowLinesError, InOrder};
 use super::sort::Sorted;
 use super::text::printable;
-use super::{Names, UNKNOWN, name_of};
+use super::{Names, name_of, shown_name};
 use crate::flow::FlowSummary;
-use crate::protocol::Protocol;
 
 /// Stands before the comment of a flow of which some packets are forwarded and some dropped.
 const DIVIDED: u8 = b'/';
@@ -74,18 +73,21 @@ fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Resul
         true => DIVIDED,
         false => WHOLE,
     });
-    let application = flow.application.and_then(|id| names.application(id));
-    let innermost = flow.protocols.innermost().map(Protocol::as_str);
-    let application = application.map(|(name, _)| name).or(innermost);
-    write!(out, "application: {}", application.unwrap_or(UNKNOWN))?;
+    out.extend_from_slice(comment(flow, names).as_bytes());
+    Ok(())
+}
+
+/// What is said of a flow.
+pub(super) fn comment(flow: &FlowSummary, names: &impl Names) -> String {
+    let mut said = format!("application: {}", shown_name(flow, names));
     if let Some(name) = name_of(flow) {
-        write!(out, "; name: {}", printable(name))?;
+        said += &format!("; name: {}", printable(name));
     }
-    write!(out, "; verdict: {}", flow.verdict())?;
-    match flow.decided_by().and_then(|id| names.rule(id)) {
-        Some((rule, origin)) => write!(out, "; rule: {rule} ({})", printable(origin)),
-        None => Ok(()),
+    said += &format!("; verdict: {}", flow.verdict());
+    if let Some((rule, origin)) = flow.decided_by().and_then(|id| names.rule(id)) {
+        said += &format!("; rule: {rule} ({})", printable(origin));
     }
+    said
 }
 
 #[cfg(test)]

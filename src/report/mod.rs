@@ -14,6 +14,7 @@ mod input_file;
 mod json;
 mod rules_diff;
 mod sort;
+mod split;
 mod text;
 mod warnings;
 
@@ -41,6 +42,10 @@ pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use input_file::InputFile;
 pub use json::json;
 pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
+pub use split::{
+    Division, FlowParts, Holds, MAX_FILE_NAME_LEN, MAX_PARTS, NoSplit, Part, SPLIT_SCHEMA, SplitBy,
+    SplitIndex, SplitInput, SplitPart, split_index_json,
+};
 pub use text::{DEFAULT_WIDTH, Look, MIN_WIDTH, text};
 
 /// Name and version of the JSON report's shape. Keys may be added under it; none goes or changes its meaning.
@@ -372,6 +377,14 @@ fn name_of(flow: &FlowSummary) -> Option<&str> {
         Some((Basis::Name(_), name, _)) => Some(name),
         _ => findings.names.first().map(|found| found.name.as_str()),
     }
+}
+
+/// What a flow is shown as: its application, else its innermost protocol, else [`UNKNOWN`].
+fn shown_name<'a>(flow: &FlowSummary, names: &'a impl Names) -> &'a str {
+    let application = flow.application.and_then(|id| names.application(id));
+    let innermost = flow.protocols.innermost().map(Protocol::as_str);
+    let application = application.map(|(name, _)| name).or(innermost);
+    application.unwrap_or(UNKNOWN)
 }
 
 fn reasons(undecoded: Undecoded) -> Vec<ReasonCount> {

@@ -49,6 +49,7 @@ mod rules;
 mod rules_files;
 mod schemas;
 mod several;
+mod split;
 mod supply;
 mod suspicious;
 mod testdata;

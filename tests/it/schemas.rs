@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use crate::program::Bench;
+use crate::split::split;
 use crate::testdata;
 
 const REPORT: &str = include_str!("../../src/report/schema/report.schema.json");
+const SPLIT: &str = include_str!("../../src/report/schema/split.schema.json");
 const FLOW: &str = include_str!("../../src/report/schema/flow.schema.json");
 
 /// The keywords of JSON Schema that are understood here; another one in a schema fails.
@@ -166,6 +168,22 @@ fn outputs_hold_to_their_schemas_and_nothing_in_them_is_undescribed() {
     assert_holds(&report, &only.json(), "rules of both actions");
     for line in only.flow_lines() {
         assert_holds(&flow, &line, "rules of both actions");
+    }
+}
+
+#[test]
+fn lists_of_parts_hold_to_their_schema_and_nothing_in_them_is_undescribed() {
+    let schema: Value = serde_json::from_str(SPLIT).unwrap();
+    let bench = Bench::new();
+    for (name, key, options) in [
+        ("web.pcap", "app", &["--sha256"][..]),
+        ("web.pcap", "verdict", &["--block-app", "YouTube"]),
+        ("hostile_names.pcap", "host", &[]),
+        ("ng_sections.pcapng", "flow", &[]),
+        ("empty.pcap", "protocol", &[]),
+    ] {
+        let split = split(&bench, &testdata::path(name), key, options);
+        assert_holds(&schema, &split.index, name);
     }
 }
 
