@@ -49,10 +49,11 @@ const OF_A_RUN: [&str; 20] = [
 ];
 
 /// What only runs have a use for: what becomes of packets, and what is told of flows.
-const OF_A_FILTER: [&str; 13] = [
+const OF_A_FILTER: [&str; 14] = [
     "annotate",
     "dry_run",
     "only",
+    "html",
     "flows",
     "csv",
     "eve",
@@ -261,6 +262,13 @@ pub struct Args {
     /// Write the report as JSON; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub json: Option<PathBuf>,
+
+    /// Write the report as a web page; - for standard output
+    ///
+    /// One file that fetches nothing, under 1 MiB: a timeline, charts, rules, suspicious activity, and a table of the flows to search and
+    /// sort, of up to 10,000 of them, the largest.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub html: Option<PathBuf>,
 
     /// Write one line of JSON a flow; - for standard output
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]

@@ -62,6 +62,8 @@ pub struct Options {
     pub annotate: bool,
     /// Where the report goes as JSON.
     pub json: Option<PathBuf>,
+    /// Where the report goes as a web page.
+    pub html: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
     /// Where the flows go as CSV.
@@ -234,6 +236,7 @@ impl Options {
             dropped: args.dropped,
             annotate: args.annotate,
             json: args.json,
+            html: args.html,
             flows: args.flows,
             csv: args.csv,
             eve: args.eve,
@@ -276,6 +279,7 @@ impl Options {
             ("OUTPUT", &self.output),
             ("--dropped", &self.dropped),
             ("--json", &self.json),
+            ("--html", &self.html),
             ("--flows", &self.flows),
             ("--csv", &self.csv),
             ("--eve", &self.eve),

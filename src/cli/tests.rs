@@ -38,6 +38,7 @@ fn what_is_not_given_has_its_default() {
             dropped: None,
             annotate: false,
             json: None,
+            html: None,
             flows: None,
             csv: None,
             eve: None,
@@ -65,7 +66,7 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --annotate --json j --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+        "in out --dropped d --annotate --json j --html h --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
          --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b --sha256",
     );
     assert_eq!(
@@ -77,6 +78,7 @@ fn every_option_arrives() {
             dropped: Some("d".into()),
             annotate: true,
             json: Some("j".into()),
+            html: Some("h".into()),
             flows: Some("f".into()),
             csv: Some("c".into()),
             eve: Some("s".into()),

@@ -6,7 +6,8 @@ mod page;
 
 use crate::hosts::{Finding, Severity};
 
-use super::{Action, Digests, FlowCounts, Input, ReasonCount, Report, Resolution};
+use super::facts::{self, Fact};
+use super::{Action, Digests, FlowCounts, Input, ReasonCount, Report};
 use page::{Page, Style, fit};
 
 pub(super) use page::printable;
@@ -141,66 +142,20 @@ fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
 
 fn capture(page: &mut Page, input: &Input) {
     page.section("Capture");
-    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
-    fact("File:", &input.path);
-    let resolution = match input.resolution {
-        Resolution::Micro => "microseconds",
-        Resolution::Nano => "nanoseconds",
-        Resolution::Mixed => "mixed resolution",
-    };
-    let compression = input.compression.unwrap_or("not compressed");
-    fact(
-        "Format:",
-        &format!("{}, {resolution}, {compression}", input.format),
-    );
-    fact("File bytes:", &input.file_bytes.to_string());
-    let links: Vec<_> = input.link_types.iter().map(ToString::to_string).collect();
-    fact("Link types:", or_none(&links.join(", ")));
-    if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
-        fact("First packet:", &first.to_string());
-        fact("Last packet:", &last.to_string());
-        let ns = last.ns_since(first);
-        fact(
-            "Duration:",
-            &format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000),
-        );
-    }
-    if let Some(damage) = &input.damage {
-        fact(
-            "Damage:",
-            &format!("at byte {}: {}", damage.offset, damage.reason),
-        );
-    }
-    let skipped = &input.skipped;
-    if skipped.skipped_count > 0 {
-        let places = if skipped.skipped_count == 1 {
-            "place"
-        } else {
-            "places"
-        };
-        fact(
-            "Skipped:",
-            &format!(
-                "{} bytes at {} {places}",
-                skipped.skipped_bytes, skipped.skipped_count
-            ),
-        );
-    }
+    facts(page, facts::of_capture(input));
 }
 
 /// Nothing, where they were not asked for.
 fn digests(page: &mut Page, digests: Option<&Digests>) {
     let Some(digests) = digests else { return };
     page.section("SHA-256 Digests");
-    let of_files = [
-        ("Input:", Some(&digests.input)),
-        ("Output:", digests.output.as_ref()),
-        ("Dropped packets:", digests.dropped.as_ref()),
-    ];
-    for (label, digest) in of_files {
-        if let Some(digest) = digest {
-            page.wrapped(&format!("{label:<LABEL$}"), digest);
-        }
+    facts(page, facts::of_digests(digests));
+}
+
+fn facts(page: &mut Page, facts: Vec<Fact>) {
+    for (label, value) in facts {
+        let label = format!("{label}:");
+        page.wrapped(&format!("{label:<LABEL$}"), &value);
     }
 }
 
@@ -359,10 +314,6 @@ fn ending(page: &mut Page, len: usize, if_empty: &str) {
             len - MOST_SHOWN
         ));
     }
-}
-
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
 }
 
 /// Digits of the longest of `figures`.
