@@ -52,12 +52,13 @@ const OF_A_RUN: [&str; 21] = [
 ];
 
 /// What only runs have a use for: what becomes of packets, and what is told of flows.
-const OF_A_FILTER: [&str; 15] = [
+const OF_A_FILTER: [&str; 16] = [
     "annotate",
     "split_by",
     "split_dir",
     "dry_run",
     "only",
+    "html",
     "flows",
     "csv",
     "eve",
@@ -305,6 +306,13 @@ pub struct Args {
     /// Write the report as JSON; - for stdout
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]
     pub json: Option<PathBuf>,
+
+    /// Write the report as a web page; - for stdout
+    ///
+    /// One file that fetches nothing, under 1 MiB: a timeline, charts, rules, suspicious activity, and a table of the flows to search and
+    /// sort, of up to 10,000 of them, the largest.
+    #[arg(long, value_name = "FILE", help_heading = REPORTS)]
+    pub html: Option<PathBuf>,
 
     /// Write a line of JSON a flow; - for stdout
     #[arg(long, value_name = "FILE", help_heading = REPORTS)]

@@ -15,6 +15,7 @@ pub(super) struct Files {
     output: Option<OutputFile>,
     dropped: Option<OutputFile>,
     pub(super) json: Option<OutputFile>,
+    pub(super) html: Option<OutputFile>,
     pub(super) flows: Option<OutputFile>,
     /// Of flows for other programs, once they are written.
     pub(super) exports: Vec<OutputFile>,
@@ -39,6 +40,7 @@ impl Files {
             output: packets(&options.output)?,
             dropped: packets(&options.dropped)?,
             json: create(&options.json)?,
+            html: create(&options.html)?,
             flows: create(&options.flows)?,
             exports: Vec::new(),
             junit: create(&options.expect_junit)?,
@@ -78,8 +80,10 @@ impl Files {
 
     /// Gives every file its name.
     pub(super) fn commit(self) -> Result<()> {
-        let files = [self.output, self.dropped, self.json, self.flows, self.junit];
-        let files = files.into_iter().flatten().chain(self.exports);
+        let packets = [self.output, self.dropped];
+        let reports = [self.json, self.html, self.flows, self.junit];
+        let files = packets.into_iter().chain(reports).flatten();
+        let files = files.chain(self.exports);
         Ok(output::commit_all(files.collect(), self.parts)?)
     }
 }

@@ -20,7 +20,7 @@ use crate::ini;
 use crate::pipeline::{Judged, Sink};
 use crate::report::{
     self, Difference, Expected, Explanations, FlowComments, FlowLines, FlowLinesError, FlowParts,
-    Names, Query, Report,
+    HtmlReport, Names, Query, Report,
 };
 use crate::rules::{Action, GivenThresholds, Removal, RuleId};
 use crate::stats::FlowStats;
@@ -58,6 +58,7 @@ pub(super) struct Gathered<'a> {
     pub(super) narrator: &'a Narrator,
     pub(super) stats: FlowStats,
     hosts: Hosts,
+    page: Option<HtmlReport>,
     lines: Option<FlowLines>,
     exports: Exports,
     pub(super) comments: Option<FlowComments>,
@@ -79,6 +80,7 @@ impl<'a> Gathered<'a> {
             narrator,
             stats: FlowStats::default(),
             hosts: Hosts::new(thresholds),
+            page: options.html.as_ref().map(|_| HtmlReport::new()),
             lines: options.flows.as_ref().map(|_| FlowLines::new(temp_dir())),
             exports,
             comments: options.annotate.then(|| FlowComments::new(temp_dir())),
@@ -145,6 +147,10 @@ impl<'a> Gathered<'a> {
         };
         let report = Report::new(gathered, self.names);
         write_side(&mut files.json, |out| Ok(report::json(&report, out)?))?;
+        if let Some(page) = self.page {
+            let names = self.names;
+            write_side(&mut files.html, |out| Ok(page.finish(&report, names, out)?))?;
+        }
         let mut differences = Vec::new();
         if let (Some(expected), Some(path)) = (expected, &options.expect) {
             differences = expected.compare(&report)?;
@@ -160,6 +166,9 @@ impl Sink for Gathered<'_> {
     fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
         self.stats.observe(&flow);
         self.hosts.observe(&flow);
+        if let Some(page) = &mut self.page {
+            page.push(&flow);
+        }
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;
         }

@@ -67,6 +67,8 @@ pub struct Options {
     pub split: Option<(SplitBy, PathBuf)>,
     /// Where the report goes as JSON.
     pub json: Option<PathBuf>,
+    /// Where the report goes as a web page.
+    pub html: Option<PathBuf>,
     /// Where the flows go, one line of JSON each.
     pub flows: Option<PathBuf>,
     /// Where the flows go as CSV.
@@ -246,6 +248,7 @@ impl Options {
             annotate: args.annotate,
             split: args.split_by.zip(args.split_dir),
             json: args.json,
+            html: args.html,
             flows: args.flows,
             csv: args.csv,
             eve: args.eve,
@@ -293,6 +296,7 @@ impl Options {
             ("OUTPUT", &self.output),
             ("--dropped", &self.dropped),
             ("--json", &self.json),
+            ("--html", &self.html),
             ("--flows", &self.flows),
             ("--csv", &self.csv),
             ("--eve", &self.eve),

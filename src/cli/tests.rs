@@ -50,6 +50,7 @@ fn what_is_not_given_has_its_default() {
             annotate: false,
             split: None,
             json: None,
+            html: None,
             flows: None,
             csv: None,
             eve: None,
@@ -77,7 +78,7 @@ fn what_is_not_given_has_its_default() {
 #[test]
 fn every_option_arrives() {
     let given = options(
-        "in out --dropped d --annotate --json j --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
+        "in out --dropped d --annotate --json j --html h --flows f --csv c --eve s --zeek-dir z --explain 7 --expect e --expect-junit x --whole-flow --block-by-dns -v --workers 64 --max-flows 64 \
          --high-volume-flows 7 --port-scan-ports 0 --color always --progress never --block-app A --apps a --apps b --sha256 --split-by host --split-dir p",
     );
     assert_eq!(
@@ -92,6 +93,7 @@ fn every_option_arrives() {
             annotate: true,
             split: Some((SplitBy::Host, "p".into())),
             json: Some("j".into()),
+            html: Some("h".into()),
             flows: Some("f".into()),
             csv: Some("c".into()),
             eve: Some("s".into()),

@@ -1,4 +1,4 @@
-//! JSON that does nothing to a terminal: what it would obey stands as `\uXXXX` in it. The text means the same.
+//! JSON that does nothing to a terminal, or to the web page around it: what they would obey stands as `\uXXXX` in it. The text means the same.
 
 use std::io::{self, Write};
 
@@ -14,35 +14,57 @@ const FIRST_ODD: u8 = 0x7f;
 pub(super) fn to_writer(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
     value.serialize(&mut Serializer::with_formatter(
         out,
-        Inert(CompactFormatter),
+        Inert::<_, false>(CompactFormatter),
     ))
+}
+
+/// A value on one line that may stand in a `<script>` of an HTML page: no tag and no comment begins or ends in it.
+///
+/// Source: WHATWG HTML §4.12.1.3, restrictions for contents of script elements.
+pub(super) fn script(value: &impl Serialize) -> io::Result<String> {
+    let mut json = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(
+        &mut json,
+        Inert::<_, true>(CompactFormatter),
+    ))?;
+    String::from_utf8(json).map_err(io::Error::other)
 }
 
 /// Writes a value for people to read.
 pub(super) fn to_writer_pretty(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
     value.serialize(&mut Serializer::with_formatter(
         out,
-        Inert(PrettyFormatter::new()),
+        Inert::<_, false>(PrettyFormatter::new()),
     ))
 }
 
-/// Lays JSON out as another does, but for control and format characters.
+/// Lays JSON out as another does, but for control and format characters, and where it `IS_IN_HTML` those of markup.
 ///
 /// The serializer has escaped those below U+0020; the others stand in strings, where alone JSON has room for them.
-struct Inert<F>(F);
+struct Inert<F, const IS_IN_HTML: bool>(F);
 
-impl<F: Formatter> Formatter for Inert<F> {
+impl<F, const IS_IN_HTML: bool> Inert<F, IS_IN_HTML> {
+    const fn is_markup(c: char) -> bool {
+        IS_IN_HTML && matches!(c, '<' | '>' | '&')
+    }
+
+    fn is_odd(c: char) -> bool {
+        Self::is_markup(c) || c >= FIRST_ODD as char && (c.is_control() || is_format(c))
+    }
+}
+
+impl<F: Formatter, const IS_IN_HTML: bool> Formatter for Inert<F, IS_IN_HTML> {
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         out: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        if text.bytes().all(|byte| byte < FIRST_ODD) {
+        let is_plain = |byte| byte < FIRST_ODD && !Self::is_markup(byte as char);
+        if text.bytes().all(is_plain) {
             return out.write_all(text.as_bytes());
         }
         let mut from = 0;
-        for (at, odd) in text.match_indices(|c: char| c.is_control() && c >= '\x7f' || is_format(c))
-        {
+        for (at, odd) in text.match_indices(Self::is_odd) {
             out.write_all(text.get(from..at).unwrap_or_default().as_bytes())?;
             for unit in odd.encode_utf16() {
                 write!(out, "\\u{unit:04x}")?;
@@ -112,6 +134,18 @@ mod tests {
             r#"["a\u001b[2J\n\"\\\u007f\u009b2J\u202e\u2066\u200b\ufeff\u2028\udb40\udc01 é 会議 ~","plain"]"#
         );
         let (read, _): (String, String) = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, hostile);
+    }
+
+    #[test]
+    fn what_a_web_page_would_obey_is_escaped_and_means_the_same() {
+        let hostile = "</script><!--<script>&lt;\u{2028}\u{2029}\u{202e}\"'\\\0";
+        let json = script(&[hostile]).unwrap();
+        assert_eq!(
+            json,
+            r#"["\u003c/script\u003e\u003c!--\u003cscript\u003e\u0026lt;\u2028\u2029\u202e\"'\\\u0000"]"#
+        );
+        let [read]: [String; 1] = serde_json::from_str(&json).unwrap();
         assert_eq!(read, hostile);
     }
 }

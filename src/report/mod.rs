@@ -7,7 +7,9 @@ mod comments;
 mod expect;
 mod explain;
 mod exports;
+mod facts;
 mod flows;
+mod html;
 mod in_order;
 mod inert;
 mod input_file;
@@ -38,6 +40,7 @@ pub use expect::{Difference, Expected, ExpectedError, junit};
 pub use explain::{End, Explanations, NotFound, Query, QueryError};
 pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
 pub use flows::FlowLines;
+pub use html::HtmlReport;
 pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
 pub use input_file::InputFile;
 pub use json::json;
@@ -397,13 +400,9 @@ fn applications<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<Applicati
     let mut rows: Vec<(&str, Option<&str>, Tally)> = tables
         .shown
         .iter()
-        .map(|&(shown, tally)| match shown {
-            Shown::Application(id) => match names.application(id) {
-                Some((name, category)) => (name, Some(category), tally),
-                None => (UNKNOWN, None, tally),
-            },
-            Shown::Protocol(protocol) => (Protocol::as_str(protocol), Some(PROTOCOLS), tally),
-            Shown::Unknown => (UNKNOWN, None, tally),
+        .map(|&(shown, tally)| {
+            let (name, category) = shown_as(shown, names);
+            (name, category, tally)
         })
         .collect();
     // A catalogue may call an application as a protocol is called; what is shown under one name is counted under one name.
@@ -427,6 +426,18 @@ fn applications<'a>(tables: &FlowTables, names: &'a impl Names) -> Vec<Applicati
             percent: percent(tally.flows, tables.counts.total),
         })
         .collect()
+}
+
+/// What `shown` is called, and its category.
+fn shown_as(shown: Shown, names: &impl Names) -> (&str, Option<&str>) {
+    match shown {
+        Shown::Application(id) => match names.application(id) {
+            Some((name, category)) => (name, Some(category)),
+            None => (UNKNOWN, None),
+        },
+        Shown::Protocol(protocol) => (protocol.as_str(), Some(PROTOCOLS)),
+        Shown::Unknown => (UNKNOWN, None),
+    }
 }
 
 fn domains(domains: Vec<(DomainName, u64)>, names: &impl Names) -> Vec<DomainCount<'_>> {

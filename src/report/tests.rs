@@ -6,6 +6,7 @@ use crate::flow::FlowEnd;
 use crate::fragments::FragmentCounts;
 use crate::hosts::{Hosts, Thresholds};
 use crate::packet::IpProtocol;
+use crate::protocol::Protocol;
 use crate::stats::FlowStats;
 use crate::stats::flows::tests::sample_flow;
 use crate::wire::{Layer, Reason, Stop};

@@ -148,6 +148,8 @@ fn assert_others_harmless(bench: &Bench, input: &Path, filtered: &Filtered, what
         "eve",
         "--zeek-dir",
         ".",
+        "--html",
+        "html",
     ]);
     command.args([
         "--explain",
@@ -161,7 +163,7 @@ fn assert_others_harmless(bench: &Bench, input: &Path, filtered: &Filtered, what
     assert!(matches!(run.status, Some(3 | 4)), "{what}: {}", run.stderr);
     assert_harmless(what, run.text());
     assert_harmless(what, &run.stderr);
-    for name in ["csv", "eve", "junit"].iter().chain(&logs) {
+    for name in ["csv", "eve", "html", "junit"].iter().chain(&logs) {
         assert_harmless(what, &fs::read_to_string(bench.path(name)).unwrap());
     }
     for comment in crate::annotate::comments(&fs::read(&output).unwrap()) {
@@ -214,6 +216,7 @@ fn hostile_file_names_are_harmless_in_errors() {
         &["web", "out", "--expect", &nowhere],
         &["web", "out", "--explain", odd],
         &["web", "out", "--csv", &beneath, "--eve", &nowhere],
+        &["web", "out", "--html", &beneath],
         &["web", "out", "--zeek-dir", odd],
         &["web", "out", "--block-ip", odd],
         &["web", "out", "--block-port", odd],

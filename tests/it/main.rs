@@ -32,6 +32,7 @@ mod generated;
 mod golden;
 #[path = "../../examples/bounds/hostile.rs"]
 mod hostile;
+mod html;
 mod injection;
 mod inputs;
 #[path = "../../examples/bounds/measure.rs"]

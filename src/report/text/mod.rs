@@ -6,7 +6,8 @@ mod page;
 
 use crate::hosts::{Finding, Severity};
 
-use super::{Action, FlowCounts, Input, ReasonCount, Report, Resolution};
+use super::facts::{self, Fact};
+use super::{Action, FlowCounts, Input, ReasonCount, Report};
 use page::{Page, Style, fit};
 
 pub(super) use page::printable;
@@ -44,8 +45,6 @@ impl Default for Look {
 const MOST_SHOWN: usize = 20;
 /// Reasons for which packets were not decoded that are shown.
 const MOST_REASONS: usize = 5;
-/// Damaged files of several that are shown.
-const MOST_DAMAGED: usize = 5;
 /// Visited domains, and peers, that are shown for one address.
 const MOST_CONTACTS: usize = 10;
 
@@ -143,82 +142,7 @@ fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
 
 fn capture(page: &mut Page, input: &Input) {
     page.section("Capture");
-    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
-    match input.files.as_slice() {
-        [] => fact("File:", &input.path),
-        files => {
-            fact("Files:", &files.len().to_string());
-            fact("First file:", &input.path);
-            fact("Last file:", files.last().map_or("", |file| &file.path));
-        }
-    }
-    let resolution = match input.resolution {
-        Resolution::Micro => "microseconds",
-        Resolution::Nano => "nanoseconds",
-        Resolution::Mixed => "mixed resolution",
-    };
-    let is_mixed = input
-        .files
-        .iter()
-        .any(|file| file.compression != input.compression);
-    let compression = match input.compression {
-        _ if is_mixed => "some compressed",
-        compression => compression.unwrap_or("not compressed"),
-    };
-    fact(
-        "Format:",
-        &format!("{}, {resolution}, {compression}", input.format),
-    );
-    fact("File bytes:", &input.file_bytes.to_string());
-    let links: Vec<_> = input.link_types.iter().map(ToString::to_string).collect();
-    fact("Link types:", or_none(&links.join(", ")));
-    if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
-        fact("First packet:", &first.to_string());
-        fact("Last packet:", &last.to_string());
-        let ns = last.ns_since(first);
-        fact(
-            "Duration:",
-            &format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000),
-        );
-    }
-    damage(page, input);
-}
-
-/// Where the input is damaged, and what was skipped; of several files, the first of those that are.
-fn damage(page: &mut Page, input: &Input) {
-    let mut fact = |label: &str, value: &str| page.wrapped(&format!("{label:<LABEL$}"), value);
-    let damaged = || {
-        let files = input.files.iter();
-        files.filter_map(|file| Some((&file.path, file.damage.as_ref()?)))
-    };
-    if input.files.is_empty()
-        && let Some(damage) = &input.damage
-    {
-        let place = format!("at byte {}: {}", damage.offset, damage.reason);
-        fact("Damage:", &place);
-    }
-    for (path, damage) in damaged().take(MOST_DAMAGED) {
-        let place = format!("{path} at byte {}: {}", damage.offset, damage.reason);
-        fact("Damage:", &place);
-    }
-    if let Some(more) = damaged().count().checked_sub(MOST_DAMAGED + 1) {
-        fact("", &format!("… and {} more in the JSON report", more + 1));
-    }
-    let skipped = &input.skipped;
-    if skipped.skipped_count > 0 {
-        let places = if skipped.skipped_count == 1 {
-            "place"
-        } else {
-            "places"
-        };
-        fact(
-            "Skipped:",
-            &format!(
-                "{} bytes at {} {places}",
-                skipped.skipped_bytes, skipped.skipped_count
-            ),
-        );
-    }
+    facts(page, facts::of_capture(input));
 }
 
 /// Nothing, where they were not asked for.
@@ -227,16 +151,13 @@ fn digests(page: &mut Page, report: &Report<'_>) {
         return;
     };
     page.section("SHA-256 Digests");
-    let mut line = |label: &str, text: &str| page.wrapped(&format!("{label:<LABEL$}"), text);
-    match report.input.files.len() {
-        0 => line("Input:", &digests.input),
-        count => line("Inputs:", &format!("{count}, each in the JSON report")),
-    }
-    if let Some(digest) = &digests.output {
-        line("Output:", digest);
-    }
-    if let Some(digest) = &digests.dropped {
-        line("Dropped packets:", digest);
+    facts(page, facts::of_digests(digests, &report.input));
+}
+
+fn facts(page: &mut Page, facts: Vec<Fact>) {
+    for (label, value) in facts {
+        let label = format!("{label}:");
+        page.wrapped(&format!("{label:<LABEL$}"), &value);
     }
 }
 
@@ -395,10 +316,6 @@ fn ending(page: &mut Page, len: usize, if_empty: &str) {
             len - MOST_SHOWN
         ));
     }
-}
-
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
 }
 
 /// Digits of the longest of `figures`.

@@ -1,0 +1,102 @@
+//! What is told of the files, as pairs of a label and a value: the same in every report that people read.
+
+use super::{Damage, Digests, Input, Resolution};
+
+/// Damaged files that are told of several.
+const MOST_DAMAGED: usize = 5;
+
+/// A label, and what stands behind it.
+pub(super) type Fact = (&'static str, String);
+
+/// What the capture is.
+pub(super) fn of_capture(input: &Input) -> Vec<Fact> {
+    let resolution = match input.resolution {
+        Resolution::Micro => "microseconds",
+        Resolution::Nano => "nanoseconds",
+        Resolution::Mixed => "mixed resolution",
+    };
+    let mut files = input.files.iter();
+    let compression = match input.compression {
+        first if files.any(|file| file.compression != first) => "some compressed",
+        compression => compression.unwrap_or("not compressed"),
+    };
+    let links: Vec<_> = input.link_types.iter().map(ToString::to_string).collect();
+    let links = match links.as_slice() {
+        [] => "none".to_owned(),
+        links => links.join(", "),
+    };
+    let format = format!("{}, {resolution}, {compression}", input.format);
+    let mut facts = match input.files.as_slice() {
+        [] => vec![("File", input.path.clone())],
+        files => vec![
+            ("Files", files.len().to_string()),
+            ("First file", input.path.clone()),
+            (
+                "Last file",
+                files
+                    .last()
+                    .map_or_else(String::new, |file| file.path.clone()),
+            ),
+        ],
+    };
+    facts.extend([
+        ("Format", format),
+        ("File bytes", input.file_bytes.to_string()),
+        ("Link types", links),
+    ]);
+    if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
+        facts.push(("First packet", first.to_string()));
+        facts.push(("Last packet", last.to_string()));
+        facts.push(("Duration", seconds(last.ns_since(first))));
+    }
+    facts.extend(of_damage(input));
+    facts
+}
+
+/// What of it could not be read; of several files, the first of those that are damaged.
+pub(super) fn of_damage(input: &Input) -> Vec<Fact> {
+    let place = |damage: &Damage| format!("at byte {}: {}", damage.offset, damage.reason);
+    let files = input.files.iter();
+    let damaged = files.filter_map(|file| Some((&file.path, file.damage.as_ref()?)));
+    let mut places: Vec<_> = match &input.damage {
+        Some(damage) if input.files.is_empty() => vec![place(damage)],
+        _ => damaged
+            .map(|(path, damage)| format!("{path} {}", place(damage)))
+            .collect(),
+    };
+    if let Some(more) = places.len().checked_sub(MOST_DAMAGED + 1) {
+        places.truncate(MOST_DAMAGED);
+        places.push(format!("… and {} more in the JSON report", more + 1));
+    }
+    let mut facts: Vec<Fact> = places.into_iter().map(|place| ("Damage", place)).collect();
+    let skipped = &input.skipped;
+    if skipped.skipped_count > 0 {
+        let places = match skipped.skipped_count {
+            1 => "place",
+            _ => "places",
+        };
+        let (bytes, count) = (skipped.skipped_bytes, skipped.skipped_count);
+        facts.push(("Skipped", format!("{bytes} bytes at {count} {places}")));
+    }
+    facts
+}
+
+/// By what the files are known again.
+pub(super) fn of_digests(digests: &Digests, input: &Input) -> Vec<Fact> {
+    let of_input = match input.files.len() {
+        0 => ("Input", digests.input.clone()),
+        count => ("Inputs", format!("{count}, each in the JSON report")),
+    };
+    let of_files = [
+        ("Output", digests.output.as_ref()),
+        ("Dropped packets", digests.dropped.as_ref()),
+    ];
+    let given = of_files.into_iter();
+    let given = given.filter_map(|(label, digest)| Some((label, digest?.clone())));
+    std::iter::once(of_input).chain(given).collect()
+}
+
+/// `ns` nanoseconds in seconds, to the microsecond.
+pub(super) fn seconds(ns: u64) -> String {
+    format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000)
+}

@@ -1,0 +1,225 @@
+// Makes the chart readable and the table of flows work. Everything that comes from the capture reaches the page as text only.
+"use strict";
+(() => {
+  const ROWS_A_PAGE = 50;
+  const byId = (id) => document.getElementById(id);
+  const read = (id) => JSON.parse(byId(id).textContent);
+  const figure = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+
+  // ---- The chart: a slider, or the pointer, chooses a moment; its figures are told in words.
+
+  function chart(data) {
+    if (!data) return;
+    const slider = byId("moment");
+    const cursor = byId("cursor");
+    const plot = cursor.ownerSVGElement;
+
+    function tell(moment) {
+      const shares = data.names
+        .map((name, series) => [name, data.bytes[series][moment]])
+        .filter(([, bytes]) => bytes > 0)
+        .sort((a, b) => b[1] - a[1]);
+      const sum = shares.reduce((sum, [, bytes]) => sum + bytes, 0);
+      const largest = shares.slice(0, 4).map(([name, bytes]) => `${name} ${figure(bytes)}`);
+      const more = shares.length > 4 ? `, and ${shares.length - 4} more` : "";
+      const parts = largest.length ? ` – ${largest.join(", ")}${more}` : "";
+      const text = `${data.times[moment]}: ${figure(sum)} bytes${parts}`;
+      byId("reading").textContent = text;
+      slider.value = moment;
+      slider.setAttribute("aria-valuetext", text);
+      cursor.setAttribute("x", moment);
+      cursor.setAttribute("visibility", "visible");
+    }
+
+    slider.addEventListener("input", () => tell(Number(slider.value)));
+    plot.ownerSVGElement.addEventListener("pointermove", (event) => {
+      const box = plot.ownerSVGElement.getBoundingClientRect();
+      const moment = Math.floor(((event.clientX - box.left) / box.width) * data.times.length);
+      tell(Math.max(0, Math.min(data.times.length - 1, moment)));
+    });
+    const sums = data.times.map((_, moment) => data.bytes.reduce((sum, bytes) => sum + bytes[moment], 0));
+    tell(sums.indexOf(Math.max(...sums)));
+    byId("reader").hidden = false;
+  }
+
+  // ---- The flows.
+
+  const DAY = 86400000;
+  const date = (ms) => new Date(ms).toISOString().slice(0, 10);
+  const time = (ms) => new Date(ms).toISOString().slice(11, 23);
+  const end = (address, port) => (port === 0 ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
+
+  // Key, title, whether it is a number; and how a flow's cell is written where that is not its value.
+  const COLUMNS = [
+    ["packet", "Packet", true],
+    ["start", "Start", true, (flow) => flow.when],
+    ["lasted", "Seconds", true, (flow) => (flow.lasted / 1000).toFixed(3)],
+    ["application", "Application", false],
+    ["name", "Name", false],
+    ["protocol", "Over", false],
+    ["src", "Source", false],
+    ["dst", "Destination", false],
+    ["packets", "Packets", true],
+    ["bytes", "Bytes", true],
+    ["dropped", "Dropped", true],
+    ["verdict", "Verdict", false],
+    ["rule", "Rule", false],
+  ];
+
+  function rows(data) {
+    let packet = 0;
+    let start = data.start;
+    let [least, most] = [start, start];
+    for (const distance of data.first) {
+      start += distance;
+      [least, most] = [Math.min(least, start), Math.max(most, start)];
+    }
+    const isOfDays = most - least >= DAY;
+    start = data.start;
+    return data.packet.map((distance, row) => {
+      packet += distance;
+      start += data.first[row];
+      const text = (column) => data.texts[data[column][row]];
+      const flow = {
+        packet,
+        start,
+        when: isOfDays ? `${date(start)} ${time(start)}` : time(start),
+        lasted: data.lasted[row],
+        application: text("application"),
+        name: text("name"),
+        protocol: text("protocol"),
+        src: end(text("src"), data.src_port[row]),
+        dst: end(text("dst"), data.dst_port[row]),
+        packets: data.packets[row],
+        bytes: data.bytes[row],
+        dropped: data.dropped[row],
+        drop: data.drop[row],
+        verdict: data.drop[row] ? "dropped" : "forwarded",
+        rule: text("rule"),
+      };
+      flow.words = [flow.application, flow.name, flow.protocol, flow.src, flow.dst, flow.verdict, flow.rule, String(packet)]
+        .join("\n")
+        .toLowerCase();
+      return flow;
+    });
+  }
+
+  function explorer(data) {
+    const all = rows(data);
+    const body = byId("table").tBodies[0];
+    const head = byId("table").tHead.rows[0];
+    const search = byId("search");
+    const application = byId("application");
+    const verdict = byId("verdict");
+    const sorting = { key: "packet", isAscending: true };
+    let found = all;
+    let page = 0;
+
+    function find() {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const { key, isAscending } = sorting;
+      const sign = isAscending ? 1 : -1;
+      found = all.filter(
+        (flow) =>
+          (application.value === "" || flow.application === application.value) &&
+          (verdict.value === "" || flow.drop === Number(verdict.value)) &&
+          words.every((word) => flow.words.includes(word)),
+      );
+      found.sort((a, b) => (a[key] < b[key] ? -sign : a[key] > b[key] ? sign : a.packet - b.packet));
+      page = 0;
+      show();
+    }
+
+    function line(flow) {
+      const row = document.createElement("tr");
+      for (const [key, , isNumber, write] of COLUMNS) {
+        const cell = document.createElement(key === "packet" ? "th" : "td");
+        const value = write ? write(flow) : isNumber ? figure(flow[key]) : flow[key];
+        if (key === "packet") cell.scope = "row";
+        if (isNumber) cell.className = "n";
+        if (key === "verdict") {
+          const mark = document.createElement("span");
+          mark.className = `verdict ${flow.verdict}`;
+          mark.textContent = value;
+          cell.append(mark);
+        } else {
+          cell.textContent = value;
+        }
+        if (!isNumber && key !== "verdict") cell.classList.add(key === "name" || key === "rule" ? "long" : "word");
+        row.append(cell);
+      }
+      return row;
+    }
+
+    function show() {
+      const pages = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
+      const from = page * ROWS_A_PAGE;
+      const shown = found.slice(from, from + ROWS_A_PAGE);
+      body.replaceChildren(...shown.map(line));
+      byId("count").textContent =
+        found.length === 0
+          ? "No flow matches."
+          : `${figure(found.length)} of ${figure(all.length)} flows, ${figure(found.reduce((sum, flow) => sum + flow.bytes, 0))} bytes`;
+      byId("place").textContent = `Page ${figure(page + 1)} of ${figure(pages)}`;
+      byId("first").disabled = byId("previous").disabled = page === 0;
+      byId("next").disabled = byId("last").disabled = page >= pages - 1;
+      for (const cell of head.cells) {
+        const isSorted = cell.dataset.key === sorting.key;
+        if (isSorted) cell.setAttribute("aria-sort", sorting.isAscending ? "ascending" : "descending");
+        else cell.removeAttribute("aria-sort");
+      }
+    }
+
+    for (const [key, title, isNumber] of COLUMNS) {
+      const cell = document.createElement("th");
+      cell.scope = "col";
+      cell.dataset.key = key;
+      if (isNumber) cell.className = "n";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = title;
+      button.addEventListener("click", () => {
+        sorting.isAscending = sorting.key === key ? !sorting.isAscending : true;
+        sorting.key = key;
+        find();
+      });
+      cell.append(button);
+      head.append(cell);
+    }
+
+    const counts = new Map();
+    for (const flow of all) counts.set(flow.application, (counts.get(flow.application) || 0) + 1);
+    for (const [name, count] of [...counts].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
+      const option = document.createElement("option");
+      option.value = name;
+      option.textContent = `${name} (${figure(count)})`;
+      application.append(option);
+    }
+
+    search.addEventListener("input", find);
+    application.addEventListener("change", find);
+    verdict.addEventListener("change", find);
+    search.form.addEventListener("submit", (event) => event.preventDefault());
+    // The fields have their first values back only when the event is over.
+    search.form.addEventListener("reset", () => setTimeout(find));
+    const turn = (id, to) =>
+      byId(id).addEventListener("click", () => {
+        page = to(Math.ceil(found.length / ROWS_A_PAGE) - 1);
+        show();
+      });
+    turn("first", () => 0);
+    turn("previous", () => page - 1);
+    turn("next", () => page + 1);
+    turn("last", (last) => last);
+
+    byId("extent").textContent =
+      all.length < data.flows
+        ? `The largest ${figure(all.length)} of ${figure(data.flows)} flows. --flows and --csv write all of them to files.`
+        : "All flows of the capture. Select a column’s title to sort by it; the packet’s number is the one that Wireshark shows.";
+    byId("explorer").hidden = false;
+    find();
+  }
+
+  chart(read("chart-data"));
+  explorer(read("flow-data"));
+})();
