@@ -1,6 +1,7 @@
 //! What the page's template is filled with: texts that may be shown, figures, and lists that are cut.
 
 use std::io;
+use std::path::Path;
 
 use askama::Template;
 use base64::Engine as _;
@@ -9,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::chart::{Chart, HEIGHT};
 use super::talkers::TopTalkers;
-use super::text::{Figure, Percent, counted, shown};
+use super::text::{Figure, Percent, counted, path, sentence, shown};
 use crate::hosts::Finding;
+use crate::packet::Timestamp;
 use crate::report::facts::{self, Fact};
-use crate::report::text::printable;
-use crate::report::{Action, ReasonCount, Report, inert};
+use crate::report::{Action, Input, ReasonCount, Report, inert};
 
 /// Addresses with most traffic that are listed.
 pub(super) const MOST_TALKERS: usize = 20;
@@ -22,9 +23,10 @@ const MOST_DOMAINS: usize = 50;
 const MOST_RULES: usize = 100;
 const MOST_FINDINGS: usize = 30;
 const MOST_REASONS: usize = 20;
+const MOST_FILES: usize = 20;
 /// Visited domains, and peers, that are listed for one address.
 const MOST_CONTACTS: usize = 10;
-const MOST_WARNINGS: usize = 100;
+const MOST_WARNINGS: usize = 50;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -38,7 +40,12 @@ pub(super) struct Page {
     style_hash: String,
     script_hash: String,
     tool: String,
+    /// The path of the capture, or of the first of several.
     file: String,
+    /// How many more there are.
+    more_files: Figure,
+    /// What the page is called where it is one of many.
+    title: String,
     headline: String,
     standfirst: String,
     fates: [Fate; 2],
@@ -48,6 +55,8 @@ pub(super) struct Page {
     flow_kinds: Vec<(&'static str, Figure)>,
     undecoded: Listing<ReasonCount>,
     facts: Vec<Fact>,
+    /// Where there are several.
+    files: Listing<FileRow>,
     digests: Vec<Fact>,
     damage: Vec<Fact>,
     warnings: Listing<String>,
@@ -79,6 +88,18 @@ struct Fate {
     packet_share: Percent,
     bytes: Figure,
     byte_share: Percent,
+}
+
+/// One of several files that were read.
+struct FileRow {
+    path: String,
+    format: String,
+    bytes: Figure,
+    /// When its first packet was, and its last; nothing where it has none.
+    first: String,
+    last: String,
+    /// Nothing, where it was not asked for.
+    sha256: String,
 }
 
 struct ApplicationRow {
@@ -166,15 +187,18 @@ impl Page {
         let bytes = packets.bytes;
         let fate =
             |name, count, of_bytes| Fate::new(name, (count, packets.total), (of_bytes, bytes));
-        let warnings = report.warnings.iter().map(|text| printable(text));
+        let warnings = report.warnings.iter().map(|text| sentence(text));
         let reasons = &report.undecoded_reasons;
+        let count = |count| Figure(count).to_string();
         Ok(Self {
             style: STYLE,
             script: SCRIPT,
             style_hash: hash(STYLE),
             script_hash: hash(SCRIPT),
             tool: format!("{} {}", report.tool.name, report.tool.version),
-            file: printable(&report.input.path),
+            file: path(&report.input.path),
+            more_files: Figure(report.input.files.len().saturating_sub(1) as u64),
+            title: title(&report.input),
             headline: headline(report),
             standfirst: standfirst(report),
             fates: [
@@ -185,15 +209,16 @@ impl Page {
             kinds: kinds(report),
             flow_kinds: flow_kinds(report),
             undecoded: Listing::new(reasons.iter().copied(), reasons.len(), MOST_REASONS),
-            facts: printed(facts::of_capture(&report.input)),
+            facts: printed(facts::of_capture(&report.input, count)),
+            files: files(&report.input),
             digests: printed(
                 report
                     .digests
                     .as_ref()
-                    .map(|digests| facts::of_digests(digests, &report.input))
+                    .map(|digests| facts::of_digests(digests, &report.input, "each with its file"))
                     .unwrap_or_default(),
             ),
-            damage: printed(facts::of_damage(&report.input)),
+            damage: printed(facts::of_damage(&report.input, count)),
             warnings: Listing::new(warnings, report.warnings.len(), MOST_WARNINGS),
             chart_data: inert::script(&chart.as_ref().map(|chart| &chart.data))?,
             chart,
@@ -219,8 +244,38 @@ fn hash(inline: &str) -> String {
 fn printed(facts: Vec<Fact>) -> Vec<Fact> {
     let facts = facts.into_iter();
     facts
-        .map(|(label, value)| (label, printable(&value)))
+        .map(|(label, value)| match label {
+            "File" | "First file" | "Last file" => (label, path(&value)),
+            _ => (label, sentence(&value)),
+        })
         .collect()
+}
+
+/// The name of the capture's file, without its folders.
+fn title(input: &Input) -> String {
+    let name = Path::new(&input.path).file_name();
+    let name = name.map_or(input.path.as_str().into(), |name| name.to_string_lossy());
+    let name = shown(&name);
+    match input.files.len().saturating_sub(1) {
+        0 => name,
+        more => format!("{name} and {} more", Figure(more as u64)),
+    }
+}
+
+fn files(input: &Input) -> Listing<FileRow> {
+    let moment = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
+    let rows = input.files.iter().map(|file| FileRow {
+        path: path(&file.path),
+        format: match file.compression {
+            Some(compression) => format!("{}, {compression}", file.format),
+            None => file.format.to_owned(),
+        },
+        bytes: Figure(file.file_bytes),
+        first: moment(file.first_packet),
+        last: moment(file.last_packet),
+        sha256: file.sha256.clone().unwrap_or_default(),
+    });
+    Listing::new(rows, input.files.len(), MOST_FILES)
 }
 
 fn headline(report: &Report<'_>) -> String {
@@ -317,7 +372,7 @@ fn applications(report: &Report<'_>) -> Listing<ApplicationRow> {
         name: shown(app.name),
         category: shown(app.category.unwrap_or_default()),
         flows: Figure(app.flows),
-        share: Percent(app.percent),
+        share: Percent::of(app.flows, report.flows.total),
         packets: Figure(app.packets),
         bytes: Figure(app.bytes),
         byte_share: Percent::of(app.bytes, report.packets.bytes),
@@ -382,7 +437,7 @@ fn findings(report: &Report<'_>) -> Listing<FindingRow> {
                 .map(|reason| {
                     (
                         reason.kind().replace('_', " "),
-                        printable(&reason.to_string()),
+                        sentence(&reason.to_string()),
                     )
                 })
                 .collect(),

@@ -12,8 +12,8 @@ const HOSTILE: &str =
     "</script><script>alert(1)</script><img src=x onerror='a'>\"&lt;\u{202e}\u{2028}\x1b[J\0";
 
 fn page(flows: &[FlowSummary], report: &Report<'_>, names: &impl Names) -> String {
-    let mut html = HtmlReport::new();
-    flows.iter().for_each(|flow| html.push(flow));
+    let mut html = HtmlReport::new(std::env::temp_dir());
+    flows.iter().for_each(|flow| html.push(flow).unwrap());
     let mut out = Vec::new();
     html.finish(report, names, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -134,7 +134,7 @@ fn the_policy_knows_the_style_and_the_script_and_nothing_else_runs() {
     assert_eq!(
         policy,
         format!(
-            "default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'; form-action 'none'"
+            "default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         )
     );
     for (needle, count) in [

@@ -142,7 +142,9 @@ fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
 
 fn capture(page: &mut Page, input: &Input) {
     page.section("Capture");
-    facts(page, facts::of_capture(input));
+    let count = |count: u64| count.to_string();
+    facts(page, facts::of_capture(input, count));
+    facts(page, facts::of_damage(input, count));
 }
 
 /// Nothing, where they were not asked for.
@@ -151,7 +153,10 @@ fn digests(page: &mut Page, report: &Report<'_>) {
         return;
     };
     page.section("SHA-256 Digests");
-    facts(page, facts::of_digests(digests, &report.input));
+    facts(
+        page,
+        facts::of_digests(digests, &report.input, "each in the JSON report"),
+    );
 }
 
 fn facts(page: &mut Page, facts: Vec<Fact>) {
