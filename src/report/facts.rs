@@ -85,19 +85,18 @@ pub(super) fn of_damage(input: &Input, count: WriteCount) -> Vec<Fact> {
     facts
 }
 
-/// By what the files are known again; those of several inputs stand elsewhere, `where_told`.
-pub(super) fn of_digests(digests: &Digests, input: &Input, where_told: &str) -> Vec<Fact> {
-    let of_input = match input.files.len() {
-        0 => ("Input", digests.input.clone()),
-        count => ("Inputs", format!("{count}, {where_told}")),
-    };
+/// By what the files are known again; each of several inputs is told with its own.
+pub(super) fn of_digests(digests: &Digests, input: &Input) -> Vec<Fact> {
+    let is_of_one = input.files.is_empty();
     let of_files = [
+        ("Input", Some(&digests.input).filter(|_| is_of_one)),
         ("Output", digests.output.as_ref()),
         ("Dropped packets", digests.dropped.as_ref()),
     ];
     let given = of_files.into_iter();
-    let given = given.filter_map(|(label, digest)| Some((label, digest?.clone())));
-    std::iter::once(of_input).chain(given).collect()
+    given
+        .filter_map(|(label, digest)| Some((label, digest?.clone())))
+        .collect()
 }
 
 /// `ns` nanoseconds in seconds, to the microsecond.

@@ -215,7 +215,7 @@ impl Page {
                 report
                     .digests
                     .as_ref()
-                    .map(|digests| facts::of_digests(digests, &report.input, "each with its file"))
+                    .map(|digests| facts::of_digests(digests, &report.input))
                     .unwrap_or_default(),
             ),
             damage: printed(facts::of_damage(&report.input, count)),

@@ -178,6 +178,54 @@ fn more_flows_and_long_names_do_not_make_it_larger() {
 }
 
 #[test]
+fn long_paths_many_rules_and_warnings_do_not_either() {
+    // What HTML makes longest.
+    let long = "&".repeat(5000);
+    let mut told = report();
+    told.input.path = long.clone();
+    told.warnings = vec![long.clone(); 1000];
+    told.input.damage = Some(crate::report::Damage {
+        offset: u64::MAX,
+        reason: long.clone(),
+    });
+    let file = crate::report::InputFile {
+        path: long.clone(),
+        format: "pcapng",
+        compression: Some("gzip"),
+        file_bytes: u64::MAX,
+        first_packet: told.input.first_packet,
+        last_packet: told.input.last_packet,
+        damage: told.input.damage.clone(),
+        skipped: told.input.skipped.clone(),
+        sha256: Some("f".repeat(64)),
+    };
+    told.input.files = vec![file; 1000];
+    for app in &mut told.applications {
+        (app.name, app.category) = (&long, Some(long.as_str()));
+    }
+    for rule in &mut told.rules {
+        (rule.rule, rule.origin) = (&long, &long);
+    }
+    for domain in &mut told.domains {
+        domain.application = Some(long.as_str());
+    }
+    let rule = told.rules[0].clone();
+    told.rules.resize(100_000, rule);
+    let app = told.applications[0].clone();
+    told.applications.resize(1000, app);
+    let domain = told.domains[0].clone();
+    told.domains.resize(1000, domain);
+    let html = page(&many(10_000), &told, &Book);
+    assert!(html.len() < PAGE_BYTES, "{}", html.len());
+    for more in ["99,900", "950", "980"] {
+        assert!(html.contains(&format!("{more} more ")), "{more}");
+    }
+    let flows: serde_json::Value =
+        serde_json::from_str(between(&html, "id=\"flow-data\"", ">", "</script>")).unwrap();
+    assert!(flows["bytes"].as_array().unwrap().len() > 1000);
+}
+
+#[test]
 fn the_order_in_which_flows_end_changes_nothing() {
     let mut flows = many(300);
     let one = page(&flows, &report(), &Book);

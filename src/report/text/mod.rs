@@ -153,10 +153,12 @@ fn digests(page: &mut Page, report: &Report<'_>) {
         return;
     };
     page.section("SHA-256 Digests");
-    facts(
-        page,
-        facts::of_digests(digests, &report.input, "each in the JSON report"),
-    );
+    let inputs = report.input.files.len();
+    if inputs > 0 {
+        let told = format!("{inputs}, each in the JSON report");
+        facts(page, vec![("Inputs", told)]);
+    }
+    facts(page, facts::of_digests(digests, &report.input));
 }
 
 fn facts(page: &mut Page, facts: Vec<Fact>) {
