@@ -213,8 +213,12 @@
     application.addEventListener("change", find);
     verdict.addEventListener("change", find);
     search.form.addEventListener("submit", (event) => event.preventDefault());
-    // The fields have their first values back only when the event is over.
-    search.form.addEventListener("reset", () => setTimeout(find));
+    search.form.addEventListener("reset", (event) => {
+      // By itself it would come after all that is done here.
+      event.preventDefault();
+      search.value = application.value = verdict.value = "";
+      find();
+    });
     const turn = (id, to) =>
       byId(id).addEventListener("click", () => {
         page = to(Math.ceil(found.length / ROWS_A_PAGE) - 1);
