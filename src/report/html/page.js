@@ -116,6 +116,7 @@
   }
 
   function explorer(data) {
+    if (!data.flows) return;
     const all = rows(data);
     const columns = COLUMNS.filter(([key]) => !MAY_BE_EMPTY.has(key) || all.some((flow) => flow[key]));
     const body = byId("table").tBodies[0];
