@@ -254,7 +254,7 @@ fn what_it_says_without_its_script_is_what_the_report_says() {
 #[test]
 fn a_capture_without_flows_is_told_as_well() {
     let html = page(&[], &report(), &Book);
-    assert_eq!(html.matches("There are no flows.").count(), 4);
+    assert_eq!(html.matches("There are no flows.").count(), 3);
     assert!(!html.contains("id=\"explorer\""));
     assert_eq!(between(&html, "id=\"chart-data\"", ">", "<"), "null");
 }
