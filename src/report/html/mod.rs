@@ -8,6 +8,7 @@
 
 mod chart;
 mod flows;
+mod headline;
 mod page;
 mod talkers;
 mod text;
