@@ -80,7 +80,7 @@ impl<'a> Gathered<'a> {
             narrator,
             stats: FlowStats::default(),
             hosts: Hosts::new(thresholds),
-            page: options.html.as_ref().map(|_| HtmlReport::new()),
+            page: options.html.as_ref().map(|_| HtmlReport::new(temp_dir())),
             lines: options.flows.as_ref().map(|_| FlowLines::new(temp_dir())),
             exports,
             comments: options.annotate.then(|| FlowComments::new(temp_dir())),
@@ -167,7 +167,7 @@ impl Sink for Gathered<'_> {
         self.stats.observe(&flow);
         self.hosts.observe(&flow);
         if let Some(page) = &mut self.page {
-            page.push(&flow);
+            page.push(&flow).map_err(io::Error::other)?;
         }
         if let Some(lines) = &mut self.lines {
             lines.push(&flow, self.names).map_err(io::Error::other)?;

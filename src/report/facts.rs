@@ -8,8 +8,11 @@ const MOST_DAMAGED: usize = 5;
 /// A label, and what stands behind it.
 pub(super) type Fact = (&'static str, String);
 
+/// How counts are written.
+pub(super) type WriteCount = fn(u64) -> String;
+
 /// What the capture is.
-pub(super) fn of_capture(input: &Input) -> Vec<Fact> {
+pub(super) fn of_capture(input: &Input, count: WriteCount) -> Vec<Fact> {
     let resolution = match input.resolution {
         Resolution::Micro => "microseconds",
         Resolution::Nano => "nanoseconds",
@@ -29,7 +32,7 @@ pub(super) fn of_capture(input: &Input) -> Vec<Fact> {
     let mut facts = match input.files.as_slice() {
         [] => vec![("File", input.path.clone())],
         files => vec![
-            ("Files", files.len().to_string()),
+            ("Files", count(files.len() as u64)),
             ("First file", input.path.clone()),
             (
                 "Last file",
@@ -41,21 +44,20 @@ pub(super) fn of_capture(input: &Input) -> Vec<Fact> {
     };
     facts.extend([
         ("Format", format),
-        ("File bytes", input.file_bytes.to_string()),
+        ("File bytes", count(input.file_bytes)),
         ("Link types", links),
     ]);
     if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
         facts.push(("First packet", first.to_string()));
         facts.push(("Last packet", last.to_string()));
-        facts.push(("Duration", seconds(last.ns_since(first))));
+        facts.push(("Duration", seconds(last.ns_since(first), count)));
     }
-    facts.extend(of_damage(input));
     facts
 }
 
 /// What of it could not be read; of several files, the first of those that are damaged.
-pub(super) fn of_damage(input: &Input) -> Vec<Fact> {
-    let place = |damage: &Damage| format!("at byte {}: {}", damage.offset, damage.reason);
+pub(super) fn of_damage(input: &Input, count: WriteCount) -> Vec<Fact> {
+    let place = |damage: &Damage| format!("at byte {}: {}", count(damage.offset), damage.reason);
     let files = input.files.iter();
     let damaged = files.filter_map(|file| Some((&file.path, file.damage.as_ref()?)));
     let mut places: Vec<_> = match &input.damage {
@@ -66,7 +68,8 @@ pub(super) fn of_damage(input: &Input) -> Vec<Fact> {
     };
     if let Some(more) = places.len().checked_sub(MOST_DAMAGED + 1) {
         places.truncate(MOST_DAMAGED);
-        places.push(format!("… and {} more in the JSON report", more + 1));
+        let more = count(more as u64 + 1);
+        places.push(format!("… and {more} more in the JSON report"));
     }
     let mut facts: Vec<Fact> = places.into_iter().map(|place| ("Damage", place)).collect();
     let skipped = &input.skipped;
@@ -75,28 +78,32 @@ pub(super) fn of_damage(input: &Input) -> Vec<Fact> {
             1 => "place",
             _ => "places",
         };
-        let (bytes, count) = (skipped.skipped_bytes, skipped.skipped_count);
-        facts.push(("Skipped", format!("{bytes} bytes at {count} {places}")));
+        let bytes = count(skipped.skipped_bytes);
+        let skips = count(skipped.skipped_count);
+        facts.push(("Skipped", format!("{bytes} bytes at {skips} {places}")));
     }
     facts
 }
 
-/// By what the files are known again.
+/// By what the files are known again; each of several inputs is told with its own.
 pub(super) fn of_digests(digests: &Digests, input: &Input) -> Vec<Fact> {
-    let of_input = match input.files.len() {
-        0 => ("Input", digests.input.clone()),
-        count => ("Inputs", format!("{count}, each in the JSON report")),
-    };
+    let is_of_one = input.files.is_empty();
     let of_files = [
+        ("Input", Some(&digests.input).filter(|_| is_of_one)),
         ("Output", digests.output.as_ref()),
         ("Dropped packets", digests.dropped.as_ref()),
     ];
     let given = of_files.into_iter();
-    let given = given.filter_map(|(label, digest)| Some((label, digest?.clone())));
-    std::iter::once(of_input).chain(given).collect()
+    given
+        .filter_map(|(label, digest)| Some((label, digest?.clone())))
+        .collect()
 }
 
 /// `ns` nanoseconds in seconds, to the microsecond.
-pub(super) fn seconds(ns: u64) -> String {
-    format!("{}.{:06} s", ns / 1_000_000_000, ns / 1000 % 1_000_000)
+fn seconds(ns: u64, count: WriteCount) -> String {
+    format!(
+        "{}.{:06} s",
+        count(ns / 1_000_000_000),
+        ns / 1000 % 1_000_000
+    )
 }

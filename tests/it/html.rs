@@ -62,6 +62,55 @@ fn the_page_says_what_the_json_report_says() {
     assert_eq!(drawn.sum::<u64>(), in_flows);
 }
 
+/// What a key, or a column, tells of every flow.
+fn numbers(flows: &[Value], key: &str) -> Vec<u64> {
+    flows.iter().map(|flow| number(flow, key)).collect()
+}
+
+#[test]
+fn flows_bear_the_numbers_of_the_flow_file() {
+    let bench = Bench::new();
+    let lines = bench.path("flows");
+    let page = page("high_volume.pcap", &["--flows", lines.to_str().unwrap()]);
+    let told = data(&page, "flow-data");
+    let column = |key: &str| told[key].as_array().unwrap().clone();
+    let mut sum = 0;
+    let distances = column("number").into_iter();
+    let ids: Vec<u64> = distances
+        .map(|distance| {
+            sum += number(&distance, "");
+            sum
+        })
+        .collect();
+    let lines = std::fs::read_to_string(lines).unwrap();
+    let flows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(ids, numbers(&flows, "/id"));
+    for key in ["bytes", "packets", "src_port"] {
+        let told = numbers(&column(key), "");
+        assert_eq!(told, numbers(&flows, &format!("/{key}")), "{key}");
+    }
+}
+
+#[test]
+fn several_files_are_told_with_their_digests_and_damage() {
+    let bench = Bench::new();
+    let web = testdata::bytes("web.pcap");
+    let cut = bench.put("cut", &web[..web.len() - 7]);
+    let mut command = dpi_engine([testdata::path("web.pcap"), cut, bench.path("out")]);
+    command.args(["--dry-run", "-q", "--sha256", "--html", "-"]);
+    let run: Run = command.output().unwrap().into();
+    run.assert_status(3, "damage");
+    let page = run.text();
+    assert!(page.contains("web.pcap</bdi> and 1 more"));
+    assert!(page.contains("<title>web.pcap and 1 more – "));
+    assert_eq!(page.matches("\">SHA-256 ").count(), 2);
+    assert!(page.contains("<dt>Damage</dt><dd>"));
+    assert!(page.contains("cut at byte "));
+}
+
 #[test]
 fn the_number_of_workers_changes_nothing() {
     for capture in ["web.pcap", "high_volume.pcap"] {

@@ -71,13 +71,16 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }}});
         let root = format!("http://127.0.0.1:{port}/session");
+        // Made first, so that the driver ends even where there comes no session.
+        let mut browser = Self {
+            driver,
+            session: root.clone(),
+            _profile: profile,
+        };
         let made = post(&root, &wanted);
         let id = made["sessionId"].as_str().unwrap();
-        Self {
-            driver,
-            session: format!("{root}/{id}"),
-            _profile: profile,
-        }
+        browser.session = format!("{root}/{id}");
+        browser
     }
 
     /// Opens a file, and returns when it has loaded.

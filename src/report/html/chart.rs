@@ -77,8 +77,8 @@ pub(super) struct ChartData {
 }
 
 impl Chart {
-    /// Draws `traffic`.
-    pub(super) fn new(traffic: Traffic<'_>) -> Self {
+    /// Draws `traffic`: of the capture's `all` bytes, those in flows.
+    pub(super) fn new(traffic: Traffic<'_>, all: u64) -> Self {
         let Traffic {
             start,
             length,
@@ -93,7 +93,6 @@ impl Chart {
             .collect();
         let (step, lines) = scale(sums.iter().copied().max().unwrap_or(0));
         let top = step.saturating_mul(lines).max(1);
-        let all = sums.iter().fold(0, |sum, bytes| add(sum, *bytes));
         let mut floor = vec![0; intervals];
         let areas = series
             .iter()
@@ -286,17 +285,18 @@ mod tests {
 
     #[test]
     fn areas_stand_upon_each_other_and_pass_over_what_is_empty() {
-        let chart = Chart::new(Traffic {
+        let traffic = Traffic {
             start: START,
             length: 2 * SECOND,
             intervals: 4,
             series: vec![series("a", &[10, 20, 0, 0]), series("b", &[0, 20, 0, 40])],
-        });
+        };
+        let chart = Chart::new(traffic, 100);
         let [a, b] = &chart.areas[..] else { panic!() };
         assert_eq!(a.path, "M0 1000V750H1V500H2V1000H1V1000H0Z");
         assert_eq!(b.path, "M1 500V0H2V500H1ZM3 1000V0H4V1000H3Z");
         assert_eq!((&*b.peak, b.peak_bytes), ("09:00:06", Figure(40)));
-        assert_eq!(b.share.to_string(), "66.7%");
+        assert_eq!(b.share.to_string(), "60.0%");
         let lines = chart.lines.iter().map(|line| &*line.text);
         assert!(lines.eq(["0 B", "10 B", "20 B", "30 B", "40 B"]));
         assert_eq!(chart.interval, "2 s");

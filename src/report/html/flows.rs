@@ -3,11 +3,14 @@
 //! A page is to stay small, so the table is written by columns, texts stand in lists and are told by their places, and numbers of packets and
 //! times by their distance from those of the flow before.
 //!
-//! Memory: [`MOST_FLOWS`] flows, with one name each.
+//! A flow's number, by which the flow file and `--explain` know it, is its place among all flows, and known only in the end.
+//!
+//! Memory: [`MOST_FLOWS`] flows, with one name each; and [`FLOW_LINES_BUDGET`](crate::report::FLOW_LINES_BUDGET) to number them by.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -15,6 +18,7 @@ use super::text::shown;
 use crate::flow::FlowSummary;
 use crate::key::Endpoint;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::report::in_order::{FlowLinesError, InOrder};
 use crate::report::{Names, inert, name_of, shown_as};
 use crate::rules::RuleId;
 use crate::stats::Shown;
@@ -30,17 +34,23 @@ pub(super) struct LargestFlows {
     /// By bytes, and of equal ones by the first packet, the later first: the first of all is the first to go.
     kept: BTreeMap<(u64, Reverse<u64>), Flow>,
     bound: usize,
+    /// The first packets of all flows, kept or not.
+    order: InOrder,
 }
 
 /// What the page tells of a flow.
 #[derive(Debug)]
 struct Flow {
+    /// 1 for the flow of the capture's first packet; 0 until that is known.
+    number: u64,
+    first_packet: u64,
     first: Timestamp,
     last: Timestamp,
     protocol: IpProtocol,
     src: Endpoint,
     dst: Endpoint,
     packets: u64,
+    bytes: u64,
     dropped: u64,
     shown: Shown,
     name: Option<Box<str>>,
@@ -56,7 +66,8 @@ struct Columns {
     /// Milliseconds since the epoch from which `first` counts.
     start: i64,
     texts: Vec<String>,
-    /// Number of its first packet, less that of the flow before.
+    /// Its number, less that of the flow before; so with its first packet.
+    number: Vec<u64>,
     packet: Vec<u64>,
     /// Milliseconds, less those of the flow before.
     first: Vec<i64>,
@@ -86,40 +97,47 @@ struct Texts {
 }
 
 impl LargestFlows {
-    /// None yet.
-    pub(super) const fn new() -> Self {
-        Self::with_bound(MOST_FLOWS)
+    /// None yet. Temporary files, should they be needed, go to `dir`, and have no names there.
+    pub(super) fn new(dir: impl Into<PathBuf>) -> Self {
+        Self::with_bound(MOST_FLOWS, dir)
     }
 
-    const fn with_bound(bound: usize) -> Self {
+    fn with_bound(bound: usize, dir: impl Into<PathBuf>) -> Self {
         Self {
             kept: BTreeMap::new(),
             bound,
+            order: InOrder::new(dir),
         }
     }
 
     /// Takes a flow in.
-    pub(super) fn push(&mut self, flow: &FlowSummary) {
+    ///
+    /// # Errors
+    /// [`FlowLinesError::Temporary`].
+    pub(super) fn push(&mut self, flow: &FlowSummary) -> Result<(), FlowLinesError> {
+        self.order.push(flow.first_packet, |_| Ok(()))?;
         let size = (flow.bytes, Reverse(flow.first_packet));
         if self.kept.len() >= self.bound {
             if self.kept.keys().next().is_none_or(|least| size < *least) {
-                return;
+                return Ok(());
             }
             self.kept.pop_first();
         }
         self.kept.insert(size, Flow::new(flow));
+        Ok(())
     }
 
     /// As many of them as `room` bytes of JSON hold, and how many flows there are in all: the largest, in order of first packet.
     ///
     /// # Errors
-    /// None: nothing is written but memory.
+    /// [`FlowLinesError::Temporary`].
     pub(super) fn json(
         self,
         (flows, room): (u64, usize),
         names: &impl Names,
     ) -> io::Result<String> {
-        let mut largest: Vec<_> = self.kept.into_iter().rev().collect();
+        let mut largest: Vec<_> = self.kept.into_values().rev().collect();
+        number(&mut largest, self.order).map_err(io::Error::other)?;
         loop {
             let json = inert::script(&Columns::new(flows, &largest, names))?;
             if json.len() <= room || largest.is_empty() {
@@ -131,16 +149,34 @@ impl LargestFlows {
     }
 }
 
+/// Gives flows the numbers that they have in `order`, which has all first packets.
+fn number(flows: &mut [Flow], order: InOrder) -> Result<(), FlowLinesError> {
+    let mut unnumbered: Vec<_> = flows.iter_mut().collect();
+    unnumbered.sort_unstable_by_key(|flow| flow.first_packet);
+    let mut unnumbered = unnumbered.into_iter().peekable();
+    let mut number = 0;
+    order.finish(|first_packet, _| {
+        number += 1;
+        if let Some(flow) = unnumbered.next_if(|flow| flow.first_packet == first_packet) {
+            flow.number = number;
+        }
+        Ok(())
+    })
+}
+
 impl Flow {
     fn new(flow: &FlowSummary) -> Self {
         let (src, dst) = flow.shown_ends();
         Self {
+            number: 0,
+            first_packet: flow.first_packet,
             first: flow.first,
             last: flow.last,
             protocol: flow.key.protocol(),
             src,
             dst,
             packets: flow.packets,
+            bytes: flow.bytes,
             dropped: flow.dropped_in_all(),
             shown: Shown::of(flow),
             name: name_of(flow).map(|name| shown(name).into()),
@@ -151,27 +187,24 @@ impl Flow {
 }
 
 impl Columns {
-    fn new(flows: u64, listed: &[((u64, Reverse<u64>), Flow)], names: &impl Names) -> Self {
-        let mut by_packet: Vec<_> = listed
-            .iter()
-            .map(|((bytes, Reverse(packet)), flow)| (*packet, *bytes, flow))
-            .collect();
-        by_packet.sort_unstable_by_key(|(packet, ..)| *packet);
+    fn new(flows: u64, listed: &[Flow], names: &impl Names) -> Self {
+        let mut listed: Vec<_> = listed.iter().collect();
+        listed.sort_unstable_by_key(|flow| flow.first_packet);
         let milliseconds = |time: Timestamp| time.as_ns().div_euclid(NS_A_MILLISECOND);
-        let start = by_packet.first();
-        let start = start.map_or(0, |(_, _, flow)| milliseconds(flow.first));
+        let start = listed.first().map_or(0, |flow| milliseconds(flow.first));
         let mut columns = Self {
             flows,
             start,
             ..Self::default()
         };
         let mut texts = Texts::default();
-        let mut before = (0, start);
-        for (packet, bytes, flow) in by_packet {
+        let mut before = (0, 0, start);
+        for flow in listed {
             let first = milliseconds(flow.first);
-            columns.packet.push(packet - before.0);
-            columns.first.push(first - before.1);
-            before = (packet, first);
+            columns.number.push(flow.number - before.0);
+            columns.packet.push(flow.first_packet - before.1);
+            columns.first.push(first - before.2);
+            before = (flow.number, flow.first_packet, first);
             let lasted = flow.last.ns_since(flow.first);
             columns
                 .lasted
@@ -184,7 +217,7 @@ impl Columns {
             columns.dst.push(texts.place(flow.dst.addr.to_string()));
             columns.dst_port.push(flow.dst.port);
             columns.packets.push(flow.packets);
-            columns.bytes.push(bytes);
+            columns.bytes.push(flow.bytes);
             columns.dropped.push(flow.dropped);
             let (application, _) = shown_as(flow.shown, names);
             columns.application.push(texts.place(shown(application)));
@@ -231,8 +264,8 @@ mod tests {
     }
 
     fn json(flows: &[FlowSummary], bound: usize, room: usize) -> Value {
-        let mut largest = LargestFlows::with_bound(bound);
-        flows.iter().for_each(|flow| largest.push(flow));
+        let mut largest = LargestFlows::with_bound(bound, std::env::temp_dir());
+        flows.iter().for_each(|flow| largest.push(flow).unwrap());
         let json = largest.json((flows.len() as u64, room), &Book).unwrap();
         assert!(json.len() <= room);
         serde_json::from_str(&json).unwrap()
@@ -257,6 +290,7 @@ mod tests {
         assert_eq!(column("rule"), ["", "app:GitHub"]);
         assert_eq!(column("src"), ["10.0.0.1", "::ffff:10.0.0.2"]);
         for (name, expected) in [
+            ("number", "[1,1]"),
             ("packet", "[4,5]"),
             ("first", "[0,-1]"),
             ("lasted", "[0,7]"),
@@ -278,6 +312,8 @@ mod tests {
         let told = json(&flows, 6, 4000);
         // Of equal ones, the first.
         assert_eq!(told["packet"].to_string(), "[8,1,9,1,10,10]");
+        // Of all flows, as the flow file numbers them.
+        assert_eq!(told["number"], told["packet"]);
         flows.reverse();
         assert_eq!(json(&flows, 6, 4000), told);
         assert_eq!(told["flows"], 40);

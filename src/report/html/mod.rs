@@ -8,15 +8,18 @@
 
 mod chart;
 mod flows;
+mod headline;
 mod page;
 mod talkers;
 mod text;
 mod timeline;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use askama::Template as _;
 
+use super::in_order::FlowLinesError;
 use super::{Names, Report};
 use crate::flow::FlowSummary;
 use chart::Chart;
@@ -37,40 +40,40 @@ pub struct HtmlReport {
 }
 
 impl HtmlReport {
-    /// No flows yet.
-    #[expect(
-        clippy::new_without_default,
-        reason = "a report is begun, not had by default"
-    )]
-    pub fn new() -> Self {
+    /// No flows yet. Temporary files, should they be needed, go to `dir`, and have no names there.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             timeline: Timeline::new(),
             talkers: Talkers::new(),
-            flows: LargestFlows::new(),
+            flows: LargestFlows::new(dir),
         }
     }
 
     /// Takes a flow in.
-    pub fn push(&mut self, flow: &FlowSummary) {
+    ///
+    /// # Errors
+    /// [`FlowLinesError::Temporary`].
+    pub fn push(&mut self, flow: &FlowSummary) -> Result<(), FlowLinesError> {
         self.timeline.push(flow);
         self.talkers.push(flow);
-        self.flows.push(flow);
+        self.flows.push(flow)
     }
 
     /// Writes the page: of the report, and of the flows that were taken in.
     ///
     /// * Lists are cut: each says how much more there is. Of the flows it has at most 10,000, the largest.
-    /// * Under 1 MiB, unless paths or warnings of the report take hundreds of kilobytes.
+    /// * Under 1 MiB, whatever there is.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Those of `out`, and of temporary files.
     pub fn finish(
         self,
         report: &Report<'_>,
         names: &impl Names,
         mut out: impl Write,
     ) -> io::Result<()> {
-        let chart = self.timeline.finish(names).map(Chart::new);
+        let chart = self.timeline.finish(names);
+        let chart = chart.map(|traffic| Chart::new(traffic, report.packets.bytes));
         let talkers = self.talkers.finish(page::MOST_TALKERS);
         let mut page = Page::new(report, chart, talkers)?;
         let rest = page.render().map_err(io::Error::other)?.len();

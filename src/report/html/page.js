@@ -51,6 +51,7 @@
 
   // Key, title, whether it is a number; and how a flow's cell is written where that is not its value.
   const COLUMNS = [
+    ["number", "Flow", true],
     ["packet", "Packet", true],
     ["start", "Start", true, (flow) => flow.when],
     ["lasted", "Seconds", true, (flow) => (flow.lasted / 1000).toFixed(3)],
@@ -66,7 +67,15 @@
     ["rule", "Rule", false],
   ];
 
+  // Columns that are left out where no flow has anything in them.
+  const MAY_BE_EMPTY = new Set(["name", "dropped", "rule"]);
+  // Columns that are sought for their largest figures.
+  const LARGEST_FIRST = new Set(["lasted", "packets", "bytes", "dropped"]);
+  // 10.0.0.9 before 10.0.0.10, and the same everywhere.
+  const inWords = new Intl.Collator("en", { numeric: true });
+
   function rows(data) {
+    let number = 0;
     let packet = 0;
     let start = data.start;
     let [least, most] = [start, start];
@@ -77,10 +86,12 @@
     const isOfDays = most - least >= DAY;
     start = data.start;
     return data.packet.map((distance, row) => {
+      number += data.number[row];
       packet += distance;
       start += data.first[row];
       const text = (column) => data.texts[data[column][row]];
       const flow = {
+        number,
         packet,
         start,
         when: isOfDays ? `${date(start)} ${time(start)}` : time(start),
@@ -97,7 +108,7 @@
         verdict: data.drop[row] ? "dropped" : "forwarded",
         rule: text("rule"),
       };
-      flow.words = [flow.application, flow.name, flow.protocol, flow.src, flow.dst, flow.verdict, flow.rule, String(packet)]
+      flow.words = [flow.application, flow.name, flow.protocol, flow.src, flow.dst, flow.verdict, flow.rule]
         .join("\n")
         .toLowerCase();
       return flow;
@@ -105,19 +116,22 @@
   }
 
   function explorer(data) {
+    if (!data.flows) return;
     const all = rows(data);
+    const columns = COLUMNS.filter(([key]) => !MAY_BE_EMPTY.has(key) || all.some((flow) => flow[key]));
     const body = byId("table").tBodies[0];
     const head = byId("table").tHead.rows[0];
     const search = byId("search");
     const application = byId("application");
     const verdict = byId("verdict");
-    const sorting = { key: "packet", isAscending: true };
+    const sorting = { key: "number", isAscending: true };
     let found = all;
     let page = 0;
 
     function find() {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       const { key, isAscending } = sorting;
+      const order = typeof all[0]?.[key] === "number" ? (a, b) => a - b : inWords.compare;
       const sign = isAscending ? 1 : -1;
       found = all.filter(
         (flow) =>
@@ -125,17 +139,17 @@
           (verdict.value === "" || flow.drop === Number(verdict.value)) &&
           words.every((word) => flow.words.includes(word)),
       );
-      found.sort((a, b) => (a[key] < b[key] ? -sign : a[key] > b[key] ? sign : a.packet - b.packet));
+      found.sort((a, b) => sign * order(a[key], b[key]) || a.number - b.number);
       page = 0;
       show();
     }
 
     function line(flow) {
       const row = document.createElement("tr");
-      for (const [key, , isNumber, write] of COLUMNS) {
-        const cell = document.createElement(key === "packet" ? "th" : "td");
+      for (const [key, , isNumber, write] of columns) {
+        const cell = document.createElement(key === "number" ? "th" : "td");
         const value = write ? write(flow) : isNumber ? figure(flow[key]) : flow[key];
-        if (key === "packet") cell.scope = "row";
+        if (key === "number") cell.scope = "row";
         if (isNumber) cell.className = "n";
         if (key === "verdict") {
           const mark = document.createElement("span");
@@ -145,7 +159,7 @@
         } else {
           cell.textContent = value;
         }
-        if (!isNumber && key !== "verdict") cell.classList.add(key === "name" || key === "rule" ? "long" : "word");
+        if (!isNumber && key !== "verdict") cell.classList.add(key);
         row.append(cell);
       }
       return row;
@@ -170,7 +184,7 @@
       }
     }
 
-    for (const [key, title, isNumber] of COLUMNS) {
+    for (const [key, title, isNumber] of columns) {
       const cell = document.createElement("th");
       cell.scope = "col";
       cell.dataset.key = key;
@@ -179,7 +193,7 @@
       button.type = "button";
       button.textContent = title;
       button.addEventListener("click", () => {
-        sorting.isAscending = sorting.key === key ? !sorting.isAscending : true;
+        sorting.isAscending = sorting.key === key ? !sorting.isAscending : !LARGEST_FIRST.has(key);
         sorting.key = key;
         find();
       });
@@ -189,7 +203,7 @@
 
     const counts = new Map();
     for (const flow of all) counts.set(flow.application, (counts.get(flow.application) || 0) + 1);
-    for (const [name, count] of [...counts].sort((a, b) => (a[0] < b[0] ? -1 : 1))) {
+    for (const [name, count] of [...counts].sort((a, b) => inWords.compare(a[0], b[0]))) {
       const option = document.createElement("option");
       option.value = name;
       option.textContent = `${name} (${figure(count)})`;
@@ -200,8 +214,12 @@
     application.addEventListener("change", find);
     verdict.addEventListener("change", find);
     search.form.addEventListener("submit", (event) => event.preventDefault());
-    // The fields have their first values back only when the event is over.
-    search.form.addEventListener("reset", () => setTimeout(find));
+    search.form.addEventListener("reset", (event) => {
+      // By itself it would come after all that is done here.
+      event.preventDefault();
+      search.value = application.value = verdict.value = "";
+      find();
+    });
     const turn = (id, to) =>
       byId(id).addEventListener("click", () => {
         page = to(Math.ceil(found.length / ROWS_A_PAGE) - 1);
@@ -214,8 +232,8 @@
 
     byId("extent").textContent =
       all.length < data.flows
-        ? `The largest ${figure(all.length)} of ${figure(data.flows)} flows. --flows and --csv write all of them to files.`
-        : "All flows of the capture. Select a column’s title to sort by it; the packet’s number is the one that Wireshark shows.";
+        ? `The largest ${figure(all.length)} of ${figure(data.flows)} flows; --flows and --csv write all of them to files.`
+        : "All flows of the capture.";
     byId("explorer").hidden = false;
     find();
   }

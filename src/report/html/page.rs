@@ -1,6 +1,7 @@
 //! What the page's template is filled with: texts that may be shown, figures, and lists that are cut.
 
 use std::io;
+use std::path::Path;
 
 use askama::Template;
 use base64::Engine as _;
@@ -8,12 +9,13 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use super::chart::{Chart, HEIGHT};
+use super::headline::{headline, standfirst};
 use super::talkers::TopTalkers;
-use super::text::{Figure, Percent, counted, shown};
+use super::text::{Figure, Percent, path, sentence, shown};
 use crate::hosts::Finding;
+use crate::packet::Timestamp;
 use crate::report::facts::{self, Fact};
-use crate::report::text::printable;
-use crate::report::{Action, ReasonCount, Report, inert};
+use crate::report::{Action, Input, ReasonCount, Report, inert};
 
 /// Addresses with most traffic that are listed.
 pub(super) const MOST_TALKERS: usize = 20;
@@ -22,9 +24,10 @@ const MOST_DOMAINS: usize = 50;
 const MOST_RULES: usize = 100;
 const MOST_FINDINGS: usize = 30;
 const MOST_REASONS: usize = 20;
+const MOST_FILES: usize = 20;
 /// Visited domains, and peers, that are listed for one address.
 const MOST_CONTACTS: usize = 10;
-const MOST_WARNINGS: usize = 100;
+const MOST_WARNINGS: usize = 50;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -38,7 +41,12 @@ pub(super) struct Page {
     style_hash: String,
     script_hash: String,
     tool: String,
+    /// The path of the capture, or of the first of several.
     file: String,
+    /// How many more there are.
+    more_files: Figure,
+    /// What the page is called where it is one of many.
+    title: String,
     headline: String,
     standfirst: String,
     fates: [Fate; 2],
@@ -48,6 +56,8 @@ pub(super) struct Page {
     flow_kinds: Vec<(&'static str, Figure)>,
     undecoded: Listing<ReasonCount>,
     facts: Vec<Fact>,
+    /// Where there are several.
+    files: Listing<FileRow>,
     digests: Vec<Fact>,
     damage: Vec<Fact>,
     warnings: Listing<String>,
@@ -79,6 +89,18 @@ struct Fate {
     packet_share: Percent,
     bytes: Figure,
     byte_share: Percent,
+}
+
+/// One of several files that were read.
+struct FileRow {
+    path: String,
+    format: String,
+    bytes: Figure,
+    /// When its first packet was, and its last; nothing where it has none.
+    first: String,
+    last: String,
+    /// Nothing, where it was not asked for.
+    sha256: String,
 }
 
 struct ApplicationRow {
@@ -166,15 +188,18 @@ impl Page {
         let bytes = packets.bytes;
         let fate =
             |name, count, of_bytes| Fate::new(name, (count, packets.total), (of_bytes, bytes));
-        let warnings = report.warnings.iter().map(|text| printable(text));
+        let warnings = report.warnings.iter().map(|text| sentence(text));
         let reasons = &report.undecoded_reasons;
+        let count = |count| Figure(count).to_string();
         Ok(Self {
             style: STYLE,
             script: SCRIPT,
             style_hash: hash(STYLE),
             script_hash: hash(SCRIPT),
             tool: format!("{} {}", report.tool.name, report.tool.version),
-            file: printable(&report.input.path),
+            file: path(&report.input.path),
+            more_files: Figure(report.input.files.len().saturating_sub(1) as u64),
+            title: title(&report.input),
             headline: headline(report),
             standfirst: standfirst(report),
             fates: [
@@ -185,7 +210,8 @@ impl Page {
             kinds: kinds(report),
             flow_kinds: flow_kinds(report),
             undecoded: Listing::new(reasons.iter().copied(), reasons.len(), MOST_REASONS),
-            facts: printed(facts::of_capture(&report.input)),
+            facts: printed(facts::of_capture(&report.input, count)),
+            files: files(&report.input),
             digests: printed(
                 report
                     .digests
@@ -193,7 +219,7 @@ impl Page {
                     .map(|digests| facts::of_digests(digests, &report.input))
                     .unwrap_or_default(),
             ),
-            damage: printed(facts::of_damage(&report.input)),
+            damage: printed(facts::of_damage(&report.input, count)),
             warnings: Listing::new(warnings, report.warnings.len(), MOST_WARNINGS),
             chart_data: inert::script(&chart.as_ref().map(|chart| &chart.data))?,
             chart,
@@ -219,66 +245,38 @@ fn hash(inline: &str) -> String {
 fn printed(facts: Vec<Fact>) -> Vec<Fact> {
     let facts = facts.into_iter();
     facts
-        .map(|(label, value)| (label, printable(&value)))
+        .map(|(label, value)| match label {
+            "File" | "First file" | "Last file" => (label, path(&value)),
+            _ => (label, sentence(&value)),
+        })
         .collect()
 }
 
-fn headline(report: &Report<'_>) -> String {
-    let packets = &report.packets;
-    let all = Figure(packets.total);
-    match (packets.forwarded, packets.dropped) {
-        (0, 0) => "The capture has no packets".to_owned(),
-        (1, 0) => "The only packet was forwarded".to_owned(),
-        (0, 1) => "The only packet was dropped".to_owned(),
-        (_, 0) => format!("All {all} packets were forwarded"),
-        (0, _) => format!("All {all} packets were dropped"),
-        (forwarded, dropped) => format!(
-            "{} forwarded, {} dropped",
-            counted(forwarded, "packet", "packets"),
-            Figure(dropped)
-        ),
+/// The name of the capture's file, without its folders.
+fn title(input: &Input) -> String {
+    let name = Path::new(&input.path).file_name();
+    let name = name.map_or(input.path.as_str().into(), |name| name.to_string_lossy());
+    let name = shown(&name);
+    match input.files.len().saturating_sub(1) {
+        0 => name,
+        more => format!("{name} and {} more", Figure(more as u64)),
     }
 }
 
-/// What stands below the headline: when it was, and what the rules took.
-fn standfirst(report: &Report<'_>) -> String {
-    let mut told = Vec::new();
-    let (input, flows) = (&report.input, &report.flows);
-    if let (Some(first), Some(last)) = (input.first_packet, input.last_packet) {
-        let lasted = about(last.ns_since(first));
-        // As 2026-03-02T09:00:00.000000000Z: the date, and the time to the second.
-        let first = first.to_string();
-        let (date, time) = first.split_once('T').unwrap_or_default();
-        let time = time.split_once('.').map_or(time, |(seconds, _)| seconds);
-        told.push(format!("Captured on {date} at {time} UTC, over {lasted}"));
-    }
-    let in_flows = counted(flows.total, "flow", "flows");
-    told.push(match (flows.blocked, report.rules.is_empty()) {
-        (_, true) => format!("{in_flows}; no rules were given"),
-        (0, false) => format!("{in_flows}, none of them dropped"),
-        (dropped, false) => format!("{in_flows}, {} of them dropped", Figure(dropped)),
+fn files(input: &Input) -> Listing<FileRow> {
+    let moment = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
+    let rows = input.files.iter().map(|file| FileRow {
+        path: path(&file.path),
+        format: match file.compression {
+            Some(compression) => format!("{}, {compression}", file.format),
+            None => file.format.to_owned(),
+        },
+        bytes: Figure(file.file_bytes),
+        first: moment(file.first_packet),
+        last: moment(file.last_packet),
+        sha256: file.sha256.clone().unwrap_or_default(),
     });
-    format!("{}.", told.join(". "))
-}
-
-/// `ns` nanoseconds in the largest unit of which there are two at least, to one digit behind the point.
-fn about(ns: u64) -> String {
-    const MILLISECOND: u64 = 1_000_000;
-    const SECOND: u64 = 1000 * MILLISECOND;
-    let units = [
-        (86_400 * SECOND, "days"),
-        (3600 * SECOND, "hours"),
-        (60 * SECOND, "minutes"),
-        (SECOND, "seconds"),
-        (MILLISECOND, "milliseconds"),
-    ];
-    let unit = units.into_iter().find(|(length, _)| ns >= 2 * length);
-    let (length, name) = unit.unwrap_or((1000, "microseconds"));
-    format!(
-        "{}.{} {name}",
-        Figure(ns / length),
-        ns % length * 10 / length
-    )
+    Listing::new(rows, input.files.len(), MOST_FILES)
 }
 
 fn kinds(report: &Report<'_>) -> Vec<(&'static str, Figure)> {
@@ -317,7 +315,7 @@ fn applications(report: &Report<'_>) -> Listing<ApplicationRow> {
         name: shown(app.name),
         category: shown(app.category.unwrap_or_default()),
         flows: Figure(app.flows),
-        share: Percent(app.percent),
+        share: Percent::of(app.flows, report.flows.total),
         packets: Figure(app.packets),
         bytes: Figure(app.bytes),
         byte_share: Percent::of(app.bytes, report.packets.bytes),
@@ -382,7 +380,7 @@ fn findings(report: &Report<'_>) -> Listing<FindingRow> {
                 .map(|reason| {
                     (
                         reason.kind().replace('_', " "),
-                        printable(&reason.to_string()),
+                        sentence(&reason.to_string()),
                     )
                 })
                 .collect(),

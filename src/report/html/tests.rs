@@ -12,8 +12,8 @@ const HOSTILE: &str =
     "</script><script>alert(1)</script><img src=x onerror='a'>\"&lt;\u{202e}\u{2028}\x1b[J\0";
 
 fn page(flows: &[FlowSummary], report: &Report<'_>, names: &impl Names) -> String {
-    let mut html = HtmlReport::new();
-    flows.iter().for_each(|flow| html.push(flow));
+    let mut html = HtmlReport::new(std::env::temp_dir());
+    flows.iter().for_each(|flow| html.push(flow).unwrap());
     let mut out = Vec::new();
     html.finish(report, names, &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -134,7 +134,7 @@ fn the_policy_knows_the_style_and_the_script_and_nothing_else_runs() {
     assert_eq!(
         policy,
         format!(
-            "default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'; form-action 'none'"
+            "default-src 'none'; script-src '{script}'; style-src '{style}'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
         )
     );
     for (needle, count) in [
@@ -178,6 +178,54 @@ fn more_flows_and_long_names_do_not_make_it_larger() {
 }
 
 #[test]
+fn long_paths_many_rules_and_warnings_do_not_either() {
+    // What HTML makes longest.
+    let long = "&".repeat(5000);
+    let mut told = report();
+    told.input.path = long.clone();
+    told.warnings = vec![long.clone(); 1000];
+    told.input.damage = Some(crate::report::Damage {
+        offset: u64::MAX,
+        reason: long.clone(),
+    });
+    let file = crate::report::InputFile {
+        path: long.clone(),
+        format: "pcapng",
+        compression: Some("gzip"),
+        file_bytes: u64::MAX,
+        first_packet: told.input.first_packet,
+        last_packet: told.input.last_packet,
+        damage: told.input.damage.clone(),
+        skipped: told.input.skipped.clone(),
+        sha256: Some("f".repeat(64)),
+    };
+    told.input.files = vec![file; 1000];
+    for app in &mut told.applications {
+        (app.name, app.category) = (&long, Some(long.as_str()));
+    }
+    for rule in &mut told.rules {
+        (rule.rule, rule.origin) = (&long, &long);
+    }
+    for domain in &mut told.domains {
+        domain.application = Some(long.as_str());
+    }
+    let rule = told.rules[0].clone();
+    told.rules.resize(100_000, rule);
+    let app = told.applications[0].clone();
+    told.applications.resize(1000, app);
+    let domain = told.domains[0].clone();
+    told.domains.resize(1000, domain);
+    let html = page(&many(10_000), &told, &Book);
+    assert!(html.len() < PAGE_BYTES, "{}", html.len());
+    for more in ["99,900", "950", "980"] {
+        assert!(html.contains(&format!("{more} more ")), "{more}");
+    }
+    let flows: serde_json::Value =
+        serde_json::from_str(between(&html, "id=\"flow-data\"", ">", "</script>")).unwrap();
+    assert!(flows["bytes"].as_array().unwrap().len() > 1000);
+}
+
+#[test]
 fn the_order_in_which_flows_end_changes_nothing() {
     let mut flows = many(300);
     let one = page(&flows, &report(), &Book);
@@ -206,6 +254,7 @@ fn what_it_says_without_its_script_is_what_the_report_says() {
 #[test]
 fn a_capture_without_flows_is_told_as_well() {
     let html = page(&[], &report(), &Book);
-    assert!(html.contains("There are no flows."));
+    assert_eq!(html.matches("There are no flows.").count(), 3);
+    assert!(!html.contains("id=\"explorer\""));
     assert_eq!(between(&html, "id=\"chart-data\"", ">", "<"), "null");
 }

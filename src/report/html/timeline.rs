@@ -81,12 +81,14 @@ impl Timeline {
         self.reach(first, last);
         let row = self.rows.entry(Shown::of(flow)).or_insert(Row::EMPTY);
         let (from, to) = (first.div_euclid(self.length), last.div_euclid(self.length));
+        // Bytes a nanosecond, times 2^64 and rounded up: divided once a flow, for a division takes longer than all else.
         let duration = u128::from(first.abs_diff(last)) + 1;
+        let rate = (u128::from(flow.bytes) << 64).div_ceil(duration);
         // Differences of running sums, so that all of them together are all bytes.
         let mut told = 0;
         for interval in from..to {
             let passed = u128::from(first.abs_diff((interval + 1) * self.length));
-            let so_far = (u128::from(flow.bytes) * passed / duration) as u64;
+            let so_far = (rate.saturating_mul(passed) >> 64) as u64;
             row.add(interval, so_far.saturating_sub(told));
             told = so_far;
         }

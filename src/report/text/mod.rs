@@ -142,7 +142,9 @@ fn undecoded(page: &mut Page, reasons: &[ReasonCount]) {
 
 fn capture(page: &mut Page, input: &Input) {
     page.section("Capture");
-    facts(page, facts::of_capture(input));
+    let count = |count: u64| count.to_string();
+    facts(page, facts::of_capture(input, count));
+    facts(page, facts::of_damage(input, count));
 }
 
 /// Nothing, where they were not asked for.
@@ -151,6 +153,11 @@ fn digests(page: &mut Page, report: &Report<'_>) {
         return;
     };
     page.section("SHA-256 Digests");
+    let inputs = report.input.files.len();
+    if inputs > 0 {
+        let told = format!("{inputs}, each in the JSON report");
+        facts(page, vec![("Inputs", told)]);
+    }
     facts(page, facts::of_digests(digests, &report.input));
 }
 
