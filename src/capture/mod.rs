@@ -30,6 +30,7 @@ mod chunk;
 mod clock;
 mod compress;
 mod error;
+mod head;
 mod opened;
 mod pcap;
 mod pcapng;
@@ -44,8 +45,9 @@ pub use annotate::{Annotator, MAX_COMMENT_LEN};
 pub use chunk::{CHUNK_LEN, Chunk};
 pub use compress::{Compression, DEFAULT_MAX_EXPANSION};
 pub use error::{CaptureError, Damage, DamageReason, SeveralError};
+pub use head::is_capture;
 pub use opened::CaptureReader;
-pub use reader::{ReadOptions, is_capture};
+pub use reader::ReadOptions;
 pub use sections::{Piece, Sections};
 pub use several::{MAX_OVERLAPPING, Part, Plan, Several};
 pub use summary::{

@@ -14,6 +14,7 @@ mod input;
 mod input_list;
 mod inputs;
 mod list_apps;
+mod names;
 mod narrator;
 mod options;
 mod progress;

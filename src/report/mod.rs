@@ -12,7 +12,7 @@ mod flows;
 mod html;
 mod in_order;
 mod inert;
-mod input_file;
+mod input;
 mod json;
 mod rules_diff;
 mod sort;
@@ -28,7 +28,6 @@ use crate::evidence::Basis;
 use crate::flow::FlowSummary;
 use crate::fragments::FragmentCounts;
 use crate::hosts::Findings;
-use crate::packet::{LinkType, Timestamp};
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
 use crate::stats::{
@@ -42,7 +41,7 @@ pub use exports::{CsvFlows, EveEvents, ZEEK_LOGS, ZeekLogs};
 pub use flows::FlowLines;
 pub use html::HtmlReport;
 pub use in_order::{FLOW_LINES_BUDGET, FlowLinesError};
-pub use input_file::InputFile;
+pub use input::{Damage, Input, InputFile, Resolution, Skip, Skipped};
 pub use json::json;
 pub use rules_diff::{Change, RULES_DIFF_SCHEMA, RulesDiff, rules_diff_json, rules_diff_text};
 pub use split::{
@@ -130,60 +129,6 @@ impl Tool {
     };
 }
 
-/// The capture that was read.
-#[derive(Debug, Clone, Serialize)]
-pub struct Input {
-    /// As the user gave it; `-` for standard input. Of several files, the first of them.
-    pub path: String,
-    /// `pcap` or `pcapng`.
-    pub format: &'static str,
-    /// `gzip`, `zstd`, `lz4` or `xz`; `None` for a plain file.
-    pub compression: Option<&'static str>,
-    /// The link types of its packets or interfaces, each once, in the order in which they came.
-    #[serde(serialize_with = "json::shown_list")]
-    pub link_types: Vec<LinkType>,
-    /// Unit of its timestamps.
-    pub resolution: Resolution,
-    /// Bytes read, before decompression.
-    pub file_bytes: u64,
-    /// The earliest timestamp; `None` when there is no packet.
-    #[serde(serialize_with = "json::shown_option")]
-    pub first_packet: Option<Timestamp>,
-    /// The latest timestamp.
-    #[serde(serialize_with = "json::shown_option")]
-    pub last_packet: Option<Timestamp>,
-    /// Where and how the file is damaged; `None` for a sound one.
-    pub damage: Option<Damage>,
-    /// What was passed over to go on behind damage. Of several files the stretches are listed with each.
-    #[serde(flatten)]
-    pub skipped: Skipped,
-    /// Several files that were read as one, in the order of their first packets; none where there is one alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<InputFile>,
-}
-
-/// What of a capture was passed over to go on behind damage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Skipped {
-    /// The first of the stretches, in order.
-    pub skipped: Vec<Skip>,
-    /// How many there are.
-    pub skipped_count: u64,
-    /// Bytes in all of them.
-    pub skipped_bytes: u64,
-}
-
-/// A stretch of a capture in which no record could be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Skip {
-    /// Offset of its first byte, in the decompressed capture.
-    pub offset: u64,
-    /// Bytes in it.
-    pub length: u64,
-    /// What is wrong where it begins.
-    pub reason: String,
-}
-
 /// Digests of the files that a run read and wrote: of their bytes as they are, compressed ones included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Digests {
@@ -204,29 +149,6 @@ pub struct Digests {
 impl Digests {
     /// SHA-256, FIPS 180-4.
     pub const ALGORITHM: &'static str = "sha256";
-}
-
-/// Unit of a capture's timestamps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Resolution {
-    /// Microseconds.
-    #[serde(rename = "us")]
-    Micro,
-    /// Nanoseconds.
-    #[serde(rename = "ns")]
-    Nano,
-    /// Interfaces that differ, or another unit.
-    #[serde(rename = "mixed")]
-    Mixed,
-}
-
-/// Damage in a capture: what ended the reading, or the first that was passed over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Damage {
-    /// Offset of the first byte that could not be made sense of, in the decompressed capture.
-    pub offset: u64,
-    /// What was wrong there.
-    pub reason: String,
 }
 
 /// Packets that could not be decoded for one reason.

@@ -5,7 +5,7 @@ use crate::evidence::NameSource;
 use crate::flow::FlowEnd;
 use crate::fragments::FragmentCounts;
 use crate::hosts::{Hosts, Thresholds};
-use crate::packet::IpProtocol;
+use crate::packet::{IpProtocol, LinkType, Timestamp};
 use crate::protocol::Protocol;
 use crate::stats::FlowStats;
 use crate::stats::flows::tests::sample_flow;
