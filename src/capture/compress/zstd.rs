@@ -14,6 +14,11 @@ const WINDOW_TOO_LARGE: ErrorCode =
     (zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as ErrorCode)
         .wrapping_neg();
 
+/// Bytes of the next block's header, which libzstd asks for together with what stands before it.
+///
+/// Source: RFC 8878 §3.1.1.2.
+const BLOCK_HEADER_LEN: usize = 3;
+
 /// Reads what zstd frames hold.
 ///
 /// Errors: [`io::ErrorKind::UnexpectedEof`] inside a frame, [`io::ErrorKind::OutOfMemory`] for a window beyond the limit,
@@ -63,8 +68,13 @@ impl<R: BufRead> Read for ZstdReader<R> {
                     _ => Err(io::ErrorKind::UnexpectedEof.into()),
                 };
             }
-            // No more than it asks for: what it makes of that is ours before the next piece can fail.
-            let len = available.len().min(self.hint.max(1));
+            // No more than it asks for, and not yet the header behind it: what it makes of that is ours before the next piece can fail,
+            // however the source cuts its bytes.
+            let wanted = match self.hint {
+                hint @ ..=BLOCK_HEADER_LEN => hint.max(1),
+                hint => hint - BLOCK_HEADER_LEN,
+            };
+            let len = available.len().min(wanted);
             let mut input = InBuffer::around(available.get(..len).unwrap_or_default());
             let mut output = OutBuffer::around(&mut *buffer);
             let outcome = self.context.decompress_stream(&mut output, &mut input);

@@ -265,6 +265,25 @@ fn what_is_in_front_of_wrong_checksums_and_other_data_is_kept() {
 }
 
 #[test]
+fn where_zstd_breaks_off_does_not_depend_on_how_its_bytes_come() {
+    let capture = large_pcap(3);
+    // A frame with a window of a kibibyte and no more said, its blocks raw, and a block of the type that is reserved.
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x00];
+    for block in capture.chunks(1000) {
+        frame.extend_from_slice(&le(&[(block.len() as u32) << 3])[..3]);
+        frame.extend_from_slice(block);
+    }
+    frame.extend_from_slice(&[3 << 1, 0, 0, 0]);
+    let whole = read(io::Cursor::new(frame.clone())).unwrap();
+    assert_eq!(whole.bytes, capture);
+    for step in [1, 2, 7, 999, 1000, 1001, 1003] {
+        let dripped = read(Drip(io::Cursor::new(frame.clone()), step)).unwrap();
+        assert_eq!(dripped.content(), whole.content(), "{step}");
+        assert_eq!(dripped.summary.damage, whole.summary.damage, "{step}");
+    }
+}
+
+#[test]
 fn corrupt_gzip_keeps_all_but_the_last_step_before() {
     let capture = large_pcap(400);
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::none());
