@@ -143,6 +143,7 @@ impl Entry {
             is_first_of_sender: !std::mem::replace(&mut self.heard[seen.sender.index()], true),
             names_responder: self.packets == 0,
         };
+        let is_first_outside = !self.is_bare && !seen.is_inside;
         self.is_bare |= !seen.is_inside;
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
@@ -152,7 +153,9 @@ impl Entry {
             self.life
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
                 .advance(tcp.flags, seen.sender);
-            if !self.initiator_known && tcp.flags.has(TcpFlags::SYN) {
+            // A SYN in a tunnel that turned the flow round must not keep it from the rules for its port.
+            let is_better = !self.initiator_known || is_first_outside;
+            if is_better && tcp.flags.has(TcpFlags::SYN) {
                 let (opener, is_known) = seen.opening().opener();
                 news.names_responder |= opener != self.initiator;
                 (self.initiator, self.initiator_known) = (opener, is_known);

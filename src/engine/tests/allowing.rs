@@ -217,6 +217,21 @@ fn what_blocks_in_a_tunnel_blocks_outside_too() {
 }
 
 #[test]
+fn a_syn_in_a_tunnel_does_not_turn_a_flow_outside_round() {
+    let flow = tcp(40_000);
+    let mut bench = bench(&["port:443"], Removal::Inline);
+    bench.tunnels.push(Tunnel::IpIp);
+    assert!(bench.tcp(back(flow), SYN));
+    bench.tunnels = Tunnels::default();
+    assert!(!bench.tcp(flow, SYN));
+    // And not later.
+    bench.tunnels.push(Tunnel::IpIp);
+    assert!(!bench.tcp(back(flow), SYN));
+    let told = bench.engine.finish().remove(0);
+    assert_eq!((told.src().port, told.dst().port), (40_000, 443));
+}
+
+#[test]
 fn leave_given_in_a_tunnel_is_not_recalled_outside() {
     let rules = ["port:53", "+domain:good.example"];
     for (first, again, is_forwarded) in [
