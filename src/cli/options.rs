@@ -172,7 +172,8 @@ impl Request {
         T: Into<OsString> + Clone,
     {
         let words: Vec<OsString> = command_line.into_iter().map(Into::into).collect();
-        let matches = help::command(&words).try_get_matches_from(words)?;
+        let matches = help::command(&words).try_get_matches_from(&words);
+        let matches = matches.map_err(|error| help::in_short(error, &words))?;
         let args = Args::from_arg_matches(&matches)?;
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
@@ -206,14 +207,13 @@ impl Options {
     fn new(args: Args, matches: &ArgMatches) -> Result<Self, clap::Error> {
         let names = Names::of(&args)?;
         if args.split_dir.as_deref().is_some_and(is_standard_output) {
-            return Err(Args::command().error(
-                ErrorKind::ValueValidation,
+            return Err(wrong(
                 "--split-dir is a folder, which standard output cannot be (a folder of that name is ./-)",
             ));
         }
         let rules = rules_in_order(&args, matches);
         if args.only && rules.is_empty() {
-            return Err(missing(
+            return Err(wrong(
                 "--only keeps what rules match, and there is none: expected --rules, or a flag such as --block-app",
             ));
         }
@@ -377,8 +377,14 @@ impl Names {
     }
 }
 
+/// Told with the lines of usage.
 fn missing(message: &str) -> clap::Error {
     Args::command().error(ErrorKind::MissingRequiredArgument, message)
+}
+
+/// Told in a line.
+fn wrong(message: &str) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n"))
 }
 
 /// The rules of all flags in the order of the command line: the first that is given has the first word.
