@@ -126,7 +126,7 @@ Exit status:
 pub struct Args {
     /// Captures to read, then OUTPUT; - for std streams
     ///
-    /// - is standard input, or output. INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
+    /// The name - is standard input, or output. INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
     /// time: rotated captures in any order; a flow that crosses them is one flow. pcaps have to be alike; where they overlap in time, their
     /// packets are merged. pcapngs follow each other whole.
     ///
