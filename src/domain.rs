@@ -306,7 +306,9 @@ pub enum PatternError {
     #[error("'{0}': '*' may only stand for whole labels at the front, as in *.example.com")]
     Star(String),
     /// The name has an empty label, a label of over 63 bytes, is too long, or holds what no domain name can.
-    #[error("'{0}' is no domain name; expected one such as ads.example.com or *.example.com")]
+    #[error(
+        "'{0}' is no domain name; expected one such as ads.example.com or *.example.com, without scheme, port and path"
+    )]
     Name(String),
 }
 
@@ -360,7 +362,8 @@ fn normalised(name: &str) -> Result<Box<str>, PatternError> {
     } else {
         idna::domain_to_ascii(name).ok()
     };
-    let is_good = |b: u8| b.is_ascii_graphic() && b != b'/' && b != b'@';
+    // DNS can say a colon, but who writes one means a port, and would wait for ever for a name that has it.
+    let is_good = |b: u8| b.is_ascii_graphic() && !matches!(b, b'/' | b'@' | b':');
     ascii
         .filter(|ascii| has_labels_of(ascii, is_good))
         .map(String::into_boxed_str)
@@ -544,6 +547,8 @@ mod tests {
         for bad in [
             "a..b",
             "http://a.b/c",
+            "www.youtube.com:443",
+            "*.youtube.com:443",
             "a b.c",
             &"x".repeat(64),
             &"x.".repeat(200),

@@ -93,7 +93,9 @@ impl fmt::Display for UnknownName {
         let name = ini::shown(&self.name);
         write!(f, "'{name}' is no application, category or protocol")?;
         match self.nearest.as_slice() {
-            [] => f.write_str("; expected a name such as YouTube, Streaming or QUIC"),
+            [] => f.write_str(
+                "; expected a name such as YouTube, Streaming or QUIC (--list-apps shows all)",
+            ),
             near => write!(f, "; the nearest names: {}", near.join(", ")),
         }
     }

@@ -101,6 +101,9 @@ Examples:
   A capture for each application, and a list of them:
     dpi_engine capture.pcap --dry-run --split-by app --split-dir parts
 
+  A page to send:
+    dpi_engine capture.pcap filtered.pcap --block-app YouTube --html report.html
+
   Digests in the report, and checked again later:
     dpi_engine capture.pcap filtered.pcap --block-app TikTok --dropped rest.pcap --sha256 --json report.json
     dpi_engine --verify report.json
@@ -123,12 +126,13 @@ Exit status:
 pub struct Args {
     /// Captures to read, then OUTPUT; - for std streams
     ///
-    /// Standard input, or output, is -. INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
+    /// The name - is standard input, or output. INPUT is pcap or pcapng, also compressed (gzip, zstd, lz4, xz: told by content, never by name). Several are read as one, ordered by
     /// time: rotated captures in any order; a flow that crosses them is one flow. pcaps have to be alike; where they overlap in time, their
     /// packets are merged. pcapngs follow each other whole.
     ///
     /// OUTPUT, the last of two or more names, is the filtered capture, in INPUT's format. It appears under its name only when it is
-    /// complete. It may not be an INPUT, by no name or link. A name that ends in .gz or .zst makes it compressed. With -, the text
+    /// complete. It may not be an INPUT, by no name or link; behind several INPUTs it may not be a file that exists and is named like one of
+    /// them but for its digits, for that is one more capture where OUTPUT was forgotten. A name that ends in .gz or .zst makes it compressed. With -, the text
     /// report goes to standard error. With --dry-run it may be left out behind a single INPUT or --input-list; if given, it is not touched.
     #[arg(value_name = "INPUT|OUTPUT", display_order = 0, help_heading = INPUT_AND_OUTPUT)]
     pub paths: Vec<PathBuf>,

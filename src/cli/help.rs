@@ -5,12 +5,13 @@
 use std::ffi::OsString;
 
 use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use super::args::{ABOUT, Args};
 
 /// What `-h` shows: enough for most runs.
-const MOST_USED: [&str; 19] = [
+const MOST_USED: [&str; 20] = [
     "paths",
     "dropped",
     "dry_run",
@@ -25,6 +26,7 @@ const MOST_USED: [&str; 19] = [
     "only",
     "with_dns",
     "json",
+    "html",
     "flows",
     "explain",
     "expect",
@@ -42,6 +44,8 @@ Examples:
   dpi_engine in.pcap out.pcap --rules rules.example.txt --dropped rest.pcap
   dpi_engine in.pcap only.pcap --only --block-app YouTube --with-dns
   dpi_engine in.pcap --dry-run --rules rules.txt --explain www.youtube.com
+  dpi_engine rotated_*.pcap out.pcap --block-app YouTube --html report.html
+  dpi_engine in.pcap --dry-run --split-by app --split-dir parts
   tcpdump -w - | dpi_engine - - --block-app TikTok | tcpdump -r -
 
 Exit status:
@@ -78,6 +82,32 @@ fn full() -> Command {
         .after_help(EXAMPLES)
 }
 
+/// `error` about `words`, a command line, without the lines of usage: they hide the one that says what is wrong.
+///
+/// An option behind a single dash is told as it was typed; clap takes its first letter for an option and the rest for a value.
+pub(super) fn in_short(mut error: clap::Error, words: &[OsString]) -> clap::Error {
+    error.remove(ContextKind::Usage);
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some((typed, meant)) = words.iter().find_map(behind_one_dash)
+    {
+        error.remove(ContextKind::Suggested);
+        error.insert(ContextKind::InvalidArg, ContextValue::String(typed));
+        error.insert(ContextKind::SuggestedArg, ContextValue::String(meant));
+    }
+    error
+}
+
+/// A word that lacks a dash to be an option, and that option.
+fn behind_one_dash(word: &OsString) -> Option<(String, String)> {
+    let word = word.to_str()?;
+    let long = word.strip_prefix('-')?.split('=').next()?;
+    let command = Args::command();
+    let is_meant = command
+        .get_arguments()
+        .any(|arg| arg.get_long() == Some(long));
+    is_meant.then(|| (word.to_owned(), format!("--{long}")))
+}
+
 /// Moves `-h` and `-V` from a heading of their own, which clap puts first, to what the program tells about itself.
 fn with_about(command: Command) -> Command {
     let flag = |id, short, action| {
@@ -96,8 +126,6 @@ fn with_about(command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::error::ErrorKind;
-
     use super::*;
     use crate::cli::Request;
 
@@ -206,7 +234,7 @@ mod tests {
             Request::parse(words.replace('"', "").split_whitespace().map(str::to_owned))
         });
         let read: Vec<_> = read.map(Result::unwrap).collect();
-        assert_eq!(read.len(), 5);
+        assert_eq!(read.len(), 7);
     }
 
     #[test]
@@ -215,6 +243,9 @@ mod tests {
             ("--block-ap", "--block-app"),
             ("--anotate", "--annotate"),
             ("--drop", "--dropped"),
+            ("-block-app", "--block-app"),
+            ("-whole-flow", "--whole-flow"),
+            ("-rules=r.txt", "--rules"),
         ] {
             let error = Request::parse(["dpi_engine", "in", "out", typed]).unwrap_err();
             let text = error.to_string();
@@ -222,7 +253,12 @@ mod tests {
                 text.contains(&format!("a similar argument exists: '{meant}'")),
                 "{text}"
             );
+            assert!(
+                text.contains(&format!("unexpected argument '{typed}'")),
+                "{text}"
+            );
             assert!(text.contains("try '--help'"), "{text}");
+            assert!(text.lines().count() <= 5, "{text}");
         }
     }
 }

@@ -50,6 +50,7 @@ impl Names {
     }
 }
 
-pub(super) fn missing(message: &str) -> clap::Error {
+/// Told with the lines of usage.
+fn missing(message: &str) -> clap::Error {
     Args::command().error(ErrorKind::MissingRequiredArgument, message)
 }

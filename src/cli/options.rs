@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 use clap_complete::Shell;
 
 use super::args::{Args, When};
 use super::help;
-use super::names::{Names, missing};
+use super::names::Names;
 use crate::capture::ReadOptions;
 use crate::output::{NamedPath, is_standard_output};
 use crate::report::{SplitBy, ZEEK_LOGS};
@@ -173,7 +173,8 @@ impl Request {
         T: Into<OsString> + Clone,
     {
         let words: Vec<OsString> = command_line.into_iter().map(Into::into).collect();
-        let matches = help::command(&words).try_get_matches_from(words)?;
+        let matches = help::command(&words).try_get_matches_from(&words);
+        let matches = matches.map_err(|error| help::in_short(error, &words))?;
         let args = Args::from_arg_matches(&matches)?;
         if args.list_apps {
             return Ok(Self::ListApps(args.apps));
@@ -207,14 +208,13 @@ impl Options {
     fn new(args: Args, matches: &ArgMatches) -> Result<Self, clap::Error> {
         let names = Names::of(&args)?;
         if args.split_dir.as_deref().is_some_and(is_standard_output) {
-            return Err(Args::command().error(
-                ErrorKind::ValueValidation,
+            return Err(wrong(
                 "--split-dir is a folder, which standard output cannot be (a folder of that name is ./-)",
             ));
         }
         let rules = rules_in_order(&args, matches);
         if args.only && rules.is_empty() {
-            return Err(missing(
+            return Err(wrong(
                 "--only keeps what rules match, and there is none: expected --rules, or a flag such as --block-app",
             ));
         }
@@ -334,6 +334,11 @@ impl Options {
             .iter()
             .any(|output| is_standard_output(output.path))
     }
+}
+
+/// Told in a line.
+fn wrong(message: &str) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{message}\n"))
 }
 
 /// The rules of all flags in the order of the command line: the first that is given has the first word.

@@ -114,7 +114,11 @@ pub(super) fn refuse_aliases(options: &Options) -> Result<()> {
     let inputs = options.inputs();
     let captures = inputs.get(..options.captures.len()).unwrap_or_default();
     output::refuse_repeated(captures)?;
-    output::refuse_aliases(&inputs, &options.outputs())?;
+    let outputs = options.outputs();
+    output::refuse_aliases(&inputs, &outputs)?;
+    if let (Some(_), Some(output)) = (&options.output, outputs.first()) {
+        output::refuse_another(captures, output)?;
+    }
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Entry {
     pub(super) initiator_known: bool,
     /// Which sides have sent a packet, by [`Side::index`].
     pub(super) heard: [bool; 2],
+    /// The same, through no tunnel.
+    heard_outside: [bool; 2],
     /// Around any of its packets.
     pub(super) tunnels: Tunnels,
     pub(super) classification: Classification,
@@ -101,10 +103,10 @@ impl Ruling {
 
 /// What a packet tells of its flow apart from its payload.
 pub(super) struct News {
-    /// Its sender had not spoken before.
+    /// Its sender had not spoken before, or only in tunnels.
     pub(super) is_first_of_sender: bool,
-    /// It says, for the first time or better than before, which end is the responder.
-    pub(super) names_responder: bool,
+    /// The end that opened the flow, where it says so for the first time, the first time outside of tunnels, or better than before.
+    pub(super) opener: Option<Side>,
 }
 
 impl Entry {
@@ -123,6 +125,7 @@ impl Entry {
             initiator,
             initiator_known,
             heard: [false; 2],
+            heard_outside: [false; 2],
             tunnels: seen.tunnels,
             classification: Classification::default(),
             is_placed: false,
@@ -139,11 +142,18 @@ impl Entry {
 
     /// Counts a packet of the flow.
     pub(super) fn count(&mut self, seen: &Observation<'_>) -> News {
-        let mut news = News {
-            is_first_of_sender: !std::mem::replace(&mut self.heard[seen.sender.index()], true),
-            names_responder: self.packets == 0,
-        };
+        // What was said in tunnels before must not keep a packet outside from the rules for addresses and ports.
+        let is_first_outside = !self.is_bare && !seen.is_inside;
         self.is_bare |= !seen.is_inside;
+        let is_first_of =
+            |heard: &mut [bool; 2]| !std::mem::replace(&mut heard[seen.sender.index()], true);
+        let mut news = News {
+            is_first_of_sender: is_first_of(&mut self.heard),
+            opener: (self.packets == 0 || is_first_outside).then(|| seen.opening().opener().0),
+        };
+        if !seen.is_inside {
+            news.is_first_of_sender |= is_first_of(&mut self.heard_outside);
+        }
         self.packets += 1;
         self.bytes += u64::from(seen.origlen);
         self.last = self.last.max(seen.timestamp);
@@ -152,9 +162,12 @@ impl Entry {
             self.life
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
                 .advance(tcp.flags, seen.sender);
-            if !self.initiator_known && tcp.flags.has(TcpFlags::SYN) {
+            let is_better = !self.initiator_known || is_first_outside;
+            if is_better && tcp.flags.has(TcpFlags::SYN) {
                 let (opener, is_known) = seen.opening().opener();
-                news.names_responder |= opener != self.initiator;
+                if opener != self.initiator {
+                    news.opener = Some(opener);
+                }
                 (self.initiator, self.initiator_known) = (opener, is_known);
             }
         }

@@ -21,8 +21,9 @@ pub(super) fn offset_of(name: &str, payload: &[u8]) -> Option<u32> {
             return false;
         };
         let (before, behind) = (before.last(), behind.first());
-        if there.eq_ignore_ascii_case(name) {
-            return ![before, behind].into_iter().flatten().any(is_of_names);
+        let is_whole = || ![before, behind].into_iter().flatten().any(is_of_names);
+        if there.eq_ignore_ascii_case(name) && is_whole() {
+            return true;
         }
         before.is_some_and(|len| usize::from(*len) == label_len(name)) && is_labels(there, name)
     };
@@ -74,6 +75,15 @@ mod tests {
         assert_eq!(offset_of("ample.org", question), None, "another name");
         assert_eq!(offset_of("example.or", question), None);
         assert_eq!(offset_of("www.example.org", question), None);
+    }
+
+    #[test]
+    fn a_length_that_is_a_digit_too_is_no_part_of_the_name() {
+        let host = "x".repeat(usize::from(b'0'));
+        let question = format!("\0\0\x30{host}\0\0\x01\0\x01");
+        assert_eq!(offset_of(&host, question.as_bytes()), Some(3));
+        let text = format!("Host: 1{host}");
+        assert_eq!(offset_of(&host, text.as_bytes()), None);
     }
 
     #[test]

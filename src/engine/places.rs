@@ -22,19 +22,19 @@ pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News
         }
         let end = |side| seen.key.endpoint(side).addr;
         let by_sender = || rules.for_address(End::Sender, end(seen.sender));
-        let by_ends = || rules.for_ends(end(entry.initiator), end(entry.initiator.other()));
-        let by_port = || {
-            let rule = rules.for_port(seen.key.protocol(), entry.responder_port(&seen.key));
+        let by_ends = |opener: Side| rules.for_ends(end(opener), end(opener.other()));
+        let by_port = |opener: Side| {
+            let port = seen.key.endpoint(opener.other()).port;
+            let rule = rules.for_port(seen.key.protocol(), port);
             rule.filter(|_| has_ports(&seen.key))
         };
         let by_address = [
             news.is_first_of_sender.then(by_sender).flatten(),
-            news.names_responder.then(by_ends).flatten(),
+            news.opener.and_then(by_ends),
         ];
         let by_address = by_address.into_iter().flatten().min();
-        let by_port = || news.names_responder.then(by_port).flatten();
         let rule = by_address
-            .or_else(by_port)
+            .or_else(|| news.opener.and_then(by_port))
             .or_else(|| rule_around(seen.outer, rules));
         if let Some(rule) = rule {
             entry.judge((action, rule), None, seen, policy.removal);

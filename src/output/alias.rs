@@ -45,6 +45,16 @@ pub enum AliasError {
         /// The other.
         second: String,
     },
+    /// The run would write over what looks like one more of the captures that it reads.
+    #[error(
+        "{output} exists and is named like {input}: if it is a capture to read, OUTPUT is missing behind it; if not, remove it first"
+    )]
+    AnotherInput {
+        /// What would be written.
+        output: String,
+        /// The capture that it is named like.
+        input: String,
+    },
     /// The run would write two things to one place.
     #[error("{first} and {second} are the same file")]
     SameOutput {
@@ -99,6 +109,31 @@ pub fn refuse_aliases(
         }
     }
     Ok(())
+}
+
+/// Makes sure that `output` is none of several rotated captures, which is written over when nothing is named behind them.
+///
+/// What is there already, in the folder of one of `captures`, and has its name but for the digits, is taken for one.
+pub fn refuse_another(
+    captures: &[NamedPath<'_>],
+    output: &NamedPath<'_>,
+) -> Result<(), AliasError> {
+    if captures.len() < 2 || !output.path.is_file() {
+        return Ok(());
+    }
+    let without_digits = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.replace(|letter: char| letter.is_ascii_digit(), "")
+    };
+    let place = (output.path.parent(), without_digits(output.path));
+    let like = |input: &&NamedPath<'_>| (input.path.parent(), without_digits(input.path)) == place;
+    match captures.iter().find(like) {
+        Some(input) => Err(AliasError::AnotherInput {
+            output: output.to_string(),
+            input: as_input(input),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Makes sure that no two inputs are the same file, by no name and no link. Files are told apart as [`refuse_aliases`] does it.
@@ -220,6 +255,28 @@ mod tests {
             check(&[], &[first, second]),
             Err(AliasError::SameOutput { .. })
         )
+    }
+
+    #[test]
+    fn what_looks_like_one_more_of_rotated_captures_is_not_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let is_refused = |inputs: &[&str], output: &str| {
+            let inputs: Vec<_> = inputs.iter().map(|name| dir.path().join(name)).collect();
+            let inputs: Vec<_> = inputs.iter().map(PathBuf::as_path).collect();
+            let output = dir.path().join(output);
+            let output = named("OUTPUT", &[&output]).remove(0);
+            refuse_another(&named("INPUT", &inputs), &output).is_err()
+        };
+        for name in ["day_3.pcap", "day.pcap10", "out.pcap"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert!(is_refused(&["day_1.pcap", "day_2.pcap"], "day_3.pcap"));
+        assert!(is_refused(&["day.pcap", "day.pcap1"], "day.pcap10"));
+        assert!(!is_refused(&["day_1.pcap", "day_2.pcap"], "out.pcap"));
+        assert!(!is_refused(&["day_1.pcap", "day_2.pcap"], "day_4.pcap"));
+        assert!(!is_refused(&["a/day_1.pcap", "a/day_2.pcap"], "day_3.pcap"));
+        // Of one capture after the other, such names are steps of somebody's work.
+        assert!(!is_refused(&["day_2.pcap"], "day_3.pcap"));
     }
 
     #[test]

@@ -17,7 +17,9 @@ use std::io::{self, BufWriter, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-pub use alias::{AliasError, NamedPath, refuse_aliases, refuse_inside, refuse_repeated};
+pub use alias::{
+    AliasError, NamedPath, refuse_aliases, refuse_another, refuse_inside, refuse_repeated,
+};
 pub use digest::{Digester, NoDigest, Sha256};
 pub use folder::OutputFolder;
 pub use packed::{Packer, Packing};

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::shown;
+
 /// Symbolic links followed from one path: what Linux allows (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
@@ -80,7 +82,13 @@ pub(super) fn absent(path: &Path) -> io::Result<PathBuf> {
             true => Path::new("."),
             false => parent,
         };
-        let parent = fs::canonicalize(parent)?;
+        let parent = fs::canonicalize(parent).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let there_is_none = format!("there is no folder {}", shown(parent));
+                io::Error::new(error.kind(), there_is_none)
+            }
+            _ => error,
+        })?;
         let place = parent.join(name);
         match fs::read_link(&place) {
             Ok(next) => path = parent.join(next),

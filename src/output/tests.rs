@@ -188,7 +188,7 @@ fn errors_name_the_path_and_the_reason() {
     };
     assert_eq!(
         message("no/where"),
-        "cannot create no/where: No such file or directory"
+        "cannot create no/where: there is no folder no"
     );
     assert_eq!(message("/"), "cannot create /: is a directory");
     assert_eq!(

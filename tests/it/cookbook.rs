@@ -3,6 +3,7 @@
 //! A block of `sh` is run by `sh -eu`, and the block of `text` behind it is what a terminal shows of it. In a block of `console`
 //! each line behind `$ ` is a command, and what follows is what it shows. A line that is `…` stands for any lines.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::process::Command;
 
 use crate::program::Bench;
 use crate::recover;
+use crate::several;
 use crate::testdata;
 
 const MORE_LINES: &str = "…";
@@ -18,7 +20,7 @@ const MORE_LINES: &str = "…";
 const TOOLS: [&str; 3] = ["jq", "sqlite3", "tshark"];
 
 /// What is asked after tasks that show nothing themselves, and what the answer is.
-const CHECKS: [(&str, &str, &str); 6] = [
+const CHECKS: [(&str, &str, &str); 7] = [
     (
         "Remove an application",
         "! dpi_engine clean.pcap --dry-run --explain YouTube",
@@ -40,6 +42,11 @@ const CHECKS: [(&str, &str, &str); 6] = [
         "src,dst_port,application\n192.168.1.5,53,GitHub\n192.168.1.5,443,GitHub\n192.168.1.3,443,GitHub\n",
     ),
     (
+        "Send somebody the report",
+        "grep -o '<title>.*</title>' report.html",
+        "<title>capture.pcap – 510 packets forwarded, 173 dropped</title>\n",
+    ),
+    (
         "Compressed in, compressed out",
         "gzip -dc clean.pcap.gz | dpi_engine - --dry-run --quiet --json - | grep -m 1 total",
         "    \"total\": 500,\n",
@@ -47,7 +54,7 @@ const CHECKS: [(&str, &str, &str); 6] = [
     (
         "A folder of captures",
         "ls clean; ! dpi_engine clean/capture.pcap --dry-run --explain TikTok",
-        "capture.pcap\ndamaged.pcap\ndns.pcap\ndpi_engine: --explain TikTok: none of the 43 flows is meant (--flows lists all)\n",
+        "capture.pcap\ndamaged.pcap\ndns.pcap\nrotated_1.pcap\nrotated_2.pcap\ndpi_engine: --explain TikTok: none of the 43 flows is meant (--flows lists all)\n",
     ),
 ];
 
@@ -131,6 +138,9 @@ impl Kitchen {
         let folder = Bench::new();
         let web = testdata::bytes("web.pcap");
         folder.put("capture.pcap", &web);
+        for (number, half) in (1..).zip(several::rotated(&web, 342)) {
+            folder.put(&format!("rotated_{number}.pcap"), &half);
+        }
         folder.put("damaged.pcap", &recover::web_without(&recover::BROKEN).0);
         folder.put("dns.pcap", &testdata::bytes("recorded/dot_doh_doq.pcap"));
         folder.put("eve.json", EVE.as_bytes());
@@ -267,6 +277,34 @@ fn the_first_command_prints_what_stands_below_it() {
     assert_eq!(shown.language, "text");
     let script = format!("dpi_engine {}", line.unwrap());
     Kitchen::new().check(&script, shown.text);
+}
+
+#[test]
+fn the_table_of_options_has_a_row_for_each() {
+    let page = readme();
+    let rows = section(&page, "Options")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"));
+    let first_column: Vec<&str> = rows.filter_map(|row| row.split(" | ").next()).collect();
+    let first_column = first_column.join(" ");
+    let help = Kitchen::new().shows("dpi_engine --help");
+    let before_examples = help.split("\nExamples:").next().unwrap();
+    let lines = before_examples
+        .lines()
+        .filter(|line| line.starts_with("  "));
+    let names: Vec<&str> = lines
+        .filter_map(|line| line.trim_start().split("  ").next())
+        .collect();
+    let (told, there) = (options_of(&first_column), names.join(" "));
+    assert_eq!(told, options_of(&there));
+    assert!(told.len() >= 40, "{told:?}");
+}
+
+/// The long options that stand in a text.
+fn options_of(text: &str) -> BTreeSet<&str> {
+    let is_border = |letter: char| !(letter.is_ascii_lowercase() || "-0123456789".contains(letter));
+    let words = text.split(is_border);
+    words.filter(|word| word.starts_with("--")).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@ const SPLIT: &str = include_str!("../../src/report/schema/split.schema.json");
 const FLOW: &str = include_str!("../../src/report/schema/flow.schema.json");
 
 /// The keywords of JSON Schema that are understood here; another one in a schema fails.
-const KEYWORDS: [&str; 13] = [
+const KEYWORDS: [&str; 14] = [
     "$schema",
     "title",
     "description",
@@ -24,6 +24,7 @@ const KEYWORDS: [&str; 13] = [
     "oneOf",
     "minimum",
     "maximum",
+    "minItems",
     // Not checked: there is no reader of patterns here.
     "pattern",
 ];
@@ -77,6 +78,14 @@ fn faults(schema: &Value, value: &Value, at: &str, all: &mut Vec<String>) {
             all.push(format!("{at}: {value} fits not one of the choices"));
         }
         return;
+    }
+    let items = value.as_array().map_or(0, Vec::len) as u64;
+    if value.is_array()
+        && schema["minItems"]
+            .as_u64()
+            .is_some_and(|least| items < least)
+    {
+        all.push(format!("{at}: {items} items"));
     }
     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
         faults(&schema["items"], item, &format!("{at}/{index}"), all);

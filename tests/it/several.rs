@@ -15,7 +15,7 @@ const PART: usize = 100;
 const RULES: [&str; 4] = ["--block-app", "YouTube", "--block-ip", "192.168.1.3"];
 
 /// A pcap cut between its records, as `tcpdump -C` would have written it.
-fn rotated(whole: &[u8], packets: usize) -> Vec<Vec<u8>> {
+pub(crate) fn rotated(whole: &[u8], packets: usize) -> Vec<Vec<u8>> {
     let (header, _) = whole.split_at(24);
     let reading = records::read(whole);
     let parts = reading.packets.chunks(packets);
@@ -462,6 +462,10 @@ fn no_file_is_read_twice_or_written_over() {
         (
             ["part2", "part1", "part0", "link"],
             "OUTPUT (link) is the same file as INPUT (part0)",
+        ),
+        (
+            ["part3", "part2", "part1", "part0"],
+            "OUTPUT (part0) exists and is named like INPUT (part3)",
         ),
     ] {
         let run = run_in(&bench, &args);

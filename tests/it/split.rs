@@ -380,7 +380,7 @@ fn a_place_that_is_taken_is_refused_and_nothing_in_it_touched() {
     for (folder, word) in [
         (&full, "not empty; expected an empty one"),
         (&file, "expected an empty folder"),
-        (&nowhere, "No such file"),
+        (&nowhere, "there is no folder"),
     ] {
         let run = refused(folder, &["--dry-run"]);
         run.assert_status(1, word);

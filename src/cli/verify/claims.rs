@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::shown;
@@ -76,7 +76,12 @@ impl Claims {
         let about = || format!("cannot read the report {}", shown(path));
         let file = File::open(path).with_context(about)?;
         let report = serde_json::from_reader(BufReader::new(file));
-        let report: Report = report.with_context(about)?;
+        let report: Report = report
+            .map_err(|error: serde_json::Error| match error.is_io() {
+                true => error.into(),
+                false => anyhow!("{error}; a report of --json with --sha256 is expected"),
+            })
+            .with_context(about)?;
         let expected = |what: &str, found: &str, expected: &str| {
             let found = found.escape_debug();
             format!(

@@ -217,6 +217,44 @@ fn what_blocks_in_a_tunnel_blocks_outside_too() {
 }
 
 #[test]
+fn a_syn_in_a_tunnel_does_not_turn_a_flow_outside_round() {
+    let flow = tcp(40_000);
+    let mut bench = bench(&["port:443"], Removal::Inline);
+    bench.tunnels.push(Tunnel::IpIp);
+    assert!(bench.tcp(back(flow), SYN));
+    bench.tunnels = Tunnels::default();
+    assert!(!bench.tcp(flow, SYN));
+    // And not later.
+    bench.tunnels.push(Tunnel::IpIp);
+    assert!(!bench.tcp(back(flow), SYN));
+    let told = bench.engine.finish().remove(0);
+    assert_eq!((told.src().port, told.dst().port), (40_000, 443));
+}
+
+#[test]
+fn what_was_said_in_a_tunnel_keeps_nothing_outside_from_the_rules() {
+    // High ports, so that who speaks first is taken for who opened.
+    let flow = tuple(IpProtocol::UDP, (1, 50_000), (2, 50_001));
+    for rule in ["port:50001", "ip:dst:10.0.0.2", "ip:src:10.0.0.1"] {
+        let mut bench = bench(&[rule], Removal::Inline);
+        bench.tunnels.push(Tunnel::IpIp);
+        assert!(bench.send(back(flow), None, b"x"), "{rule}");
+        bench.tunnels = Tunnels::default();
+        assert!(!bench.send(flow, None, b"x"), "{rule}");
+        assert_eq!(bench.engine.finish().len(), 1, "{rule}");
+    }
+    // An answer that comes in a tunnel first gives no leave; outside, it does.
+    let mut bench = bench(&["port:443", "+ip:10.0.0.2"], Removal::Inline);
+    let flow = tcp(40_000);
+    assert!(!bench.tcp(flow, SYN));
+    bench.tunnels.push(Tunnel::IpIp);
+    assert!(!bench.tcp(back(flow), SYN_ACK));
+    bench.tunnels = Tunnels::default();
+    assert!(bench.tcp(back(flow), SYN_ACK));
+    assert_eq!(bench.engine.finish().len(), 1);
+}
+
+#[test]
 fn leave_given_in_a_tunnel_is_not_recalled_outside() {
     let rules = ["port:53", "+domain:good.example"];
     for (first, again, is_forwarded) in [

@@ -78,7 +78,7 @@ pub struct Expected(Map<String, Value>);
 #[derive(Debug, Error)]
 pub enum ExpectedError {
     /// It is no JSON.
-    #[error("line {line}, column {column}: {reason}")]
+    #[error("line {line}, column {column}: {reason}; a report of --json is expected")]
     Json {
         /// Where it stops to be JSON, from 1.
         line: usize,
