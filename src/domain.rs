@@ -362,8 +362,9 @@ fn normalised(name: &str) -> Result<Box<str>, PatternError> {
     } else {
         idna::domain_to_ascii(name).ok()
     };
-    // DNS can say a colon, but who writes one means a port, and would wait for ever for a name that has it.
-    let is_good = |b: u8| b.is_ascii_graphic() && !matches!(b, b'/' | b'@' | b':');
+    // DNS can say a colon, but who writes one means a port, and would wait for ever for a name that has it. A star may come of a character
+    // that stands for it.
+    let is_good = |b: u8| b.is_ascii_graphic() && !matches!(b, b'/' | b'@' | b':' | b'*');
     ascii
         .filter(|ascii| has_labels_of(ascii, is_good))
         .map(String::into_boxed_str)
@@ -547,6 +548,8 @@ mod tests {
         for bad in [
             "a..b",
             "http://a.b/c",
+            "\u{fe61}",
+            "\u{ff0a}.example.com",
             "www.youtube.com:443",
             "*.youtube.com:443",
             "a b.c",

@@ -329,8 +329,8 @@ enum Message {
     Died(PipelineError),
 }
 
-/// Everything that a worker's shards still held when the capture ended, shard by shard.
-type Finals = Receiver<Vec<FlowSummary>>;
+/// Everything that a worker's shards still held when the capture ended: a list for each shard, in order, several in a message.
+type Finals = Receiver<Vec<Vec<FlowSummary>>>;
 
 /// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
 ///

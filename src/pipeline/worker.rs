@@ -1,5 +1,6 @@
 //! A worker thread: owns some of the shards, and judges the packets that fall to them.
 
+use std::mem;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -18,6 +19,8 @@ use crate::tunnel::Tunnels;
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
 /// lists grow.
 const MAX_KEPT_BYTES: usize = 1 << 20;
+/// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
+const MIN_LEFT_FLOWS: usize = 256;
 
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +186,7 @@ impl Worker {
         mut self,
         batches: &Receiver<Batch>,
         results: &Sender<Message>,
-        finals: &Sender<Vec<FlowSummary>>,
+        finals: &Sender<Vec<Vec<FlowSummary>>>,
         progress: &mut u64,
     ) {
         for batch in batches {
@@ -192,11 +195,20 @@ impl Worker {
                 return;
             }
         }
+        let (mut left, mut count) = (Vec::new(), 0);
         for engine in &mut self.engines {
-            if finals.send(engine.finish()).is_err() {
-                return;
+            let flows = engine.finish();
+            count += flows.len();
+            left.push(flows);
+            if count >= MIN_LEFT_FLOWS {
+                count = 0;
+                if finals.send(mem::take(&mut left)).is_err() {
+                    return;
+                }
             }
         }
+        // The last message: nobody waits for an answer.
+        let _ = finals.send(left);
     }
 
     fn judge(&mut self, batch: Batch, progress: &mut u64) -> Part {

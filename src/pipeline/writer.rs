@@ -262,15 +262,18 @@ impl<'a, 's> Writer<'a, 's> {
     /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns how many dropped packets
     /// stand in no flow's figures.
     pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<u64, PipelineError> {
+        // What came of each worker and is not told yet.
+        let mut left: Vec<_> = finals.iter().map(|_| Vec::new().into_iter()).collect();
         for shard in 0..SHARDS {
             let worker = shard % finals.len();
-            let Ok(flows) = finals[worker].recv() else {
-                return Err(PipelineError::Died {
+            if left[worker].as_slice().is_empty() {
+                let lists = finals[worker].recv().map_err(|_| PipelineError::Died {
                     name: format!("worker-{worker}"),
                     packet: 0,
-                });
-            };
-            for flow in flows {
+                })?;
+                left[worker] = lists.into_iter();
+            }
+            for flow in left[worker].next().into_iter().flatten() {
                 self.tell(flow)?;
             }
         }

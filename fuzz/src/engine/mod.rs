@@ -150,17 +150,24 @@ fn holds(file: &[u8], policy: &Policy) {
         return;
     };
     let one = Run::over(Cursor::new(file.to_vec()), policy, 1);
-    let choppy = Choppy {
-        bytes: Cursor::new(file.to_vec()),
-        step: 1 + file.len() % 1000,
-    };
-    let three = Run::over(choppy, policy, 3);
-    assert_eq!(one.forwarded, three.forwarded);
-    assert_eq!(one.dropped, three.dropped);
-    assert_eq!(one.judged, three.judged);
-    assert_eq!(one.lines, three.lines);
-    assert_eq!(one.json, three.json);
-    assert_eq!(one.flows, three.flows);
+    // Threads take longer than all else: one capture in four.
+    if file.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)) & 3 == 0 {
+        let choppy = Choppy {
+            bytes: Cursor::new(file.to_vec()),
+            step: 1 + file.len() % 1000,
+        };
+        are_the_same(&one, &Run::over(choppy, policy, 3));
+    }
     one.adds_up(&read);
     is_an_interleaving(&read, [&one.forwarded, &one.dropped]);
+}
+
+/// Checks that two runs told the same.
+fn are_the_same(one: &Run, other: &Run) {
+    assert_eq!(one.forwarded, other.forwarded);
+    assert_eq!(one.dropped, other.dropped);
+    assert_eq!(one.judged, other.judged);
+    assert_eq!(one.lines, other.lines);
+    assert_eq!(one.json, other.json);
+    assert_eq!(one.flows, other.flows);
 }

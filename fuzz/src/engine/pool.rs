@@ -85,7 +85,7 @@ pub fn capture(script: &mut Script<'_>) -> Vec<u8> {
                 let next = passed.entry(flow).or_default();
                 let frames = &flows()[flow % flows().len()];
                 let frame = &frames[*next % frames.len()];
-                *next += 1;
+                *next = next.wrapping_add(1);
                 changed(frame, kind & 7, script)
             }
             5 => vec![script.piece().to_vec()],

@@ -41,6 +41,8 @@ const SUITES: [Suite; 3] = [
 /// Packets of a script, and frames of a packet.
 const MAX_PACKETS: usize = 16;
 const MAX_FRAMES: usize = 48;
+/// Packets of a datagram that are surely looked at.
+const MAX_COALESCED: usize = 8;
 /// Pieces of a hello that are surely put together, in any order.
 const MAX_PIECES: usize = 60;
 /// Packets that surely do not use up the attempts at opening them.
@@ -72,6 +74,7 @@ pub fn quic(bytes: &[u8]) {
     let mut told = Told::new(hello.len());
     let mut found = Vec::new();
     let mut datagram = Vec::new();
+    let mut coalesced = 0;
     for packet in 0..MAX_PACKETS {
         if script.is_over() {
             break;
@@ -79,9 +82,11 @@ pub fn quic(bytes: &[u8]) {
         let flags = script.u8();
         let frames = frames(&mut script, &hello, &mut told);
         datagram.extend(keys.packet(suite, &id, packet as u8, &frames));
-        if flags & 1 == 0 {
+        coalesced += 1;
+        if flags & 1 == 0 || coalesced == MAX_COALESCED {
             found.push(hear_quic(&mut flow, &datagram));
             datagram.clear();
+            coalesced = 0;
         }
     }
     if !datagram.is_empty() {
