@@ -8,6 +8,7 @@
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
 
+mod alone;
 mod annotated;
 mod fates;
 mod held;
@@ -174,7 +175,8 @@ pub enum PipelineError {
 
 /// Runs a capture through the core.
 ///
-/// * Workers: at least 1, at most [`SHARDS`]; more would have nothing to do.
+/// * Workers: at most [`SHARDS`]; more would have nothing to do. 0 for no threads at all: the caller's own does everything, a chunk at a
+///   time. That is quicker for a capture of a few packets, and holds all flows that are left at the end of the capture at once.
 /// * Damage in the capture is no error: it ends the run early and stands in [`Ran::capture`].
 ///
 /// # Errors
@@ -201,15 +203,54 @@ pub fn run_counted(
     packets: Packets<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ran, PipelineError> {
-    let workers = workers.clamp(1, SHARDS);
-    let (idle_out, idle_in) = bounded::<Idle>(MAX_CHUNKS);
+    let keeps_flows = !matches!(packets, Packets::Write(_));
+    let (idle_out, idle) = bounded::<Idle>(MAX_CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
         let _ = idle_out.send(Idle::default());
     }
-    // A chunk makes one message of the reader and at most one of each worker; each thread ends with one more.
-    let (results_out, results) = bounded::<Message>((MAX_CHUNKS + 1) * (workers + 1));
-    let keeps_flows = !matches!(packets, Packets::Write(_));
+    let mut writer = writer::Writer::new(packets, sink, idle_out, &counters, policy);
+    let source = (capture, idle, Arc::clone(&counters));
+    let ran = if workers == 0 {
+        alone::run(source, policy, keeps_flows, &mut writer)?
+    } else {
+        run_threads(
+            source,
+            workers.min(SHARDS),
+            (policy, keeps_flows),
+            &mut writer,
+        )?
+    };
+    let untold_lookups = writer.untold_lookups();
+    let mut counts = counters.snapshot();
+    if keeps_flows && policy.removal == Removal::AllElse {
+        // What was counted is what the rules took; and with all else goes what has no flow.
+        counts.dropped = counts.total.saturating_sub(counts.dropped);
+        counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
+    }
+    Ok(Ran {
+        counts,
+        untold_lookups,
+        ..ran
+    })
+}
+
+/// Where chunks come from: the capture, those that nobody uses, and the counters of what is in them.
+type Source = (CaptureReader, Receiver<Idle>, Arc<AtomicCounters>);
+
+/// Messages that there may be room for: a chunk makes one of the reader and at most one of each worker; each thread ends with one more.
+const fn max_messages(workers: usize) -> usize {
+    (MAX_CHUNKS + 1) * (workers + 1)
+}
+
+/// Runs with a reader and so many workers, and the caller's thread as the writer.
+fn run_threads(
+    (capture, idle, counters): Source,
+    workers: usize,
+    (policy, keeps_flows): (&Policy, bool),
+    writer: &mut writer::Writer<'_, '_>,
+) -> Result<Ran, PipelineError> {
+    let (results_out, results) = bounded::<Message>(max_messages(workers));
     let mut tasks = Vec::with_capacity(workers);
     let mut finals = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
@@ -228,37 +269,20 @@ pub fn run_counted(
             body,
         )?);
     }
-    let reader = reader::Reader::new(capture, idle_in, tasks, Arc::clone(&counters), policy);
+    let reader = reader::Reader::new(capture, idle, tasks, counters, policy);
     let results_of_reader = results_out.clone();
     threads.push(start("reader".to_owned(), results_out, move |progress| {
         reader.read(&results_of_reader, progress)
     })?);
-
-    let mut writer = writer::Writer::new(packets, sink, idle_out, &counters);
-    if policy.with_dns {
-        writer.follow_lookups();
-    }
-    let (ran, untold_drops) = watched("writer", |progress| {
+    let ran = watched("writer", |progress| {
         let ran = writer.write(&results, progress)?;
-        Ok((ran, writer.finish(&finals)?))
+        writer.finish(ran, &finals)
     })?;
-    let untold_lookups = writer.untold_lookups();
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
         let _ = thread.join();
     }
-    let mut counts = counters.snapshot();
-    if keeps_flows && policy.removal == Removal::AllElse {
-        // What was counted is what the rules took; and with all else goes what has no flow.
-        counts.dropped = counts.total.saturating_sub(counts.dropped);
-        counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
-    }
-    Ok(Ran {
-        counts,
-        untold_drops,
-        untold_lookups,
-        ..ran
-    })
+    Ok(ran)
 }
 
 /// Starts a named thread that reports its own death; `progress` is where it was.
@@ -329,8 +353,10 @@ enum Message {
     Died(PipelineError),
 }
 
-/// Everything that a worker's shards still held when the capture ended: a list for each shard, in order, several in a message.
-type Finals = Receiver<Vec<Vec<FlowSummary>>>;
+/// What a worker's shards still held when the capture ended: a list for each of the next of them.
+type Left = Vec<Vec<FlowSummary>>;
+/// All that a worker's shards still held, in order.
+type Finals = Receiver<Left>;
 
 /// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
 ///

@@ -34,6 +34,8 @@ pub(super) struct Reader {
     workers: Vec<Sender<Batch>>,
     counters: Arc<AtomicCounters>,
     span: Option<(Timestamp, Timestamp)>,
+    /// Number of the chunk that is decoded next.
+    sequence: u64,
     /// Bytes of the capture in the chunks before the one that is being decoded.
     position: u64,
     fragments: Fragments<Member>,
@@ -77,6 +79,7 @@ impl Reader {
             workers,
             counters,
             span: None,
+            sequence: 0,
             position: 0,
             fragments: Fragments::default(),
             held: VecDeque::new(),
@@ -89,7 +92,19 @@ impl Reader {
 
     /// Reads to the end of the capture, or until nobody listens any more.
     pub(super) fn read(mut self, results: &Sender<Message>, progress: &mut u64) {
-        let outcome = self.read_all(results, progress);
+        let outcome = loop {
+            match self.read_on(results, progress) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // When the writer has given up, nobody wants to know.
+        let _ = results.send(self.end(outcome));
+    }
+
+    /// What is told last: how it went, and what there was.
+    pub(super) fn end(self, outcome: Result<(), CaptureError>) -> Message {
         let ran = Box::new(Ran {
             // Workers and the writer still count.
             counts: PacketCounts::default(),
@@ -101,44 +116,40 @@ impl Reader {
             untold_lookups: 0,
             forgotten_answers: self.namings.forgotten(),
         });
-        // When the writer has given up, nobody wants to know.
-        let _ = results.send(Message::End { outcome, ran });
+        Message::End { outcome, ran }
     }
 
-    fn read_all(
+    /// Reads one chunk, and hands out what waits for nothing any more. Whether there may be another one: not at the end of the capture,
+    /// nor when nobody listens any more.
+    pub(super) fn read_on(
         &mut self,
         results: &Sender<Message>,
         progress: &mut u64,
-    ) -> Result<(), CaptureError> {
-        for sequence in 0.. {
-            let Some(mut idle) = self.next_idle() else {
-                return Ok(());
-            };
-            // While chunks are held, each has to be full: their number is bounded, and so must the bytes be that fit in.
-            let is_more = if self.held.is_empty() {
-                self.capture.fill(&mut idle.chunk)?
-            } else {
-                self.capture.fill_up(&mut idle.chunk)?
-            };
-            if !is_more {
-                break;
-            }
-            if idle.chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
-                return Ok(());
-            }
-            self.take_in(sequence, idle, progress);
-            if self.held.len() + 2 > super::MAX_CHUNKS {
-                // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
-                self.give_up_waiting();
-            }
-            if self.hand_out(results).is_none() {
-                return Ok(());
-            }
+    ) -> Result<bool, CaptureError> {
+        let Some(mut idle) = self.next_idle() else {
+            return Ok(false);
+        };
+        // While chunks are held, each has to be full: their number is bounded, and so must the bytes be that fit in.
+        let is_more = if self.held.is_empty() {
+            self.capture.fill(&mut idle.chunk)?
+        } else {
+            self.capture.fill_up(&mut idle.chunk)?
+        };
+        if !is_more {
+            self.give_up_waiting();
+            // It does not matter any more whether anybody is there.
+            let _ = self.hand_out(results);
+            return Ok(false);
         }
-        self.give_up_waiting();
-        // It does not matter any more whether anybody is there.
-        let _ = self.hand_out(results);
-        Ok(())
+        if idle.chunk.bytes().len() > 2 * CHUNK_LEN && !self.wait_for_all_others() {
+            return Ok(false);
+        }
+        self.take_in(idle, progress);
+        if self.held.len() + 2 > super::MAX_CHUNKS {
+            // Out of reach, for waiting is bounded in bytes; but were it not, nobody would ever go on.
+            self.give_up_waiting();
+        }
+        Ok(self.hand_out(results).is_some())
     }
 
     /// A chunk that nobody uses. While some are held, there are more of them, and afterwards no more than before. `None` when nobody is
@@ -186,7 +197,9 @@ impl Reader {
     }
 
     /// Decodes the packets of a chunk, and lists those whose flow is known.
-    fn take_in(&mut self, sequence: u64, idle: Idle, progress: &mut u64) {
+    fn take_in(&mut self, idle: Idle, progress: &mut u64) {
+        let sequence = self.sequence;
+        self.sequence += 1;
         let mut held = Held::new(sequence, idle.chunk, idle.spent, self.workers.len());
         let mut counts = PacketCounts::default();
         let mut parts = Vec::new();

@@ -72,14 +72,15 @@ fn policy() -> Policy {
     }
 }
 
-/// Runs `source` with two workers into nothing.
+/// Runs `source` with so many workers.
 fn run_on(
     source: impl Read + Send + 'static,
+    workers: usize,
     packets: Packets<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ran, PipelineError> {
     let capture = CaptureReader::open(source).unwrap();
-    run(capture, 2, &policy(), packets, sink)
+    run(capture, workers, &policy(), packets, sink)
 }
 
 /// Who died, and at which packet; and what the user is told.
@@ -100,14 +101,17 @@ fn death(ended: Result<Ran, PipelineError>) -> (String, u64) {
 fn a_worker_that_dies_ends_the_run_and_tells_its_packet() {
     let mut payloads = vec![&b"harmless"[..]; 5000];
     payloads[4321] = DEADLY;
-    let source = io::Cursor::new(datagrams(&payloads));
-    let (name, packet) = death(run_on(
-        source,
-        Packets::Write(Outputs::default()),
-        &mut Nobody,
-    ));
-    assert!(name.starts_with("worker-"), "{name}");
-    assert_eq!(packet, 4322);
+    for workers in [0, 2] {
+        let source = io::Cursor::new(datagrams(&payloads));
+        let (name, packet) = death(run_on(
+            source,
+            workers,
+            Packets::Write(Outputs::default()),
+            &mut Nobody,
+        ));
+        assert!(name.starts_with("worker-"), "{name}");
+        assert_eq!(packet, 4322);
+    }
 }
 
 #[test]
@@ -118,13 +122,16 @@ fn a_reader_that_dies_ends_the_run_and_tells_its_packet() {
             panic!("the reader dies of this")
         }
     }
-    let source = io::Cursor::new(datagrams(&[b"one", b"two"])).chain(Dies);
-    let dead = death(run_on(
-        source,
-        Packets::Write(Outputs::default()),
-        &mut Nobody,
-    ));
-    assert_eq!(dead, ("reader".to_owned(), 2));
+    for workers in [0, 2] {
+        let source = io::Cursor::new(datagrams(&[b"one", b"two"])).chain(Dies);
+        let dead = death(run_on(
+            source,
+            workers,
+            Packets::Write(Outputs::default()),
+            &mut Nobody,
+        ));
+        assert_eq!(dead, ("reader".to_owned(), 2));
+    }
 }
 
 #[test]
@@ -136,13 +143,16 @@ fn a_writer_that_dies_ends_the_run_and_tells_its_chunk() {
         }
     }
     // More flows than the table holds: the first is told before the capture ends.
-    let source = io::Cursor::new(datagrams(&[&b"harmless"[..]; 200]));
-    let dead = death(run_on(
-        source,
-        Packets::Write(Outputs::default()),
-        &mut Dies,
-    ));
-    assert_eq!(dead, ("writer".to_owned(), 1));
+    for workers in [0, 2] {
+        let source = io::Cursor::new(datagrams(&[&b"harmless"[..]; 200]));
+        let dead = death(run_on(
+            source,
+            workers,
+            Packets::Write(Outputs::default()),
+            &mut Dies,
+        ));
+        assert_eq!(dead, ("writer".to_owned(), 1));
+    }
 
     struct DiesToo;
     impl io::Write for DiesToo {
@@ -179,16 +189,19 @@ fn a_writer_that_dies_ends_the_run_and_tells_its_chunk() {
 fn no_chunk_is_lost_however_fast_the_writer_is() {
     const RECORDS: usize = 20_000;
     let head: &[u8] = b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0";
-    let source = head.chain(Trickle { records: RECORDS });
-    let (done_out, done) = mpsc::channel();
-    std::thread::spawn(move || {
-        let ran = run_on(source, Packets::Write(Outputs::default()), &mut Nobody).unwrap();
-        let _ = done_out.send(ran.counts.total);
-    });
-    let total = done.recv_timeout(Duration::from_secs(120));
-    assert_eq!(
-        total,
-        Ok(RECORDS as u64),
-        "the reader waits for a chunk that is gone"
-    );
+    for workers in [0, 2] {
+        let source = head.chain(Trickle { records: RECORDS });
+        let (done_out, done) = mpsc::channel();
+        std::thread::spawn(move || {
+            let packets = Packets::Write(Outputs::default());
+            let ran = run_on(source, workers, packets, &mut Nobody).unwrap();
+            let _ = done_out.send(ran.counts.total);
+        });
+        let total = done.recv_timeout(Duration::from_secs(120));
+        assert_eq!(
+            total,
+            Ok(RECORDS as u64),
+            "the reader waits for a chunk that is gone"
+        );
+    }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::{Judged, Message};
+use super::{Judged, Left, Message};
 use crate::capture::Chunk;
 use crate::engine::{Answer, Ended, Engine, Policy, Verdict};
-use crate::flow::FlowSummary;
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
@@ -186,16 +185,20 @@ impl Worker {
         mut self,
         batches: &Receiver<Batch>,
         results: &Sender<Message>,
-        finals: &Sender<Vec<Vec<FlowSummary>>>,
+        finals: &Sender<Left>,
         progress: &mut u64,
     ) {
         for batch in batches {
-            let part = Box::new(self.judge(batch, progress));
-            if results.send(Message::Part(part)).is_err() {
+            if results.send(self.judge(batch, progress)).is_err() {
                 return;
             }
         }
-        let (mut left, mut count) = (Vec::new(), 0);
+        self.finish(finals);
+    }
+
+    /// Tells what is left when the capture has ended.
+    pub(super) fn finish(mut self, finals: &Sender<Left>) {
+        let (mut left, mut count) = (Left::new(), 0);
         for engine in &mut self.engines {
             let flows = engine.finish();
             count += flows.len();
@@ -207,11 +210,12 @@ impl Worker {
                 }
             }
         }
-        // The last message: nobody waits for an answer.
+        // Whoever has given up does not listen.
         let _ = finals.send(left);
     }
 
-    fn judge(&mut self, batch: Batch, progress: &mut u64) -> Part {
+    /// Judges the packets of a batch.
+    pub(super) fn judge(&mut self, batch: Batch, progress: &mut u64) -> Message {
         let Batch {
             sequence,
             chunk,
@@ -261,7 +265,7 @@ impl Worker {
             note(task, answer, engine, &mut part);
         }
         part.spent = assignment;
-        part
+        Message::Part(Box::new(part))
     }
 }
 

@@ -13,7 +13,7 @@ use super::quotes::{self, Quotes};
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
-use crate::engine::Ended;
+use crate::engine::{Ended, Policy};
 use crate::flow::FlowSummary;
 use crate::key::SHARDS;
 use crate::packet::{IpProtocol, Record};
@@ -32,6 +32,8 @@ pub(super) struct Writer<'a, 's> {
     quotes: Quotes,
     /// Lookups that share verdicts, where they are to.
     lookups: Option<Lookups>,
+    /// What the reader told last.
+    end: Option<Ran>,
 }
 
 /// A chunk on its way through the workers.
@@ -50,6 +52,7 @@ impl<'a, 's> Writer<'a, 's> {
         sink: &'s mut dyn Sink,
         idle: Sender<Idle>,
         counters: &'s AtomicCounters,
+        policy: &Policy,
     ) -> Self {
         Self {
             packets,
@@ -60,13 +63,9 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             quotes: Quotes::default(),
-            lookups: None,
+            lookups: policy.with_dns.then(Lookups::default),
+            end: None,
         }
-    }
-
-    /// Lets lookups share the verdict of the flows that they led to.
-    pub(super) fn follow_lookups(&mut self) {
-        self.lookups = Some(Lookups::default());
     }
 
     /// Flows that could not be held for that.
@@ -80,48 +79,9 @@ impl<'a, 's> Writer<'a, 's> {
         results: &Receiver<Message>,
         progress: &mut u64,
     ) -> Result<Ran, PipelineError> {
-        let mut end = None;
         for message in results {
-            match message {
-                Message::Chunk {
-                    sequence,
-                    chunk,
-                    parts,
-                    unused,
-                } => {
-                    let open = self.at(sequence);
-                    open.chunk = Some(chunk);
-                    open.unused = unused;
-                    // Parts may have overtaken their chunk's announcement.
-                    open.missing = parts - open.parts.len();
-                }
-                Message::Part(part) => {
-                    let open = self.at(part.sequence);
-                    open.missing = open.missing.saturating_sub(1);
-                    open.parts.push(*part);
-                }
-                Message::End { outcome, ran } => {
-                    outcome?;
-                    end = Some(*ran);
-                }
-                Message::Died(died) => return Err(died),
-            }
-            while self
-                .open
-                .front()
-                .is_some_and(|open| open.chunk.is_some() && open.missing == 0)
-            {
-                let Some(open) = self.open.pop_front() else {
-                    break;
-                };
-                self.next += 1;
-                if let Some(chunk) = &open.chunk {
-                    *progress = chunk.first_packet();
-                }
-                self.emit(open)?;
-            }
-            if let Some(end) = end.take_if(|_| self.open.is_empty()) {
-                return Ok(end);
+            if let Some(ran) = self.hear(message, progress)? {
+                return Ok(ran);
             }
         }
         // Every thread is gone and none has said why: they report even their own death, so this is out of reach.
@@ -129,6 +89,53 @@ impl<'a, 's> Writer<'a, 's> {
             name: "reader".to_owned(),
             packet: 0,
         })
+    }
+
+    /// Takes a message in and writes what it completes. What the run was, when that was the last.
+    pub(super) fn hear(
+        &mut self,
+        message: Message,
+        progress: &mut u64,
+    ) -> Result<Option<Ran>, PipelineError> {
+        match message {
+            Message::Chunk {
+                sequence,
+                chunk,
+                parts,
+                unused,
+            } => {
+                let open = self.at(sequence);
+                open.chunk = Some(chunk);
+                open.unused = unused;
+                // Parts may have overtaken their chunk's announcement.
+                open.missing = parts - open.parts.len();
+            }
+            Message::Part(part) => {
+                let open = self.at(part.sequence);
+                open.missing = open.missing.saturating_sub(1);
+                open.parts.push(*part);
+            }
+            Message::End { outcome, ran } => {
+                outcome?;
+                self.end = Some(*ran);
+            }
+            Message::Died(died) => return Err(died),
+        }
+        while self
+            .open
+            .front()
+            .is_some_and(|open| open.chunk.is_some() && open.missing == 0)
+        {
+            let Some(open) = self.open.pop_front() else {
+                break;
+            };
+            self.next += 1;
+            if let Some(chunk) = &open.chunk {
+                *progress = chunk.first_packet();
+            }
+            self.emit(open)?;
+        }
+        Ok(self.end.take_if(|_| self.open.is_empty()))
     }
 
     fn at(&mut self, sequence: u64) -> &mut Open {
@@ -259,9 +266,9 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns how many dropped packets
-    /// stand in no flow's figures.
-    pub(super) fn finish(&mut self, finals: &[Finals]) -> Result<u64, PipelineError> {
+    /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns what the run was, with how
+    /// many dropped packets stand in no flow's figures.
+    pub(super) fn finish(&mut self, ran: Ran, finals: &[Finals]) -> Result<Ran, PipelineError> {
         // What came of each worker and is not told yet.
         let mut left: Vec<_> = finals.iter().map(|_| Vec::new().into_iter()).collect();
         for shard in 0..SHARDS {
@@ -299,7 +306,10 @@ impl<'a, 's> Writer<'a, 's> {
         for flow in self.quotes.finish() {
             self.sink.flow(flow).map_err(PipelineError::Flows)?;
         }
-        Ok(self.quotes.untold())
+        Ok(Ran {
+            untold_drops: self.quotes.untold(),
+            ..ran
+        })
     }
 }
 
