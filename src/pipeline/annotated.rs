@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 
+use super::again::{Pass, Seen, again};
 use super::{Fates, Outputs, PipelineError, watched};
 use crate::capture::{Annotator, CaptureReader, Chunk};
-use crate::packet::Record;
 use crate::rules::Removal;
 
 /// Comments that wait for a flow's first packet in one of the outputs, because its very first went to the other. Flows past that
@@ -40,74 +40,61 @@ pub fn write_annotated(
     remark: &mut dyn FnMut(u64) -> io::Result<Option<Remark>>,
     outputs: Outputs<'_>,
 ) -> Result<u64, PipelineError> {
-    let [mut forwarded, mut dropped] = [outputs.forwarded, outputs.dropped]
+    let [forwarded, dropped] = [outputs.forwarded, outputs.dropped]
         .map(|out| out.map(|out| Side::new(capture.annotator(head.0, head.1), out)));
+    let mut sides = Sides {
+        remark,
+        sides: [(false, forwarded), (true, dropped)],
+    };
     watched("writer", |progress| {
-        let sides = (&mut forwarded, &mut dropped);
-        annotate(capture, judged, remark, sides, progress)
+        again(capture, judged, &mut sides, progress)?;
+        sides.each(|is_dropped, side| side.out.flush().map_err(failed(is_dropped)))
     })?;
-    let unsaid = |side: &Option<Side<'_>>| side.as_ref().map_or(0, |side| side.unsaid);
-    Ok(unsaid(&forwarded) + unsaid(&dropped))
+    let sides = sides.sides.iter().filter_map(|(_, side)| side.as_ref());
+    Ok(sides.map(|side| side.unsaid).sum())
 }
 
-type Sides<'s, 'a> = (&'s mut Option<Side<'a>>, &'s mut Option<Side<'a>>);
+/// Both outputs, each with whether it gets what is dropped, as far as they are wanted.
+struct Sides<'s, 'a> {
+    remark: &'s mut dyn FnMut(u64) -> io::Result<Option<Remark>>,
+    sides: [(bool, Option<Side<'a>>); 2],
+}
 
-fn annotate(
-    mut capture: CaptureReader,
-    (fates, removal): (&mut Fates, Removal),
-    remark: &mut dyn FnMut(u64) -> io::Result<Option<Remark>>,
-    (forwarded, dropped): Sides<'_, '_>,
-    progress: &mut u64,
-) -> Result<(), PipelineError> {
-    let mut verdicts = fates.judge(removal).map_err(PipelineError::Notes)?;
-    let mut chunk = Chunk::new();
-    let mut number = 0;
-    while capture.fill(&mut chunk)? {
-        *progress = chunk.first_packet();
-        let mut from = 0;
-        for record in chunk.records() {
-            number += 1;
-            let judged = verdicts.next().map_err(PipelineError::Notes)?;
-            let said = match judged.flow == number {
-                true => remark(number).map_err(PipelineError::Flows)?,
-                false => None,
-            };
-            for (side, is_its) in [
-                (&mut *forwarded, !judged.is_dropped),
-                (&mut *dropped, judged.is_dropped),
-            ] {
-                let Some(side) = side else { continue };
-                let step = Step {
-                    chunk: &chunk,
-                    record,
-                    from,
-                    flow: judged.flow,
-                };
-                side.step(&step, is_its, said.as_ref())
-                    .map_err(failed(judged.is_dropped))?;
+impl<'a> Sides<'_, 'a> {
+    fn each(
+        &mut self,
+        mut of: impl FnMut(bool, &mut Side<'a>) -> Result<(), PipelineError>,
+    ) -> Result<(), PipelineError> {
+        for (is_dropped, side) in &mut self.sides {
+            if let Some(side) = side {
+                of(*is_dropped, side)?;
             }
-            from = record.end;
         }
+        Ok(())
+    }
+}
+
+impl Pass for Sides<'_, '_> {
+    fn packet(&mut self, seen: &Seen<'_>) -> Result<(), PipelineError> {
+        let said = match seen.judged.flow == seen.number {
+            true => (self.remark)(seen.number).map_err(PipelineError::Flows)?,
+            false => None,
+        };
+        self.each(|is_dropped, side| {
+            let is_its = is_dropped == seen.judged.is_dropped;
+            side.packet(seen, is_its, said.as_ref())
+                .map_err(failed(is_dropped))
+        })
+    }
+
+    fn rest(&mut self, chunk: &Chunk, from: u32) -> Result<(), PipelineError> {
         let rest = (from, chunk.bytes().len() as u32);
-        for (side, is_dropped) in [(&mut *forwarded, false), (&mut *dropped, true)] {
-            if let Some(Side { annotator, out, .. }) = side {
-                annotator
-                    .between(&chunk, rest, out)
-                    .map_err(failed(is_dropped))?;
-            }
-        }
+        self.each(|is_dropped, Side { annotator, out, .. }| {
+            annotator
+                .between(chunk, rest, out)
+                .map_err(failed(is_dropped))
+        })
     }
-    if verdicts.left() > 0 {
-        return Err(PipelineError::Changed {
-            packet: verdicts.number(),
-        });
-    }
-    for (side, is_dropped) in [(forwarded, false), (dropped, true)] {
-        if let Some(Side { out, .. }) = side {
-            out.flush().map_err(failed(is_dropped))?;
-        }
-    }
-    Ok(())
 }
 
 fn failed(is_dropped: bool) -> fn(io::Error) -> PipelineError {
@@ -116,14 +103,6 @@ fn failed(is_dropped: bool) -> fn(io::Error) -> PipelineError {
     } else {
         PipelineError::Output
     }
-}
-
-/// A packet, and where what stands before it begins.
-struct Step<'a> {
-    chunk: &'a Chunk,
-    record: &'a Record,
-    from: u32,
-    flow: u64,
 }
 
 /// One of the outputs.
@@ -147,14 +126,14 @@ impl<'a> Side<'a> {
     }
 
     /// Writes what stands before the packet; and the packet, if it is this side's.
-    fn step(&mut self, step: &Step<'_>, is_its: bool, said: Option<&Remark>) -> io::Result<()> {
-        let (chunk, record) = (step.chunk, step.record);
+    fn packet(&mut self, seen: &Seen<'_>, is_its: bool, said: Option<&Remark>) -> io::Result<()> {
+        let (chunk, record, flow) = (seen.chunk, seen.record, seen.judged.flow);
         self.annotator
-            .between(chunk, (step.from, record.start), &mut self.out)?;
+            .between(chunk, (seen.from, record.start), &mut self.out)?;
         if !is_its {
             if let Some(remark) = said.filter(|remark| remark.is_divided) {
                 if self.waiting.len() < MAX_WAITING {
-                    self.waiting.insert(step.flow, remark.text.clone());
+                    self.waiting.insert(flow, remark.text.clone());
                 } else {
                     self.unsaid += 1;
                 }
@@ -162,7 +141,7 @@ impl<'a> Side<'a> {
             return Ok(());
         }
         let waited = match said {
-            None if !self.waiting.is_empty() => self.waiting.remove(&step.flow),
+            None if !self.waiting.is_empty() => self.waiting.remove(&flow),
             _ => None,
         };
         let comment = said.map(|remark| &remark.text).or(waited.as_ref());

@@ -8,6 +8,7 @@
 //! * Nothing that comes out depends on the number of workers: a flow's shard is fixed, each shard sees its packets in
 //!   capture order, and endings are told in the order of the packets that caused them.
 
+mod again;
 mod alone;
 mod annotated;
 mod fates;
@@ -39,6 +40,7 @@ use crate::packet::Timestamp;
 use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 
+pub use again::write_judged;
 pub use annotated::{Remark, write_annotated};
 pub use fates::Fates;
 pub use split::{Parts, SplitPacket, Splitting, write_parts};
@@ -357,48 +359,6 @@ enum Message {
 type Left = Vec<Vec<FlowSummary>>;
 /// All that a worker's shards still held, in order.
 type Finals = Receiver<Left>;
-
-/// Writes a capture again, without the flows that `fates` condemns, or without all else: the second pass of a whole-flow run.
-///
-/// # Errors
-/// As [`run`]; [`PipelineError::Changed`] when the capture has fewer packets than it had.
-pub fn write_judged(
-    capture: CaptureReader,
-    fates: &mut Fates,
-    removal: Removal,
-    outputs: Outputs<'_>,
-) -> Result<(), PipelineError> {
-    watched("writer", |progress| {
-        judge_again(capture, (fates, removal), outputs, progress)
-    })
-}
-
-fn judge_again(
-    mut capture: CaptureReader,
-    (fates, removal): (&mut Fates, Removal),
-    mut outputs: Outputs<'_>,
-    progress: &mut u64,
-) -> Result<(), PipelineError> {
-    let mut verdicts = fates.judge(removal).map_err(PipelineError::Notes)?;
-    let mut chunk = Chunk::new();
-    let mut drops = Vec::new();
-    while capture.fill(&mut chunk)? {
-        *progress = chunk.first_packet();
-        drops.clear();
-        for (index, _) in (0u32..).zip(chunk.records()) {
-            if verdicts.next().map_err(PipelineError::Notes)?.is_dropped {
-                drops.push(index);
-            }
-        }
-        outputs.write(&chunk, &drops)?;
-    }
-    if verdicts.left() > 0 {
-        return Err(PipelineError::Changed {
-            packet: verdicts.number(),
-        });
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use tempfile::SpooledTempFile;
 
+use super::again::{Pass, Seen, again};
 use super::{Fates, PipelineError, watched};
 use crate::capture::{Annotator, CaptureReader, Chunk, Sections};
 use crate::packet::Record;
@@ -63,7 +64,7 @@ pub fn write_parts(
     splitting: Splitting<'_>,
     parts: &mut dyn Parts,
 ) -> Result<(), PipelineError> {
-    let split = Split {
+    let mut split = Split {
         outside: Outside::new(capture.sections(), splitting.max_outside),
         annotator: splitting
             .head
@@ -71,7 +72,8 @@ pub fn write_parts(
         parts,
     };
     watched("writer", |progress| {
-        split.write(capture, (fates, splitting.removal), progress)
+        again(capture, (fates, splitting.removal), &mut split, progress)?;
+        split.outside.end_section(split.parts)
     })
 }
 
@@ -81,42 +83,24 @@ struct Split<'a> {
     parts: &'a mut dyn Parts,
 }
 
-impl Split<'_> {
-    fn write(
-        mut self,
-        mut capture: CaptureReader,
-        (fates, removal): (&mut Fates, Removal),
-        progress: &mut u64,
-    ) -> Result<(), PipelineError> {
-        let mut verdicts = fates.judge(removal).map_err(PipelineError::Notes)?;
-        let mut chunk = Chunk::new();
-        let mut number = 0;
-        while capture.fill(&mut chunk)? {
-            *progress = chunk.first_packet();
-            let mut from = 0;
-            for record in chunk.records() {
-                number += 1;
-                let judged = verdicts.next().map_err(PipelineError::Notes)?;
-                self.between(&chunk, (from, record.start))?;
-                let packet = SplitPacket {
-                    number,
-                    flow: judged.flow,
-                    is_dropped: judged.is_dropped,
-                    origlen: record.origlen,
-                };
-                self.packet((&chunk, record), &packet)?;
-                from = record.end;
-            }
-            self.between(&chunk, (from, chunk.bytes().len() as u32))?;
-        }
-        if verdicts.left() > 0 {
-            return Err(PipelineError::Changed {
-                packet: verdicts.number(),
-            });
-        }
-        self.outside.end_section(self.parts)
+impl Pass for Split<'_> {
+    fn packet(&mut self, seen: &Seen<'_>) -> Result<(), PipelineError> {
+        self.between(seen.chunk, (seen.from, seen.record.start))?;
+        let packet = SplitPacket {
+            number: seen.number,
+            flow: seen.judged.flow,
+            is_dropped: seen.judged.is_dropped,
+            origlen: seen.record.origlen,
+        };
+        self.put((seen.chunk, seen.record), &packet)
     }
 
+    fn rest(&mut self, chunk: &Chunk, from: u32) -> Result<(), PipelineError> {
+        self.between(chunk, (from, chunk.bytes().len() as u32))
+    }
+}
+
+impl Split<'_> {
     /// Takes in what stands between packets.
     fn between(&mut self, chunk: &Chunk, range: (u32, u32)) -> Result<(), PipelineError> {
         for piece in self.outside.sections.pieces(chunk, range) {
@@ -134,7 +118,8 @@ impl Split<'_> {
         Ok(())
     }
 
-    fn packet(
+    /// Writes a packet to its part.
+    fn put(
         &mut self,
         (chunk, record): (&Chunk, &Record),
         packet: &SplitPacket,
