@@ -19,6 +19,11 @@ const WINDOW_TOO_LARGE: ErrorCode =
 /// Source: RFC 8878 §3.1.1.2.
 const BLOCK_HEADER_LEN: usize = 3;
 
+/// The longest block, and so the most that it is given at once.
+///
+/// Source: RFC 8878 §3.1.1.2.4.
+const MAX_BLOCK_LEN: usize = 128 << 10;
+
 /// Reads what zstd frames hold.
 ///
 /// Errors: [`io::ErrorKind::UnexpectedEof`] inside a frame, [`io::ErrorKind::OutOfMemory`] for a window beyond the limit,
@@ -26,6 +31,8 @@ const BLOCK_HEADER_LEN: usize = 3;
 pub(super) struct ZstdReader<R> {
     source: R,
     context: DCtx<'static>,
+    /// Bytes of the source that do not make a piece yet.
+    begun: Vec<u8>,
     /// Bytes that libzstd would like next; 0 between frames.
     hint: usize,
     /// Whether it may have more to say without more bytes.
@@ -42,6 +49,7 @@ impl<R: BufRead> ZstdReader<R> {
         Ok(Self {
             source,
             context,
+            begun: Vec::new(),
             hint: 0,
             is_flushing: false,
         })
@@ -58,35 +66,62 @@ impl<R: BufRead> Read for ZstdReader<R> {
             return Ok(0);
         }
         loop {
-            let available = match self.is_flushing {
-                true => &[],
-                false => self.source.fill_buf()?,
+            // No more than it asks for, and not yet the header behind it: what it makes of that is ours before the next piece can fail.
+            // And no less, for what it makes of a broken frame depends on how that is cut, which must not depend on the source.
+            let wanted = match self.hint {
+                hint @ ..=BLOCK_HEADER_LEN => hint.max(1),
+                hint => (hint - BLOCK_HEADER_LEN).min(MAX_BLOCK_LEN),
             };
-            if available.is_empty() && !self.is_flushing {
+            let piece = match self.is_flushing {
+                true => &[],
+                false => piece(&mut self.source, &mut self.begun, wanted)?,
+            };
+            if piece.is_empty() && !self.is_flushing {
                 return match self.hint {
                     0 => Ok(0),
                     _ => Err(io::ErrorKind::UnexpectedEof.into()),
                 };
             }
-            // No more than it asks for, and not yet the header behind it: what it makes of that is ours before the next piece can fail,
-            // however the source cuts its bytes.
-            let wanted = match self.hint {
-                hint @ ..=BLOCK_HEADER_LEN => hint.max(1),
-                hint => hint - BLOCK_HEADER_LEN,
-            };
-            let len = available.len().min(wanted);
-            let mut input = InBuffer::around(available.get(..len).unwrap_or_default());
+            let mut input = InBuffer::around(piece);
             let mut output = OutBuffer::around(&mut *buffer);
             let outcome = self.context.decompress_stream(&mut output, &mut input);
             let (used, made) = (input.pos(), output.pos());
             self.hint = outcome.map_err(error_of)?;
-            self.source.consume(used);
+            match self.begun.is_empty() {
+                true => self.source.consume(used),
+                false => drop(self.begun.drain(..used)),
+            }
             self.is_flushing = made == buffer.len() && self.hint > 0;
             if made > 0 {
                 return Ok(made);
             }
         }
     }
+}
+
+/// The next `wanted` bytes, or all that are left: of the source itself where it has them in one, else gathered in `begun`, where they
+/// stay until they are taken out.
+fn piece<'p>(
+    source: &'p mut impl BufRead,
+    begun: &'p mut Vec<u8>,
+    wanted: usize,
+) -> io::Result<&'p [u8]> {
+    if begun.is_empty() && source.fill_buf()?.len() >= wanted {
+        return Ok(source.fill_buf()?.get(..wanted).unwrap_or_default());
+    }
+    while let Some(missing) = wanted
+        .checked_sub(begun.len())
+        .filter(|missing| *missing > 0)
+    {
+        let available = source.fill_buf()?;
+        if available.is_empty() {
+            break;
+        }
+        let taken = available.len().min(missing);
+        begun.extend(available.iter().take(taken));
+        source.consume(taken);
+    }
+    Ok(begun.get(..wanted).unwrap_or(begun))
 }
 
 fn error_of(code: ErrorCode) -> io::Error {
