@@ -201,6 +201,27 @@ protocols! {
     Mtproto = "MTProto",
 }
 
+impl Protocol {
+    /// What else people call it, or call a part of it.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Tls => &["SSL"],
+            Self::DnsOverTls => &["DNS over TLS"],
+            Self::DnsOverHttps => &["DNS over HTTPS"],
+            Self::DnsOverQuic => &["DNS over QUIC"],
+            Self::Ssdp => &["UPnP"],
+            Self::Dhcp => &["BOOTP"],
+            Self::Smb => &["CIFS"],
+            Self::DceRpc => &["MSRPC"],
+            Self::Rpc => &["ONC RPC", "Sun RPC"],
+            Self::Vnc => &["RFB"],
+            Self::BitTorrent => &["uTP"],
+            Self::Postgresql => &["Postgres"],
+            _ => &[],
+        }
+    }
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -341,9 +362,12 @@ mod tests {
                 .map(|c| c.to_ascii_lowercase())
                 .collect()
         };
-        let mut names: Vec<_> = Protocol::ALL.iter().map(|p| plain(p.as_str())).collect();
+        let own = Protocol::ALL.iter().map(|p| plain(p.as_str()));
+        let aliases = Protocol::ALL.iter().flat_map(|p| p.aliases());
+        let mut names: Vec<_> = own.chain(aliases.map(|name| plain(name))).collect();
+        let len = names.len();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), Protocol::ALL.len());
+        assert_eq!(names.len(), len);
     }
 }

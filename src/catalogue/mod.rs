@@ -149,7 +149,9 @@ impl Catalogue {
         let protocols = Target::Category(CategoryId::PROTOCOLS);
         by_typed_name.insert(plain("Protocols"), protocols);
         for protocol in Protocol::ALL {
-            by_typed_name.insert(plain(protocol.as_str()), Target::Protocol(protocol));
+            for name in [protocol.as_str()].iter().chain(protocol.aliases()) {
+                by_typed_name.insert(plain(name), Target::Protocol(protocol));
+            }
         }
         Self {
             apps: Vec::new(),

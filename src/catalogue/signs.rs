@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::AppId;
 use crate::domain::DomainPattern;
-use crate::domain_map::{DomainMap, Met};
+use crate::domain_map::DomainMap;
 use crate::packet::IpProtocol;
 use crate::protocol::Shape;
 use crate::ranges::Ranges;
@@ -82,6 +82,8 @@ struct RangeClaim {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claims {
     signs: Signs,
+    sni: HashMap<DomainPattern, Owner>,
+    certificates: HashMap<DomainPattern, Owner>,
     nets: HashMap<IpNet, Owner>,
     ports: HashMap<(IpProtocol, RangeInclusive<u16>), Owner>,
 }
@@ -96,8 +98,8 @@ impl Claims {
     pub(super) fn claim(&mut self, sign: &Sign, owner: Owner) -> Option<Owner> {
         match sign {
             Sign::Domain(pattern) => self.signs.domains.replace(pattern, owner),
-            Sign::Sni(pattern) => self.signs.sni.replace(pattern, owner),
-            Sign::Certificate(pattern) => self.signs.certificates.replace(pattern, owner),
+            Sign::Sni(pattern) => self.sni.insert(pattern.clone(), owner),
+            Sign::Certificate(pattern) => self.certificates.insert(pattern.clone(), owner),
             Sign::Alpn(id) => self.signs.alpn.insert(id.clone(), owner),
             Sign::Address(net) => self.nets.insert(*net, owner),
             Sign::Ports(transport, range) => self.ports.insert((*transport, range.clone()), owner),
@@ -105,7 +107,7 @@ impl Claims {
         }
     }
 
-    /// Puts the ranges in order, so that they can be asked.
+    /// Puts the names of special places over the domains and the ranges in order, so that they can be asked.
     pub(super) fn build(self) -> Signs {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (net, owner) in self.nets {
@@ -128,6 +130,8 @@ impl Claims {
             }
         }
         Signs {
+            sni: over(&self.signs.domains, &self.sni),
+            certificates: over(&self.signs.domains, &self.certificates),
             v4: Ranges::new(v4),
             v6: Ranges::new(v6),
             tcp: Ranges::new(tcp),
@@ -151,8 +155,10 @@ impl Owner {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Signs {
     domains: DomainMap<Owner>,
-    sni: DomainMap<Owner>,
-    certificates: DomainMap<Owner>,
+    /// The domains and, over them, what holds for server names alone; `None` where that is nothing.
+    sni: Option<DomainMap<Owner>>,
+    /// The same for names in certificates.
+    certificates: Option<DomainMap<Owner>>,
     alpn: HashMap<Box<str>, Owner>,
     v4: Ranges<u32, RangeClaim>,
     v6: Ranges<u128, RangeClaim>,
@@ -167,11 +173,13 @@ impl Signs {
     }
 
     pub(super) fn by_sni(&self, name: &str) -> Option<AppId> {
-        self.by_special(&self.sni, name)
+        let names = self.sni.as_ref().unwrap_or(&self.domains);
+        names.longest(name).map(|met| met.value.app)
     }
 
     pub(super) fn by_certificate(&self, name: &str) -> Option<AppId> {
-        self.by_special(&self.certificates, name)
+        let names = self.certificates.as_ref().unwrap_or(&self.domains);
+        names.longest(name).map(|met| met.value.app)
     }
 
     pub(super) fn by_alpn(&self, id: &str) -> Option<AppId> {
@@ -206,18 +214,32 @@ impl Signs {
     pub(super) fn has_ports(&self) -> bool {
         !(self.tcp.is_empty() && self.udp.is_empty())
     }
+}
 
-    /// What `special` says of `name`, unless a longer domain says something else.
-    fn by_special(&self, special: &DomainMap<Owner>, name: &str) -> Option<AppId> {
-        let plain = self.domains.longest(name);
-        if special.is_empty() {
-            return plain.map(|met| met.value.app);
-        }
-        let special = special.longest(name);
-        let is_longer = |met: &Met<_>| special.is_none_or(|special| met.len > special.len);
-        let met = plain.filter(is_longer).or(special)?;
-        Some(met.value.app)
+/// The domains and, over them, the names that hold in one place alone; `None` where there are none.
+///
+/// Costs a copy of the domains, once, so that every lookup is one walk: a second one in a map of a few names would double it.
+fn over(
+    domains: &DomainMap<Owner>,
+    special: &HashMap<DomainPattern, Owner>,
+) -> Option<DomainMap<Owner>> {
+    if special.is_empty() {
+        return None;
     }
+    let mut names = domains.clone();
+    // What is said of a name and all below it goes before a host of that name; what is said of that name alone, before both.
+    for (pattern, owner) in special {
+        if let DomainPattern::Subtree(name) = pattern {
+            names.replace(pattern, *owner);
+            names.replace(&DomainPattern::Exact(name.clone()), *owner);
+        }
+    }
+    for (pattern, owner) in special {
+        if let DomainPattern::Exact(_) = pattern {
+            names.replace(pattern, *owner);
+        }
+    }
+    Some(names)
 }
 
 #[cfg(test)]
@@ -231,7 +253,7 @@ mod tests {
 category = One
 domain = a.example
 host = host.example
-sni = front.a.example, *.cover.example
+sni = front.a.example, *.cover.example, *.both.example, *.alone.both.example
 certificate = AnyNet Relay, *.relay.example
 alpn = x-a-1 X-a-2
 address = 192.0.2.0/24 2001:db8::/32
@@ -240,6 +262,8 @@ shape = steam
 [B]
 category = One
 domain = front.a.example deep.cover.example
+host = both.example
+sni = alone.both.example
 address = 192.0.2.128/25
 port = 6050
 ";
@@ -265,6 +289,10 @@ port = 6050
             ("host.example", A, A),
             ("x.host.example", None, None),
             ("example", None, None),
+            ("both.example", B, A),
+            ("x.both.example", None, A),
+            ("alone.both.example", None, B),
+            ("x.alone.both.example", None, A),
         ] {
             assert_eq!(catalogue.by_name(name), by_name, "{name}");
             assert_eq!(catalogue.by_sni(name), by_sni, "{name}");
@@ -345,7 +373,8 @@ port = 6050
             .collect();
         assert_eq!(
             shown.join(", "),
-            "a.example, host.example, sni front.a.example, sni *.cover.example, certificate anynet relay, \
+            "a.example, host.example, sni front.a.example, sni *.cover.example, sni *.both.example, \
+             sni *.alone.both.example, certificate anynet relay, \
              certificate *.relay.example, alpn x-a-1, alpn X-a-2, address 192.0.2.0/24, address 2001:db8::/32, \
              port 5060/udp, port 6000-6100/tcp, port 6000-6100/udp, port 7000/tcp, shape steam"
         );

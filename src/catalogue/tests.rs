@@ -60,6 +60,10 @@ fn case_blanks_and_punctuation_do_not_count() {
         Ok(Target::Protocol(Protocol::Mdns))
     );
     assert_eq!(
+        catalogue.resolve("upnp"),
+        Ok(Target::Protocol(Protocol::Ssdp))
+    );
+    assert_eq!(
         catalogue.resolve("protocols"),
         Ok(Target::Category(CategoryId::PROTOCOLS))
     );

@@ -39,6 +39,7 @@ pub(super) fn show(files: &[PathBuf]) -> Result<Status> {
     let protocols = Protocol::ALL.iter().map(|protocol| {
         let listed = ListedApp {
             name: protocol.to_string(),
+            aliases: protocol.aliases().iter().map(ToString::to_string).collect(),
             ..ListedApp::default()
         };
         (category(CategoryId::PROTOCOLS), listed)

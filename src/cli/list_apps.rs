@@ -26,9 +26,10 @@ impl ListedApp {
             notes.push(format!("part of {}", self.wholes.join(", ")));
         }
         let signs = self.signs.join(", ");
-        match notes.as_slice() {
-            [] => signs,
-            notes => format!("({}) {signs}", notes.join("; ")),
+        match (notes.as_slice(), signs.as_str()) {
+            ([], signs) => signs.to_owned(),
+            (notes, "") => format!("({})", notes.join("; ")),
+            (notes, signs) => format!("({}) {signs}", notes.join("; ")),
         }
     }
 }
@@ -102,6 +103,7 @@ mod tests {
                 part_of("X", listed("Spaces", &[], &["spaces.x.com"])),
             ),
             ("Protocols", listed("DNS", &[], &[])),
+            ("Protocols", listed("TLS", &["SSL"], &[])),
         ];
         let expected = "\
 Streaming
@@ -115,6 +117,7 @@ Social
 
 Protocols
   DNS
+  TLS        (SSL)
 ";
         assert_eq!(list_apps(apps.into_iter()), expected);
     }

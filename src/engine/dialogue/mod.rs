@@ -8,6 +8,7 @@
 //! * Datagrams are each looked at by themselves, for ever.
 //! * A ClientHello that is the first thing said is believed as it stands. Behind other words it has to be whole, every length in
 //!   it right, and followed by nothing or by more of TLS. Such a one is told even behind something unfinished that swallows it.
+//!   What keeps a connection alive is no word.
 //! * A ClientHello is over when its server says a ServerHello. Until then another in its place is told as well; a
 //!   HelloRetryRequest asks for another; and an answer that is not of TLS says that it was none.
 //! * However much was said that means nothing, a segment that begins with a ClientHello is heard.

@@ -70,6 +70,62 @@ fn what_lies_behind_a_loss_is_no_beginning() {
     assert!(protocols(&talk).is_empty());
 }
 
+/// A ClientHello whose list of extensions ends amid one: believed only where it is the first thing said.
+fn unsound_hello() -> Vec<u8> {
+    let mut hello = hex(UNNAMED);
+    hello.extend(b"\0");
+    // The lengths of the record, the message and the list count it, and no extension does.
+    let list = 5 + 4 + 2 + 32 + 1 + usize::from(hello[43]);
+    let list = list + 2 + usize::from(u16::from_be_bytes([hello[list], hello[list + 1]]));
+    let list = list + 1 + usize::from(hello[list]);
+    for at in [4, 8, list + 1] {
+        hello[at] = hello[at].checked_add(1).unwrap();
+    }
+    hello
+}
+
+/// Whether what a client offers in TLS was told.
+fn is_offer_told(talk: &Talk) -> bool {
+    let is_offer = |piece: &Evidence| matches!(piece, Evidence::TlsOffer { .. });
+    talk.evidence.iter().any(is_offer)
+}
+
+#[test]
+fn a_probe_before_the_first_word_is_none() {
+    for times in 0..4 {
+        let mut talk = Talk::new(IpProtocol::TCP, 443);
+        for _ in 0..times {
+            talk.segment(Client, ACK, 999, b"\0");
+        }
+        assert!(!is_offer_told(&talk));
+        talk.say(Client, &unsound_hello());
+        assert!(is_offer_told(&talk), "{times} probes");
+    }
+}
+
+#[test]
+fn an_opening_behind_a_probe_is_recognised() {
+    let mut talk = Talk::new(IpProtocol::TCP, 2200);
+    talk.segment(Server, ACK, 1999, b"\0");
+    talk.say(Server, SSH);
+    talk.say(Client, SSH);
+    assert_eq!(protocols(&talk), [Protocol::Ssh]);
+}
+
+#[test]
+fn what_is_no_probe_is_a_word() {
+    // One that holds another byte, or more, or whose number says that it is the first byte.
+    for (opened, word) in [(false, &b"x"[..]), (false, b"\0\0"), (true, b"\0")] {
+        let mut talk = match opened {
+            true => Talk::tcp(443),
+            false => Talk::new(IpProtocol::TCP, 443),
+        };
+        talk.say(Client, word);
+        talk.say(Client, &unsound_hello());
+        assert!(!is_offer_told(&talk), "{word:?}");
+    }
+}
+
 #[test]
 fn datagrams_are_recognised_besides_what_bears_names() {
     // A binding request of STUN, RFC 5769 §2 without its attributes.
