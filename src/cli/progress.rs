@@ -1,15 +1,20 @@
-//! How far a run is, on standard error: a line that is written over, or on what is no terminal a line every second.
+//! How far a run is, on standard error: a line that is written over, or where none can be, a line every second.
+//!
+//! indicatif draws it. What it tells is read from the side, five times a second at most: the packets' way knows nothing of it.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::fmt;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use indicatif::{
+    HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+    TermLike,
+};
 
-use super::terminal;
 use super::{Verbosity, When};
 use crate::stats::AtomicCounters;
 
@@ -20,8 +25,10 @@ const REDRAWN: Duration = Duration::from_millis(200);
 /// How often a line is added where none can be written over.
 const REPEATED: Duration = Duration::from_secs(1);
 
-/// Back to the first column, and nothing behind it.
-const CLEAR: &str = "\r\x1b[K";
+/// The line where the input's length is known, and where it is not. `packets` and `left` are ours, and empty where nothing is known.
+const OF_ALL: &str =
+    "{percent:>3} %  {binary_bytes} of {binary_total_bytes}{packets}  {binary_bytes_per_sec}{left}";
+const SO_FAR: &str = "{binary_bytes}{packets}  {binary_bytes_per_sec}";
 
 /// What is watched.
 #[derive(Debug, Clone)]
@@ -44,21 +51,14 @@ pub(super) struct Progress {
 impl Progress {
     /// Starts to watch, if it is to be told.
     pub(super) fn start(when: When, verbosity: Verbosity, watched: Watched) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        let is_told = match when {
-            When::Always => true,
-            When::Never => false,
-            // Other lines would stand in the middle of this one.
-            When::Auto => is_terminal && verbosity == Verbosity::Normal,
-        };
-        if !is_told {
+        let Some((target, pause)) = target(when, verbosity) else {
             return Self {
                 stop: None,
                 thread: None,
             };
-        }
+        };
         let (stop, stopped) = bounded(0);
-        let body = move || tell(&watched, &stopped, is_terminal);
+        let body = move || tell(&watched, target, pause, &stopped);
         // A run goes on without being told of.
         let thread = thread::Builder::new().name("progress".to_owned());
         Self {
@@ -78,136 +78,212 @@ impl Drop for Progress {
     }
 }
 
-fn tell(watched: &Watched, stopped: &Receiver<()>, is_terminal: bool) {
-    let begun = Instant::now();
-    let mut pause = QUIET_TIME;
-    while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        let elapsed = begun.elapsed();
-        let line = Reading {
-            bytes: watched.bytes.load(Ordering::Relaxed),
-            total: watched.total,
-            packets: watched
-                .counters
-                .as_ref()
-                .map(|counters| counters.snapshot().total),
-            elapsed,
+/// Where it is to be told, and how often; `None` if it is not.
+fn target(when: When, verbosity: Verbosity) -> Option<(ProgressDrawTarget, Duration)> {
+    let is_welcome = match when {
+        When::Always => true,
+        When::Never => false,
+        // Other lines would stand in the middle of this one.
+        When::Auto => verbosity == Verbosity::Normal,
+    };
+    let terminal = ProgressDrawTarget::stderr();
+    match (is_welcome, terminal.is_hidden()) {
+        (false, _) => None,
+        (true, false) => Some((terminal, REDRAWN)),
+        // No terminal, or one that writes nothing over.
+        (true, true) if when == When::Always => {
+            let lines = Box::new(Lines::new(io::stderr()));
+            Some((ProgressDrawTarget::term_like(lines), REPEATED))
         }
-        .to_string();
-        // What cannot be told is lost.
-        let mut out = io::stderr().lock();
-        let _ = if is_terminal {
-            pause = REDRAWN;
-            let columns = terminal::columns().unwrap_or(80).saturating_sub(1);
-            let line: String = line.chars().take(columns).collect();
-            write!(out, "{CLEAR}{line}").and_then(|()| out.flush())
-        } else {
-            pause = REPEATED;
-            writeln!(out, "{line}")
-        };
-    }
-    if is_terminal && begun.elapsed() >= QUIET_TIME {
-        let mut out = io::stderr().lock();
-        let _ = write!(out, "{CLEAR}").and_then(|()| out.flush());
+        (true, true) => None,
     }
 }
 
-/// How far it was at some moment.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    bytes: u64,
-    total: Option<u64>,
-    packets: Option<u64>,
-    elapsed: Duration,
+fn tell(watched: &Watched, target: ProgressDrawTarget, pause: Duration, stopped: &Receiver<()>) {
+    let bar = bar(watched, target);
+    let mut wait = QUIET_TIME;
+    while stopped.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+        // This draws; what cannot be told is lost.
+        bar.set_position(watched.bytes.load(Ordering::Relaxed));
+        wait = pause;
+    }
+    bar.finish_and_clear();
 }
 
-impl std::fmt::Display for Reading {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let seconds = self.elapsed.as_secs_f64();
-        let rate = self.bytes as f64 / seconds.max(f64::MIN_POSITIVE);
-        let mut parts = Vec::new();
-        match self.total.filter(|total| *total > 0) {
-            Some(total) => {
-                let percent = (u128::from(self.bytes) * 100 / u128::from(total)).min(100);
-                parts.push(format!("{percent:3} %"));
-                parts.push(format!("{} of {}", mib(self.bytes), mib(total)));
-            }
-            None => parts.push(mib(self.bytes)),
+/// A line that is drawn whenever its position is set.
+fn bar(watched: &Watched, target: ProgressDrawTarget) -> ProgressBar {
+    let template = match watched.total {
+        Some(_) => OF_ALL,
+        None => SO_FAR,
+    };
+    let counters = watched.counters.clone();
+    let packets = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+        if let Some(counters) = &counters {
+            let packets = HumanCount(counters.snapshot().total);
+            // It takes all that is written to it, being a String in the end.
+            let _ = write!(out, "  {packets} packets");
         }
-        if let Some(packets) = self.packets {
-            parts.push(format!("{packets} packets"));
+    };
+    let left = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        if state.pos() > 0 {
+            let _ = write!(out, "  {:#} left", HumanDuration(state.eta()));
         }
-        parts.push(format!("{:.0} MiB/s", rate / MIB));
-        if let Some(total) = self.total
-            && self.bytes > 0
-        {
-            let left = total.saturating_sub(self.bytes) as f64 / rate;
-            parts.push(format!("{} left", clock(left)));
-        }
-        f.write_str(&parts.join("  "))
+    };
+    // The tests hold the templates to what they say.
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(watched.total, target)
+        .with_style(style.with_key("packets", packets).with_key("left", left))
+}
+
+/// Takes for a terminal what is none: each time that something is drawn becomes a line.
+#[derive(Debug)]
+struct Lines<W>(Mutex<(String, W)>);
+
+impl<W: Write> Lines<W> {
+    fn new(out: W) -> Self {
+        Self(Mutex::new((String::new(), out)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (String, W)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const MIB: f64 = 1_048_576.0;
-
-fn mib(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / MIB)
-}
-
-/// Seconds as minutes and seconds, with hours where there are any.
-fn clock(seconds: f64) -> String {
-    // Saturates, as it should.
-    let seconds = seconds.ceil() as u64;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut text = String::new();
-    if hours > 0 {
-        // A String takes all that is written to it.
-        let _ = write!(text, "{hours}:{minutes:02}");
-    } else {
-        let _ = write!(text, "{minutes}");
+impl<W: Write + fmt::Debug + Send> TermLike for Lines<W> {
+    /// Lines are filled up to it with blanks, which are cut off again.
+    fn width(&self) -> u16 {
+        80
     }
-    let _ = write!(text, ":{seconds:02}");
-    text
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.write_str(text)?;
+        self.flush()
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.lock().0.push_str(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.lock().0.clear();
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let (line, out) = &mut *self.lock();
+        let line = std::mem::take(line);
+        match line.trim_end() {
+            "" => Ok(()),
+            line => writeln!(out, "{line}").and_then(|()| out.flush()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::PacketCounts;
+
+    /// What is written, for both who write and who look.
+    #[derive(Debug, Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is told of a run that is at `bytes` of `total`.
+    fn told(bytes: u64, total: Option<u64>, packets: Option<u64>) -> String {
+        let paper = Paper::default();
+        let counters = packets.map(|total| {
+            let counters = AtomicCounters::default();
+            counters.add(&PacketCounts {
+                total,
+                ..PacketCounts::default()
+            });
+            Arc::new(counters)
+        });
+        let watched = Watched {
+            bytes: Arc::default(),
+            total,
+            counters,
+        };
+        let lines = Box::new(Lines::new(paper.clone()));
+        let bar = bar(&watched, ProgressDrawTarget::term_like(lines));
+        bar.set_position(bytes);
+        bar.finish_and_clear();
+        let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let (line, rest) = text.split_once('\n').unwrap();
+        assert_eq!(rest, "", "the end tells nothing");
+        line.to_owned()
+    }
 
     #[test]
     fn a_line_tells_bytes_packets_rate_and_time_left() {
-        let mut reading = Reading {
-            bytes: 100 << 20,
-            total: Some(400 << 20),
-            packets: Some(123_456),
-            elapsed: Duration::from_secs(2),
-        };
-        assert_eq!(
-            reading.to_string(),
-            " 25 %  100.0 MiB of 400.0 MiB  123456 packets  50 MiB/s  0:06 left"
-        );
-        reading.total = None;
-        reading.packets = None;
-        assert_eq!(reading.to_string(), "100.0 MiB  50 MiB/s");
-        reading.bytes = 0;
-        reading.total = Some(1);
-        assert_eq!(reading.to_string(), "  0 %  0.0 MiB of 0.0 MiB  0 MiB/s");
+        let line = told(100 << 20, Some(400 << 20), Some(123_456));
+        let known = " 25 %  100.00 MiB of 400.00 MiB  123,456 packets  ";
+        let rate = line.strip_prefix(known).unwrap_or_else(|| panic!("{line}"));
+        assert!(rate.contains("B/s  ") && rate.ends_with("s left"), "{rate}");
+        let line = told(100 << 20, None, None);
+        assert!(line.starts_with("100.00 MiB  "), "{line}");
+        assert!(line.ends_with("B/s"), "{line}");
+        assert_eq!(told(0, Some(1), None), "  0 %  0 B of 1 B  0 B/s");
     }
 
     #[test]
     fn no_figure_is_too_large_or_too_small() {
-        let reading = |bytes, total, elapsed| {
-            let packets = Some(u64::MAX);
-            Reading {
-                bytes,
-                total,
-                packets,
-                elapsed,
-            }
-            .to_string()
+        assert!(told(u64::MAX, Some(1), Some(u64::MAX)).starts_with("100 %"));
+        assert!(told(1, Some(u64::MAX), Some(0)).starts_with("  0 %"));
+        assert!(told(0, Some(0), None).starts_with("100 %"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_harms_nobody() {
+        let broken = Lines::new(Broken);
+        let watched = Watched {
+            bytes: Arc::default(),
+            total: None,
+            counters: None,
         };
-        assert!(reading(u64::MAX, Some(1), Duration::ZERO).starts_with("100 %"));
-        assert!(reading(1, Some(u64::MAX), Duration::MAX).contains("  0 %"));
-        assert_eq!(clock(3723.2), "1:02:04");
-        assert_eq!(clock(f64::INFINITY).split(':').count(), 3);
+        let bar = bar(&watched, ProgressDrawTarget::term_like(Box::new(broken)));
+        bar.set_position(7);
+        bar.finish_and_clear();
+    }
+
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
     }
 }

@@ -30,12 +30,6 @@ pub(super) fn look(color: When, is_standard_output_taken: bool) -> Look {
     }
 }
 
-/// Columns of the terminal behind standard error; `None` when there is none.
-pub(super) fn columns() -> Option<usize> {
-    let (Width(columns), _) = terminal_size_of(io::stderr())?;
-    Some(usize::from(columns))
-}
-
 /// Whether colours are welcome on a terminal.
 ///
 /// Source: no-color.org: set to anything but nothing.

@@ -40,6 +40,7 @@ mod measure;
 mod only;
 mod pipeline;
 mod program;
+mod progress;
 mod protocols;
 mod records;
 mod recover;

@@ -243,6 +243,79 @@ fn dark_narrow_and_printed_pages_stand() {
 }
 
 #[test]
+fn all_columns_stand_side_by_side_on_a_usual_screen() {
+    let folder = TempDir::new().unwrap();
+    let days = put_flows(folder.path(), 40, 86_400);
+    let cases = [
+        ("web.pcap", ["--block-domain", "*.tiktok.com"], 14),
+        ("hostile_names.pcap", ["--block-domain", "~script"], 14),
+        (&days, ["--block-port", "9"], 13),
+    ];
+    let browser = Browser::start();
+    let screen = json!({"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+    browser.devtools("Emulation.setDeviceMetricsOverride", &screen);
+    for (capture, rule, columns) in cases {
+        let (_folder, page) = page_of(capture, &rule);
+        browser.open(&page);
+        let widths = browser.script(
+            "const region = document.querySelector('#flows .scroll');
+            return [document.getElementById('table').tHead.rows[0].cells.length, region.scrollWidth - region.clientWidth]",
+        );
+        assert_eq!(widths, json!([columns, 0]), "{capture}");
+    }
+    shoot(&browser, "days");
+}
+
+/// Puts a capture of as many flows there, each of one packet, so many seconds apart.
+fn put_flows(folder: &Path, count: u16, seconds: u32) -> String {
+    // Magic, version 2.4, snaplen, LINKTYPE_RAW.
+    let mut capture = [[0xd4, 0xc3, 0xb2, 0xa1], [2, 0, 4, 0], [0; 4], [0; 4]].concat();
+    capture.extend([0, 0, 4, 0, 101, 0, 0, 0]);
+    for number in 0..count {
+        let [high, low] = (20_000 + number).to_be_bytes();
+        let time = (u32::from(number) * seconds).to_le_bytes();
+        capture.extend([time, [0; 4], [28, 0, 0, 0], [28, 0, 0, 0]].concat());
+        // IPv4 and UDP without a payload, from 192.0.2.1 to port 9 of 192.0.2.2.
+        capture.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1]);
+        capture.extend([192, 0, 2, 2, high, low, 0, 9, 0, 8, 0, 0]);
+    }
+    let path = folder.join("flows.pcap");
+    std::fs::write(&path, capture).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn paper_has_all_rows_up_to_a_thousand() {
+    let folder = TempDir::new().unwrap();
+    let browser = Browser::start();
+    for (count, printed, told) in [
+        (101, 101, ""),
+        (
+            1001,
+            1000,
+            "Printed are the first 1,000 of these flows, in the order of the table.",
+        ),
+    ] {
+        let (_page_folder, page) = page_of(&put_flows(folder.path(), count, 0), &[]);
+        browser.open(&page);
+        browser.find("#next").click();
+        browser.script(
+            "window.addEventListener('beforeprint', () => {
+                window.seen = [document.getElementById('table').tBodies[0].rows.length, document.getElementById('printed').textContent];
+            })",
+        );
+        browser.devtools("Page.printToPDF", &json!({}));
+        assert_eq!(browser.script("return window.seen"), json!([printed, told]));
+        assert_eq!(
+            browser.texts("#place")[0].split(" of").next(),
+            Some("Page 2")
+        );
+        assert_eq!(column(&browser, "packet").len(), 50);
+        assert_quiet(&browser);
+    }
+}
+
+#[test]
 fn hostile_names_are_text() {
     let (_folder, page) = page_of("hostile_names.pcap", &["--block-domain", "~<script>"]);
     let browser = Browser::start();
@@ -253,7 +326,7 @@ fn hostile_names_are_text() {
         "{names:?}"
     );
     let found = browser.script(
-        "return [document.scripts.length, document.querySelectorAll('img, iframe, object, td *:not(span):not(svg):not(rect):not(bdi):not(code)').length]",
+        "return [document.scripts.length, document.querySelectorAll('img, iframe, object, td *:not(span):not(svg):not(rect):not(bdi):not(code):not(wbr)').length]",
     );
     assert_eq!(found, json!([3, 0]));
     shoot(&browser, "hostile");

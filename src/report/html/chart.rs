@@ -85,9 +85,7 @@ impl Chart {
             intervals,
             series,
         } = traffic;
-        let times: Vec<_> = (0..intervals as i64)
-            .map(|n| clock(start.saturating_add(n.saturating_mul(length)), length))
-            .collect();
+        let times = moments(start, length, intervals as i64);
         let sums: Vec<u64> = (0..intervals)
             .map(|n| series.iter().fold(0, |sum, one| add(sum, at(one, n))))
             .collect();
@@ -184,6 +182,18 @@ fn scale(most: u64) -> (u64, u64) {
         }
         unit = unit.saturating_mul(10);
     }
+}
+
+/// When each interval begins, with the date where one midnight or more lie between them.
+fn moments(start: i64, length: i64, intervals: i64) -> Vec<String> {
+    let at = |n: i64| start.saturating_add(n.saturating_mul(length));
+    let is_of_days = at(0).div_euclid(DAY) != at(intervals - 1).div_euclid(DAY);
+    (0..intervals)
+        .map(|n| match clock(at(n), length) {
+            time if is_of_days && length % DAY != 0 => format!("{} {time}", clock(at(n), DAY)),
+            time => time,
+        })
+        .collect()
 }
 
 /// Labels at round times.
@@ -300,6 +310,18 @@ mod tests {
         let lines = chart.lines.iter().map(|line| &*line.text);
         assert!(lines.eq(["0 B", "10 B", "20 B", "30 B", "40 B"]));
         assert_eq!(chart.interval, "2 s");
+    }
+
+    #[test]
+    fn moments_of_several_days_tell_which() {
+        const HOUR: i64 = 3600 * SECOND;
+        assert_eq!(moments(START + 14 * HOUR, HOUR / 2, 2), ["23:00", "23:30"]);
+        assert_eq!(
+            moments(START + 14 * HOUR, HOUR, 2),
+            ["2026-03-02 23:00", "2026-03-03 00:00"]
+        );
+        assert_eq!(moments(START, DAY, 2), ["2026-03-02", "2026-03-03"]);
+        assert!(moments(i64::MAX, DAY, 0).is_empty());
     }
 
     #[test]

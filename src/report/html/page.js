@@ -2,6 +2,8 @@
 "use strict";
 (() => {
   const ROWS_A_PAGE = 50;
+  // On paper there are no pages to turn. It says so where there are more.
+  const ROWS_PRINTED = 1000;
   const byId = (id) => document.getElementById(id);
   const read = (id) => JSON.parse(byId(id).textContent);
   const figure = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
@@ -48,23 +50,26 @@
   const date = (ms) => new Date(ms).toISOString().slice(0, 10);
   const time = (ms) => new Date(ms).toISOString().slice(11, 23);
   const end = (address, port) => (port === 0 ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
+  // Where a long text had best go on in the next line: before a dot of a name, before a colon of an address, behind a rule's kind.
+  const labels = (name) => name.split(/(?=\.)|(?<=^\w+:)/);
+  const groups = (address) => address.split(/(?=:)/);
 
-  // Key, title, whether it is a number; and how a flow's cell is written where that is not its value.
+  // Key, title, whether it is a number; and how a flow's cell is written where that is not its value: in one piece or several.
   const COLUMNS = [
     ["number", "Flow", true],
     ["packet", "Packet", true],
     ["start", "Start", true, (flow) => flow.when],
     ["lasted", "Seconds", true, (flow) => (flow.lasted / 1000).toFixed(3)],
     ["application", "Application", false],
-    ["name", "Name", false],
+    ["name", "Name", false, (flow) => labels(flow.name)],
     ["protocol", "Over", false],
-    ["src", "Source", false],
-    ["dst", "Destination", false],
+    ["src", "Source", false, (flow) => groups(flow.src)],
+    ["dst", "Destination", false, (flow) => groups(flow.dst)],
     ["packets", "Packets", true],
     ["bytes", "Bytes", true],
     ["dropped", "Dropped", true],
     ["verdict", "Verdict", false],
-    ["rule", "Rule", false],
+    ["rule", "Rule", false, (flow) => labels(flow.rule)],
   ];
 
   // Columns that are left out where no flow has anything in them.
@@ -157,19 +162,22 @@
           mark.textContent = value;
           cell.append(mark);
         } else {
-          cell.textContent = value;
+          const [first, ...others] = [value].flat();
+          cell.append(first, ...others.flatMap((piece) => [document.createElement("wbr"), piece]));
         }
-        if (!isNumber && key !== "verdict") cell.classList.add(key);
+        if (key !== "verdict") cell.classList.add(key);
         row.append(cell);
       }
       return row;
     }
 
+    function list(from, rows) {
+      body.replaceChildren(...found.slice(from, from + rows).map(line));
+    }
+
     function show() {
       const pages = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
-      const from = page * ROWS_A_PAGE;
-      const shown = found.slice(from, from + ROWS_A_PAGE);
-      body.replaceChildren(...shown.map(line));
+      list(page * ROWS_A_PAGE, ROWS_A_PAGE);
       byId("count").textContent =
         found.length === 0
           ? "No flow matches."
@@ -229,6 +237,13 @@
     turn("previous", () => page - 1);
     turn("next", () => page + 1);
     turn("last", (last) => last);
+
+    window.addEventListener("beforeprint", () => {
+      list(0, ROWS_PRINTED);
+      byId("printed").textContent =
+        found.length > ROWS_PRINTED ? `Printed are the first ${figure(ROWS_PRINTED)} of these flows, in the order of the table.` : "";
+    });
+    window.addEventListener("afterprint", show);
 
     byId("extent").textContent =
       all.length < data.flows
