@@ -1,4 +1,4 @@
-//! The threads by themselves: what must hold whoever is faster.
+//! The pipeline by itself: what must hold whoever is faster, and where nobody is.
 
 use std::io::Read;
 use std::sync::mpsc;
