@@ -21,7 +21,8 @@ const USUAL_SIGNS: usize = 6;
 /// Collects the texts of a catalogue.
 ///
 /// * A section with the name or an alias of an application of an earlier text adds to that application.
-/// * A domain, address or other sign that an earlier text gave to an application goes to the later one's. So does an alias.
+/// * A domain, address or other sign that an earlier text gave to an application goes to the later one's. So does an alias,
+///   and so does what else a protocol is called.
 /// * Within a text nothing stands twice.
 #[derive(Debug, Clone)]
 pub struct CatalogueBuilder {
@@ -253,14 +254,25 @@ impl CatalogueBuilder {
                 free.insert(target);
                 Ok(())
             }
+            // People's own words go before what else a protocol is called: more is called so with every version.
+            Entry::Occupied(mut taken) if is_protocol_alias(taken.key(), *taken.get()) => {
+                taken.insert(target);
+                Ok(())
+            }
             Entry::Occupied(_) => Err(Fault::NameTaken(name.to_owned())),
         }
     }
 }
 
+/// Whether this name, in its plain form, is another than the protocol's own.
+fn is_protocol_alias(name: &str, target: Target) -> bool {
+    matches!(target, Target::Protocol(protocol) if plain(protocol.as_str()) != name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::Protocol;
 
     const BASE: &str = "[A]\ncategory = One\nalias = first, aa\ndomain = a.example shared.example\naddress = 10.0.0.0/8\n\
         port = 100-200/udp\n[B]\ncategory = Two\nalias = second\ndomain = b.example\n";
@@ -348,6 +360,27 @@ mod tests {
             Fault::NameTaken("B".into())
         );
         assert_eq!(refused("[One]\n"), Fault::NameTaken("One".into()));
+    }
+
+    #[test]
+    fn what_else_a_protocol_is_called_is_free_for_whoever_wants_it() {
+        let section = "\ncategory = Mine\ndomain = c.example\n";
+        let c = Ok(Target::App(AppId(2)));
+        assert_eq!(over(&format!("[Postgres]{section}")).resolve("postgres"), c);
+        let catalogue = over(&format!("[C]{section}alias = SSL\n"));
+        assert_eq!(catalogue.resolve("ssl"), c);
+        let tls = Ok(Target::Protocol(Protocol::Tls));
+        assert_eq!(catalogue.resolve("tls"), tls);
+        let catalogue = over("[A]\ncategory = UPnP\n");
+        assert!(matches!(catalogue.resolve("upnp"), Ok(Target::Category(_))));
+        for taken in [
+            format!("[TLS]{section}"),
+            format!("[C]{section}alias = TLS\n"),
+        ] {
+            assert_eq!(refused(&taken), Fault::NameTaken("TLS".into()));
+        }
+        let twice = format!("[C]{section}alias = SSL\n[D]\ncategory = Mine\nalias = ssl\n");
+        assert_eq!(refused(&twice), Fault::NameTaken("ssl".into()));
     }
 
     #[test]

@@ -42,6 +42,16 @@ fn lookups_stop_at_label_borders() {
 }
 
 #[test]
+fn no_application_takes_what_else_a_protocol_is_called() {
+    let catalogue = builtin();
+    for protocol in Protocol::ALL {
+        for alias in protocol.aliases() {
+            assert_eq!(catalogue.resolve(alias), Ok(Target::Protocol(protocol)));
+        }
+    }
+}
+
+#[test]
 fn case_blanks_and_punctuation_do_not_count() {
     let catalogue = builtin();
     let twitter = catalogue.resolve("Twitter/X").unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::{ListedApp, Status, input, list_apps};
-use crate::catalogue::{App, CatalogueBuilder, CategoryId};
+use crate::catalogue::{App, CatalogueBuilder, CategoryId, Target};
 use crate::protocol::Protocol;
 
 /// The built-in catalogue with the applications of `files`, the later ones winning over the earlier; to be added to.
@@ -36,10 +36,12 @@ pub(super) fn show(files: &[PathBuf]) -> Result<Status> {
     let apps = catalogue
         .apps()
         .map(|(_, app)| (category(app.category), listed(app)));
-    let protocols = Protocol::ALL.iter().map(|protocol| {
+    let protocols = Protocol::ALL.into_iter().map(|protocol| {
+        let is_its = |alias: &&&str| catalogue.find(alias) == Some(Target::Protocol(protocol));
+        let aliases = protocol.aliases().iter().filter(is_its);
         let listed = ListedApp {
             name: protocol.to_string(),
-            aliases: protocol.aliases().iter().map(ToString::to_string).collect(),
+            aliases: aliases.map(ToString::to_string).collect(),
             ..ListedApp::default()
         };
         (category(CategoryId::PROTOCOLS), listed)

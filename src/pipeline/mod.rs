@@ -1,4 +1,5 @@
-//! Drives the core over a capture: one reader thread, N workers, and the caller's thread as the writer.
+//! Drives the core over a capture: one reader thread, N workers, and the caller's thread as the writer; or, where no worker is
+//! wanted, all three in turns in the caller's.
 //!
 //! * A chunk of the capture travels once: the reader decodes its packets and hands each worker a list of those that
 //!   are its own; the workers answer with the packets to drop; the writer puts the answers back into order and writes

@@ -1,4 +1,4 @@
-//! The reader thread: fills chunks, decodes each packet once, puts fragmented datagrams together, and hands every worker the list of its own.
+//! The reader: fills chunks, decodes each packet once, puts fragmented datagrams together, and hands every worker the list of its own.
 //!
 //! A fragment alone has no flow. A chunk that holds one is kept back, with all that follow it, until the rest of its datagram has come
 //! or will not come any more; then the datagram is told with the first of its packets, and they all share its flow.

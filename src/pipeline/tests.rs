@@ -1,4 +1,4 @@
-//! The threads by themselves: what must hold whoever is faster.
+//! The pipeline by itself: what must hold whoever is faster, and where nobody is.
 
 use std::io::Read;
 use std::sync::mpsc;
@@ -203,5 +203,72 @@ fn no_chunk_is_lost_however_fast_the_writer_is() {
             Ok(RECORDS as u64),
             "the reader waits for a chunk that is gone"
         );
+    }
+}
+
+/// A pcap that makes chunks wait: a fragment whose datagram never comes, before more chunks than wait for it, one of them too large to
+/// travel with others; and another fragment at the end. A binding request of STUN in every third datagram.
+fn waiting() -> Vec<u8> {
+    let stun = b"\0\x01\0\0\x21\x12\xa4\x42twelve bytes";
+    let payloads: Vec<&[u8]> = (0..15_000)
+        .map(|number| match number % 3 {
+            0 => &stun[..],
+            _ => &[0xff; 210],
+        })
+        .collect();
+    let records = datagrams(&payloads);
+    let (head, records) = records.split_at(24);
+    let record = |packet: &[u8]| {
+        let len = (packet.len() as u32).to_le_bytes();
+        [&[0; 8], &len[..], &len, packet].concat()
+    };
+    // Its eight bytes follow on eight that never come, and more are to follow.
+    let mut fragment = vec![0x45, 0, 0, 28, 0, 7, 0x20, 1, 64, 17, 0, 0];
+    fragment.extend([10, 0, 0, 3, 10, 0, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let fragment = record(&fragment);
+    let huge = record(&vec![0; 3 * CHUNK_LEN]);
+    [head, &fragment, records, &huge, records, &fragment].concat()
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Told(Vec<FlowSummary>, Vec<(u64, u64)>);
+
+impl Sink for Told {
+    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
+        self.0.push(flow);
+        Ok(())
+    }
+
+    fn judged(&mut self, news: &Judged) {
+        self.1.push((news.packet, news.flow));
+    }
+}
+
+#[test]
+fn a_run_without_threads_tells_the_same() {
+    let catalogue = Catalogue::builtin().unwrap();
+    let mut rules = RuleSetBuilder::new(&catalogue);
+    rules.block_app("STUN", "test").unwrap();
+    let policy = Policy {
+        rules: Arc::new(rules.build()),
+        ..policy()
+    };
+    let of = |workers| {
+        let capture = CaptureReader::open(io::Cursor::new(waiting())).unwrap();
+        let (mut forwarded, mut dropped) = (Vec::new(), Vec::new());
+        let outputs = Outputs {
+            forwarded: Some(&mut forwarded),
+            dropped: Some(&mut dropped),
+        };
+        let mut told = Told::default();
+        let packets = Packets::Write(outputs);
+        let ran = run(capture, workers, &policy, packets, &mut told).unwrap();
+        (ran.counts, ran.fragments, forwarded, dropped, told)
+    };
+    let alone = of(0);
+    assert_eq!((alone.0.total, alone.0.dropped), (30_003, 10_000));
+    assert_eq!(alone.0.fragments, 2);
+    for workers in [1, 3] {
+        assert!(of(workers) == alone, "{workers} workers");
     }
 }

@@ -1,4 +1,4 @@
-//! A worker thread: owns some of the shards, and judges the packets that fall to them.
+//! A worker: owns some of the shards, and judges the packets that fall to them.
 
 use std::mem;
 use std::sync::Arc;

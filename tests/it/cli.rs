@@ -288,6 +288,15 @@ fn applications_of_the_users_own_are_listed_and_their_mistakes_told() {
         listed.text()
     );
 
+    let has_line = |run: &Run, words: &[&str]| {
+        let mut lines = run.text().lines();
+        lines.any(|line| line.split_whitespace().eq(words.iter().copied()))
+    };
+    assert!(has_line(&listed, &["TLS", "(SSL)"]));
+    let taken = list("[SSL]\ncategory = In house\ndomain = wiki.example\n");
+    assert!(has_line(&taken, &["SSL", "wiki.example"]));
+    assert!(has_line(&taken, &["TLS"]));
+
     let refused = list("[Our wiki]\ncategory = In house\ndomain = *.wiki.example\n");
     refused.assert_status(2, "a bad file");
     let told = "apps.txt:3:10: found '*.wiki.example', expected a name without '*'";

@@ -151,11 +151,7 @@ fn holds(file: &[u8], policy: &Policy) {
     };
     let one = Run::over(Cursor::new(file.to_vec()), policy, 0);
     // Threads take longer than all else: one capture in sixteen.
-    if file
-        .iter()
-        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte))
-        .is_multiple_of(16)
-    {
+    if is_one_in(16, file) {
         let choppy = Choppy {
             bytes: Cursor::new(file.to_vec()),
             step: 1 + file.len() % 1000,
@@ -164,6 +160,14 @@ fn holds(file: &[u8], policy: &Policy) {
     }
     one.adds_up(&read);
     is_an_interleaving(&read, [&one.forwarded, &one.dropped]);
+}
+
+/// Whether `bytes` are one of so many, by what they hold: what takes long is not done for all, and again for the same.
+fn is_one_in(many: u8, bytes: &[u8]) -> bool {
+    let sum = bytes
+        .iter()
+        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte));
+    sum.is_multiple_of(many)
 }
 
 /// Checks that two runs told the same.

@@ -245,11 +245,7 @@ fn reported(
     let mut json = Vec::new();
     report::json(&report, &mut json).expect("a Vec takes everything");
     // Takes as long as all else, and says the same: of one report in eight.
-    if json
-        .iter()
-        .fold(0, |sum: u8, byte| sum.wrapping_add(*byte))
-        .is_multiple_of(8)
-    {
+    if super::is_one_in(8, &json) {
         is_fit_for_terminals(&report);
     }
     json

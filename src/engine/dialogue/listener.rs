@@ -137,7 +137,7 @@ impl Listener<'_> {
     /// Bytes of which nothing is known yet; what is found in none of them is kept as what the connection began with.
     pub(super) fn open_noted(&mut self, bytes: &[u8]) -> usize {
         let step = self.open(bytes);
-        if matches!(self.own.phase, Phase::Open) && !self.may_be_probe(bytes) {
+        if matches!(self.own.phase, Phase::Open) {
             let (noted, is_done) = match step {
                 0 => (bytes, false),
                 _ => (bytes.get(..step).unwrap_or(bytes), true),
@@ -183,9 +183,6 @@ impl Listener<'_> {
 
     /// The same for what a server would say, of a connection whose client was not heard or not understood.
     fn open_reply(&mut self, bytes: &[u8]) -> usize {
-        if self.may_be_probe(bytes) {
-            return bytes.len();
-        }
         if let Some(step) = self.open_choice(bytes) {
             return step;
         }
@@ -203,16 +200,6 @@ impl Listener<'_> {
         }
         self.miss();
         bytes.len()
-    }
-
-    /// Whether `bytes` may be a keep-alive probe, before all else that was captured of this side: then nothing was said yet.
-    ///
-    /// Where the SYN or anything before it was captured, a probe is told by its number, that of a byte which is known. Here only
-    /// its byte tells: a zero is what Windows sends, and of what is told here nothing begins with one in a segment of its own.
-    ///
-    /// Source: RFC 9293 §3.8.4.
-    fn may_be_probe(&self, bytes: &[u8]) -> bool {
-        bytes == [0] && !self.has_syn && !self.own.has_begun
     }
 
     /// Counts a piece that said nothing.

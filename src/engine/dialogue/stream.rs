@@ -13,6 +13,14 @@ use crate::key::Side;
 use crate::observation::Observation;
 use crate::packet::{TcpFlags, TcpSegment};
 
+/// What Windows sends to keep a connection alive: a byte before all that is still to be said, and how many there are.
+///
+/// Where the SYN or anything before it was captured, its number tells it, that of a byte which is known. Where not, only the byte
+/// does: but for messages of DNS, nothing that is told here begins with one like it in a segment of its own.
+///
+/// Source: RFC 9293 §3.8.4.
+const PROBE: (&[u8], u32) = (&[0], 1);
+
 /// What the SYNs of a connection said.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::engine) struct Syns {
@@ -194,8 +202,13 @@ impl Stream {
         if seen.payload_origlen == 0 {
             return false;
         }
+        let has_syn = self.syns.firsts[seen.sender.index()].is_some();
         let way = &mut self.ways[seen.sender.index()];
         way.voice.is_heard = true;
+        let is_unknown = !way.voice.has_spoken && !has_syn;
+        if is_unknown && (seen.payload, seen.payload_origlen) == PROBE && !is_of_dns(seen) {
+            return false;
+        }
         way.voice.has_spoken = true;
         way.wake(seen.payload);
         let segment = Segment {
@@ -339,6 +352,12 @@ impl Stream {
         let packets = self.shared.packets.capacity() * size_of::<Box<[u8]>>();
         self.ways.iter().map(Way::held_bytes).sum::<usize>() + openvpn + packets
     }
+}
+
+/// Whether the ports of a segment say that it is of DNS.
+fn is_of_dns(seen: &Observation<'_>) -> bool {
+    let ports = seen.key.five_tuple(seen.sender);
+    expected_over_tcp([ports.src.port, ports.dst.port]).is_some()
 }
 
 impl Way {

@@ -51,7 +51,8 @@
   const time = (ms) => new Date(ms).toISOString().slice(11, 23);
   const end = (address, port) => (port === 0 ? address : address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
   // Where a long text had best go on in the next line: before a dot of a name, before a colon of an address, behind a rule's kind.
-  const labels = (name) => name.split(/(?=\.)|(?<=^\w+:)/);
+  // Without a look behind: a browser of 2022 may not know that, and would run nothing of this.
+  const labels = (name) => name.split(/(?=\.)|^(\w+:)/).filter(Boolean);
   const groups = (address) => address.split(/(?=:)/);
 
   // Key, title, whether it is a number; and how a flow's cell is written where that is not its value: in one piece or several.
@@ -162,7 +163,7 @@
           mark.textContent = value;
           cell.append(mark);
         } else {
-          const [first, ...others] = [value].flat();
+          const [first = "", ...others] = [value].flat();
           cell.append(first, ...others.flatMap((piece) => [document.createElement("wbr"), piece]));
         }
         if (key !== "verdict") cell.classList.add(key);

@@ -113,6 +113,14 @@ fn an_opening_behind_a_probe_is_recognised() {
 }
 
 #[test]
+fn who_only_sent_a_probe_has_said_nothing() {
+    let mut talk = Talk::new(IpProtocol::TCP, 443);
+    talk.segment(Client, ACK, 999, b"\0");
+    talk.say(Server, &hex(SERVER_TLS13));
+    assert_eq!(talk.choice(), Some(0x0304));
+}
+
+#[test]
 fn what_is_no_probe_is_a_word() {
     // One that holds another byte, or more, or whose number says that it is the first byte.
     for (opened, word) in [(false, &b"x"[..]), (false, b"\0\0"), (true, b"\0")] {
@@ -124,6 +132,10 @@ fn what_is_no_probe_is_a_word() {
         talk.say(Client, &unsound_hello());
         assert!(!is_offer_told(&talk), "{word:?}");
     }
+    let mut talk = Talk::new(IpProtocol::TCP, 443);
+    talk.say_cut(Client, b"\0\0", 1);
+    talk.say(Client, &unsound_hello());
+    assert!(!is_offer_told(&talk), "a longer one that was cut");
 }
 
 #[test]
