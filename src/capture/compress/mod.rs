@@ -6,14 +6,15 @@
 use std::fmt;
 use std::io::{self, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
+use self::gzip::GzipReader;
 use self::lz4::Lz4Reader;
 use self::source::Source;
 use self::zstd::ZstdReader;
 use super::error::{CaptureError, DamageReason};
 
+mod gzip;
 mod lz4;
 mod source;
 mod zstd;
@@ -48,7 +49,7 @@ const UNSUPPORTED: [(&[u8], &str); 3] = [
 /// Compressed bytes that are read at once.
 const COMPRESSED_LEN: usize = 64 * 1024;
 
-/// Bytes that are decompressed at once. A decoder keeps back what it made in the step that failed, so steps are short.
+/// Bytes that are decompressed at once. The one for xz keeps back what it made in the step that failed, so steps are short.
 const STEP_LEN: usize = 16 * 1024;
 
 /// The largest window that a zstd frame may ask for is two to this power: 128 MiB, what its own tools take without being told otherwise.
@@ -125,7 +126,7 @@ pub(super) struct Compressed {
 }
 
 enum Decoder {
-    Gzip(MultiGzDecoder<BufReader<Source>>),
+    Gzip(GzipReader<BufReader<Source>>),
     Zstd(ZstdReader<BufReader<Source>>),
     Lz4(Lz4Reader<BufReader<Source>>),
     Xz(Box<XzReader<BufReader<Source>>>),
@@ -166,7 +167,7 @@ impl Input {
         };
         let source = BufReader::with_capacity(COMPRESSED_LEN, source);
         let decoder = match compression {
-            Compression::Gzip => Decoder::Gzip(MultiGzDecoder::new(source)),
+            Compression::Gzip => Decoder::Gzip(GzipReader::new(source)),
             Compression::Zstd => {
                 Decoder::Zstd(ZstdReader::new(source, MAX_ZSTD_WINDOW_LOG).map_err(io_error)?)
             }

@@ -290,7 +290,7 @@ fn where_zstd_breaks_off_does_not_depend_on_how_its_bytes_come() {
 }
 
 #[test]
-fn corrupt_gzip_keeps_all_but_the_last_step_before() {
+fn all_in_front_of_corrupt_gzip_is_kept_however_its_bytes_come() {
     let capture = large_pcap(400);
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::none());
     encoder.write_all(&capture).unwrap();
@@ -298,15 +298,18 @@ fn corrupt_gzip_keeps_all_but_the_last_step_before() {
     // A gzip header of 10 bytes, then stored blocks: type, length, and its complement, which we break in the second block.
     let len = usize::from(u16::from_le_bytes([compressed[11], compressed[12]]));
     compressed[10 + 5 + len + 3] ^= 1;
-    let got = read_bytes(&compressed).unwrap();
-    assert!(capture.starts_with(&got.bytes));
-    assert!(
-        got.bytes.len() > len - 16 * 1024 - 1_600,
-        "{} of {len}",
-        got.bytes.len()
-    );
+    let whole = read_bytes(&compressed).unwrap();
+    assert!(capture.starts_with(&whole.bytes));
+    // But for a record that is not there as a whole.
+    let kept = whole.bytes.len();
+    assert!((len - 1_600..=len).contains(&kept), "{kept} of {len}");
     let corrupt = DamageReason::CompressionCorrupt(Compression::Gzip);
-    assert_eq!(got.damage(), Some((got.bytes.len() as u64, corrupt)));
+    assert_eq!(whole.damage(), Some((kept as u64, corrupt)));
+    for step in [1, 7, 1000] {
+        let dripped = read(Drip(io::Cursor::new(compressed.clone()), step)).unwrap();
+        assert_eq!(dripped.content(), whole.content(), "{step}");
+        assert_eq!(dripped.damage(), whole.damage(), "{step}");
+    }
 }
 
 #[test]
