@@ -154,7 +154,8 @@ impl Engine {
         naming: Option<&Naming>,
         ended: &mut Vec<Ended>,
     ) -> Answer {
-        let end = match self.flows.get_mut(&seen.key) {
+        let hash = self.flows.hash(&seen.key);
+        let end = match self.flows.get_mut(&seen.key, hash) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load();
@@ -180,7 +181,7 @@ impl Engine {
         }
         let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load());
-        self.flows.insert(seen.key, entry);
+        self.flows.insert((seen.key, hash), entry);
         self.weigh(seen, loads, ended);
         answer
     }

@@ -8,4 +8,4 @@ pub mod tcp;
 
 pub use findings::{Findings, MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 pub use summary::{FlowEnd, FlowState, FlowSummary, SharedFate};
-pub use table::FlowTable;
+pub use table::{FlowTable, KeyHash};

@@ -31,16 +31,22 @@ type Page<V> = Vec<Option<(FlowKey, V)>>;
 /// Slots of a page: so few that a small table stays small, so many that a page is worth an allocation.
 const PAGE_LEN: usize = 32;
 
-/// Where a flow stands, and half of its key's hash: to grow the index without a look at the flows.
+/// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    hash: u32,
+    hash: KeyHash,
     slot: u32,
 }
 
-/// What the index goes by, spread over all the bits of which it looks at the first and the last.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// Half of a key's hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash(u32);
+
+impl KeyHash {
+    /// What the index goes by, spread over all the bits of which it looks at the first and the last.
+    fn spread(self) -> u64 {
+        u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 /// The slots of the flows that were used just before and just after.
@@ -68,25 +74,26 @@ impl<V> FlowTable<V> {
         }
     }
 
+    /// What the flow of `key` is found by: to be told once, where it is looked for and then put in.
+    pub fn hash(&self, key: &FlowKey) -> KeyHash {
+        KeyHash((self.hasher.hash_one(key) >> 32) as u32)
+    }
+
     /// The flow of `key`, which becomes the most recently used.
-    pub fn get_mut(&mut self, key: &FlowKey) -> Option<&mut V> {
+    pub fn get_mut(&mut self, key: &FlowKey, hash: KeyHash) -> Option<&mut V> {
+        let slot = self.find(key, hash)?;
         // Packets of one flow often come in a row.
-        let is_again = |(newest, _): &(FlowKey, V)| newest == key;
-        let slot = if self.at(self.newest).is_some_and(is_again) {
-            self.newest
-        } else {
-            let slot = self.find(key)?;
+        if slot != self.newest {
             self.unlink(slot);
             self.link_newest(slot);
-            slot
-        };
+        }
         let (_, value) = self.slot(slot)?.as_mut()?;
         Some(value)
     }
 
     /// The flow of `key`, which is not used by that.
     pub fn peek(&self, key: &FlowKey) -> Option<&V> {
-        let (_, value) = self.at(self.find(key)?)?;
+        let (_, value) = self.at(self.find(key, self.hash(key))?)?;
         Some(value)
     }
 
@@ -95,24 +102,23 @@ impl<V> FlowTable<V> {
         self.len() >= self.capacity
     }
 
-    /// Puts `value` in as the most recently used, in the place of what is there under the same key.
-    pub fn insert(&mut self, key: FlowKey, value: V) {
-        self.remove(&key);
+    /// Puts `value` in as the most recently used. There is no flow of `key` yet: the caller has looked for it.
+    pub fn insert(&mut self, (key, hash): (FlowKey, KeyHash), value: V) {
+        debug_assert!(self.find(&key, hash).is_none(), "{key:?} is there already");
         let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
         if let Some(room) = self.slot(slot) {
             *room = Some((key, value));
         }
         self.link_newest(slot);
-        let hash = self.hash(&key);
         self.index
-            .insert_unique(spread(hash), Place { hash, slot }, |place| {
-                spread(place.hash)
+            .insert_unique(hash.spread(), Place { hash, slot }, |place| {
+                place.hash.spread()
             });
     }
 
     /// Takes the flow of `key` out.
     pub fn remove(&mut self, key: &FlowKey) -> Option<V> {
-        let slot = self.find(key)?;
+        let slot = self.find(key, self.hash(key))?;
         self.take(slot).map(|(_, value)| value)
     }
 
@@ -160,23 +166,19 @@ impl<V> FlowTable<V> {
         page.get(slot as usize % PAGE_LEN)?.as_ref()
     }
 
-    fn hash(&self, key: &FlowKey) -> u32 {
-        (self.hasher.hash_one(key) >> 32) as u32
-    }
-
-    fn find(&self, key: &FlowKey) -> Option<u32> {
-        let hash = self.hash(key);
+    fn find(&self, key: &FlowKey, hash: KeyHash) -> Option<u32> {
         let is_it = |place: &Place| {
             place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
         };
-        self.index.find(spread(hash), is_it).map(|place| place.slot)
+        let found = self.index.find(hash.spread(), is_it);
+        found.map(|place| place.slot)
     }
 
     fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
         let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
-        let hash = spread(self.hash(&flow.0));
+        let hash = self.hash(&flow.0).spread();
         if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
             entry.remove();
         }
@@ -251,17 +253,26 @@ mod tests {
         .0
     }
 
+    fn put<V>(table: &mut FlowTable<V>, port: u16, value: V) {
+        table.insert((key(port), table.hash(&key(port))), value);
+    }
+
+    fn get<V: Copy>(table: &mut FlowTable<V>, port: u16) -> Option<V> {
+        let key = key(port);
+        table.get_mut(&key, table.hash(&key)).copied()
+    }
+
     #[test]
     fn the_least_recently_used_goes_first() {
         let mut table = FlowTable::new(3);
         for port in 1..=3 {
-            table.insert(key(port), port);
+            put(&mut table, port, port);
         }
         assert!(table.is_full());
-        assert_eq!(table.get_mut(&key(1)), Some(&mut 1));
+        assert_eq!(get(&mut table, 1), Some(1));
         assert_eq!(table.oldest(), Some((&key(2), &2)));
         assert_eq!(table.pop_oldest(), Some((key(2), 2)));
-        table.insert(key(4), 4);
+        put(&mut table, 4, 4);
         let order: Vec<_> = std::iter::from_fn(|| table.pop_oldest())
             .map(|(_, port)| port)
             .collect();
@@ -316,10 +327,7 @@ mod tests {
                     0 => {
                         let used = place.map(|place| list.remove(place));
                         list.extend(used);
-                        prop_assert_eq!(
-                            table.get_mut(&key(port)).copied(),
-                            used.map(|(_, value)| value)
-                        );
+                        prop_assert_eq!(get(&mut table, port), used.map(|(_, value)| value));
                     }
                     1 => {
                         let gone = place.map(|place| list.remove(place).1);
@@ -342,7 +350,8 @@ mod tests {
                         }
                         list.retain(|(there, _)| *there != port);
                         list.push((port, number));
-                        table.insert(key(port), number);
+                        table.remove(&key(port));
+                        put(&mut table, port, number);
                     }
                 }
                 prop_assert_eq!(table.len(), list.len());
