@@ -25,6 +25,13 @@ impl<K, V> Default for Ranges<K, V> {
     }
 }
 
+impl<K, V> Ranges<K, V> {
+    /// Whether no number has a value.
+    pub const fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+}
+
 impl<K: Copy + Ord + Into<u128> + TryFrom<u128>, V: Copy + Ord> Ranges<K, V> {
     /// Where ranges overlap, the lowest value holds. Takes n log n time and memory for at most 2n steps.
     pub fn new(mut ranges: Vec<(RangeInclusive<K>, V)>) -> Self {
@@ -65,11 +72,6 @@ impl<K: Copy + Ord + Into<u128> + TryFrom<u128>, V: Copy + Ord> Ranges<K, V> {
     pub fn get(&self, number: K) -> Option<V> {
         let steps = self.starts.partition_point(|start| *start <= number);
         *self.values.get(steps.checked_sub(1)?)?
-    }
-
-    /// Whether no number has a value.
-    pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
     }
 }
 

@@ -15,6 +15,10 @@ pub(super) const PLACED_AFTER: u64 = 8;
 
 /// Asks the rules for addresses and ports about a packet, and about those around it.
 pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News, policy: &Policy) {
+    // Most packets say nothing new of where their flow goes.
+    if !news.is_first_of_sender && news.opener.is_none() && seen.outer.is_empty() {
+        return;
+    }
     for action in Action::ALL {
         let rules = policy.rules.tables(action);
         if rules.is_empty() || !entry.is_open_to(action, seen) {

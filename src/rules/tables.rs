@@ -38,6 +38,12 @@ struct Addresses {
     v6: Ranges<u128, RuleId>,
 }
 
+impl Addresses {
+    const fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+}
+
 impl Tables {
     /// The tables of `rules`.
     pub(super) fn new<'r>(
@@ -114,28 +120,36 @@ impl Tables {
     /// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) meets the rules for the IPv4 address too.
     pub fn for_address(&self, end: End, address: IpAddr) -> Option<RuleId> {
         let Addresses { v4, v6 } = &self.addresses[end as usize];
-        let v4 = match address.to_canonical() {
+        match address {
             IpAddr::V4(address) => v4.get(address.to_bits()),
-            IpAddr::V6(_) => None,
-        };
-        let v6 = match address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(address) => v6.get(address.to_bits()),
-        };
-        [v4, v6].into_iter().flatten().min()
+            IpAddr::V6(address) => {
+                let mapped = address.to_ipv4_mapped();
+                let mapped = mapped.and_then(|address| v4.get(address.to_bits()));
+                [mapped, v6.get(address.to_bits())]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
+        }
     }
 
     /// The rule for a flow that goes from the one address to the other, whoever of them has sent.
     pub fn for_ends(&self, initiator: IpAddr, responder: IpAddr) -> Option<RuleId> {
-        let ends = [
+        let mut first = None;
+        for (end, address) in [
             (End::Initiator, initiator),
             (End::Responder, responder),
             (End::Either, initiator),
             (End::Either, responder),
-        ];
-        let met = ends.into_iter();
-        met.filter_map(|(end, address)| self.for_address(end, address))
-            .min()
+        ] {
+            // Mostly there are rules for one end alone.
+            if !self.addresses[end as usize].is_empty()
+                && let Some(met) = self.for_address(end, address)
+            {
+                first = Some(first.map_or(met, |first: RuleId| first.min(met)));
+            }
+        }
+        first
     }
 
     /// The rule for a port.
