@@ -89,7 +89,8 @@ impl Contacts {
     /// None yet, and `bound` of them at most.
     pub(super) fn new(bound: usize) -> Self {
         Self {
-            kept: Vec::new(),
+            // At once, for what is not touched costs nothing; a row that grows is copied again and again.
+            kept: Vec::with_capacity(bound),
             bound,
             index: HashTable::new(),
             hasher: ahash::RandomState::new(),
@@ -352,7 +353,7 @@ mod tests {
             }
         }
         assert_eq!(contacts.kept.len(), MAX_CONTACTS);
-        assert_eq!(contacts.kept.capacity(), 1 << 19);
+        assert_eq!(contacts.kept.capacity(), MAX_CONTACTS);
         assert_eq!(contacts.index.capacity(), MAX_CONTACTS);
     }
 
