@@ -1,3 +1,7 @@
+use std::cmp::Reverse;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::DomainName;
 use crate::stats::flows::tests::sample_flow;
@@ -266,6 +270,29 @@ fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
             peer(SERVER, Some("github.com"))
         ]
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn findings_are_in_order_however_many_there_are(ends in proptest::collection::vec((0u8..=255, 0u8..=255, 1u16..100), 0..400)) {
+        let mut hosts = Hosts::new(Thresholds { high_volume: 3, port_scan: 2 });
+        // Every other one is in a block that is reserved.
+        let address = |i: u8| format!("{}.0.{}.1", if i.is_multiple_of(2) { 240 } else { 8 }, i % 150);
+        for (src, dst, port) in ends {
+            hosts.observe(&flow(TCP, &address(src), &address(dst), port));
+        }
+        let known: Vec<_> = hosts.hosts.iter().map(|host| (host.addr, host.flows)).collect();
+        let findings = hosts.finish();
+        let flagged: Vec<_> = findings.iter().collect();
+        prop_assert_eq!(flagged.len(), findings.len());
+        let rank = |finding: &Finding| {
+            let flows = known.iter().find(|(addr, _)| *addr == finding.ip).map(|(_, flows)| *flows);
+            (Reverse((finding.severity, finding.reasons.len(), flows)), finding.ip)
+        };
+        prop_assert!(flagged.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])));
+    }
 }
 
 #[test]
