@@ -4,7 +4,6 @@
 
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};
-use std::num::NonZero;
 
 use smol_str::SmolStr;
 use thiserror::Error;
@@ -26,7 +25,7 @@ pub struct DomainName(SmolStr);
 /// Longest name that is taken, in bytes before escaping. DNS stops at 255; SNI and Host could go on, and nothing of use would follow.
 pub const MAX_NAME_LEN: usize = 255;
 
-/// Longest label of a pattern, RFC 1035 §2.3.4.
+/// Longest label, RFC 1035 §2.3.4.
 const MAX_LABEL_LEN: usize = 63;
 
 impl DomainName {
@@ -68,29 +67,35 @@ impl DomainName {
         Self::join(labels, push_utf8)
     }
 
-    /// The name that a message of DNS writes out plainly: each label behind its length, without the root behind the last.
+    /// The name that a message of DNS writes out plainly at the front of `bytes`, each label behind its length and the root behind the
+    /// last; and how many bytes that takes.
     ///
-    /// Quick, and for nearly every name. `None` also for one with something to escape: [`DomainName::from_labels`] makes those.
+    /// Quick, and for nearly every name. `None` also for one with something to escape, or with the rest elsewhere:
+    /// [`DomainName::from_labels`] makes those.
     ///
-    /// Source: RFC 1035 §3.1.
-    pub fn from_written_out(name: &[u8]) -> Option<Self> {
-        let (first, text) = name.split_first()?;
+    /// Source: RFC 1035 §2.3.4, §3.1.
+    pub fn from_written_out(bytes: &[u8]) -> Option<(Self, usize)> {
+        let (&first, rest) = bytes.split_first()?;
         let mut draft = Draft::new();
-        if !draft.push(text) {
-            return None;
-        }
+        // One byte less than the longest name: the first length has been read.
+        draft.push(rest.get(..MAX_NAME_LEN - 1).unwrap_or(rest));
         // Where a label's length stands goes the dot before the label.
-        let mut at = usize::from(NonZero::new(*first)?.get());
-        let mut borders = 1;
-        while at < draft.len {
-            let len = draft.text.as_flattened_mut().get_mut(at)?;
-            let label = NonZero::new(std::mem::replace(len, b'.'))?;
-            at += 1 + usize::from(label.get());
+        let (mut len, mut end, mut borders) = (first, 0, 0);
+        while len != 0 {
+            if usize::from(len) > MAX_LABEL_LEN {
+                return None;
+            }
+            end += usize::from(len);
+            let next = draft.text.as_flattened_mut().get_mut(end);
+            len = std::mem::replace(next.filter(|_| end < draft.len)?, b'.');
+            end += 1;
             borders += 1;
         }
+        draft.cut(end.checked_sub(1)?);
         draft.lower();
-        let is_plain = at == draft.len && usize::from(draft.dots) + 1 == borders;
-        is_plain.then(|| draft.finish()).flatten()
+        let is_plain = usize::from(draft.dots) + 1 == borders;
+        let name = is_plain.then(|| draft.finish()).flatten()?;
+        Some((name, 1 + end))
     }
 
     fn of_one_piece(bytes: &[u8], push: fn(&mut String, &[u8])) -> Option<Self> {
@@ -138,6 +143,8 @@ impl DomainName {
 }
 
 /// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation.
+// The text begins where a word does: only from there on are texts checked word by word.
+#[repr(C, align(16))]
 struct Draft {
     /// Letters behind the name fill the last chunk.
     text: [[u8; CHUNK]; (MAX_NAME_LEN + 1) / CHUNK],
@@ -174,6 +181,15 @@ impl Draft {
         }
     }
 
+    /// Leaves the first `len` bytes.
+    fn cut(&mut self, len: usize) {
+        let behind = len..len.next_multiple_of(CHUNK);
+        if let Some(behind) = self.text.as_flattened_mut().get_mut(behind) {
+            behind.fill(b'a');
+        }
+        self.len = len;
+    }
+
     fn lower(&mut self) {
         // By the place in a chunk, so that all places are looked at in one step.
         let (mut strange, mut dots) = ([0; CHUNK], [0_u8; CHUNK]);
@@ -193,8 +209,10 @@ impl Draft {
         if self.is_strange {
             return None;
         }
-        let text = self.text.as_flattened().get(..self.len)?;
-        Some(DomainName(std::str::from_utf8(text).ok()?.into()))
+        // Whole chunks, of which the check leaves no rest to go through byte by byte.
+        let chunks = self.text.get(..self.len.div_ceil(CHUNK))?;
+        let text = std::str::from_utf8(chunks.as_flattened()).ok()?;
+        Some(DomainName(text.get(..self.len)?.into()))
     }
 }
 
@@ -433,14 +451,29 @@ mod tests {
             b"\0",
             b"\x01",
             b"\x02a",
-            b"\x01a\0",
-            b"\x01a\0\x01b",
             b"\0\x01a",
+            b"\x01a",
             b"\x01ab",
             b"\x01a\x02b",
+            b"\x01a\xc0\x0c\0",
+            &[&[64][..], &[b'a'; 64], b"\0"].concat(),
         ] {
             assert_eq!(DomainName::from_written_out(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_name_written_out_ends_at_its_root_whatever_follows() {
+        let (name, len) =
+            DomainName::from_written_out(b"\x01A\x02bc\0\xff\0\x01.\xff\xff").unwrap();
+        assert_eq!((name.as_str(), len), ("a.bc", 6));
+        // The longest: 255 bytes, of which the root is one.
+        let [most, label] = [61, 63].map(|len| [&[len][..], &vec![b'a'; len.into()]].concat());
+        let longest = [&label.repeat(3), &most[..], b"\0"].concat();
+        let (name, len) = DomainName::from_written_out(&longest).unwrap();
+        assert_eq!((name.as_str().len(), len), (253, 255));
+        let longer = [&label.repeat(4)[..], b"\0"].concat();
+        assert_eq!(DomainName::from_written_out(&longer), None);
     }
 
     #[test]
@@ -472,7 +505,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn names_are_written_at_once_as_they_are_byte_by_byte(labels in proptest::collection::vec("[a-cA-C.\\\\\\-]{1,20}|[\\x00-\\xff]{1,9}|[x-zX-Z]{1,40}", 1..9)) {
+        fn names_are_written_at_once_as_they_are_byte_by_byte(labels in proptest::collection::vec("[a-cA-C.\\\\\\-]{1,20}|[\\x00-\\xff]{1,9}|[x-zX-Z]{1,40}", 1..9), behind in "[\\x00-\\xff]{0,20}|[a-z]{0,300}") {
             let labels: Vec<&[u8]> = labels.iter().map(String::as_bytes).collect();
             let joined = labels.join(&b'.');
             let whole = joined.strip_suffix(b".").unwrap_or(&joined);
@@ -485,13 +518,16 @@ mod tests {
             let name = DomainName::from_labels(&mut results.clone()).unwrap();
             let written = escape(results, push_ascii);
             proptest::prop_assert_eq!(&name, &(joined.len() <= MAX_NAME_LEN).then_some(written));
-            let wire: Vec<u8> = labels
+            let mut wire: Vec<u8> = labels
                 .iter()
                 .flat_map(|label| std::iter::once(label.len() as u8).chain(label.iter().copied()))
+                .chain([0])
                 .collect();
+            let len = wire.len();
             let is_plain = |label: &&[u8]| !label.iter().any(|&byte| byte == b'.' || is_strange(byte));
-            let plain = name.filter(|_| labels.iter().all(is_plain));
-            proptest::prop_assert_eq!(DomainName::from_written_out(&wire), plain);
+            let plain = name.filter(|_| len <= 255 && labels.iter().all(is_plain));
+            wire.extend(behind.bytes());
+            proptest::prop_assert_eq!(DomainName::from_written_out(&wire), plain.map(|name| (name, len)));
         }
     }
 

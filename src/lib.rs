@@ -54,6 +54,7 @@ pub mod engine;
 pub mod evidence;
 pub mod flow;
 pub mod fragments;
+mod half_hash;
 pub mod hosts;
 pub mod ini;
 pub mod inspect;

@@ -12,14 +12,16 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use crate::domain::DomainName;
+use crate::half_hash::HalfHash;
 use crate::inspect::dns::answers::{Addresses, Answers};
+use crate::key::{FlowKey, Side};
 use crate::opening::Opening;
 use crate::packet::Timestamp;
 use crate::services::DNS_PORT;
 
 /// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
 ///
-/// About 80 bytes each, beside names that they share; up to as many again that were told anew.
+/// About 50 bytes each, beside names that they share; up to as many again that were told anew.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Most bytes that their names may have, each as often as it leads to an address.
 pub const MAX_NAME_BYTES: usize = 4 << 20;
@@ -91,6 +93,13 @@ fn is_of_server(addr: IpAddr) -> bool {
     !is_nobody && !addr.is_loopback() && !addr.is_multicast()
 }
 
+/// Whether a flow leads to a name server: it is about what it asks for, not about how the server's address was found.
+#[inline]
+pub(crate) fn is_lookup(key: &FlowKey) -> bool {
+    let port = |side| key.endpoint(side).port;
+    port(Side::Low) == DNS_PORT || port(Side::High) == DNS_PORT
+}
+
 /// A client, and an address that it was told.
 ///
 /// Any host can make up a packet in a tunnel: what is told there counts there, and only there.
@@ -122,7 +131,8 @@ const fn bits(addr: IpAddr) -> u128 {
 /// What one client was told of one address.
 #[derive(Debug)]
 struct Known {
-    pair: Pair,
+    server: u128,
+    /// By whom it was told to whom.
     naming: Arc<Naming>,
     life_s: u32,
     /// Whether the client was told nothing else of it since.
@@ -130,6 +140,14 @@ struct Known {
 }
 
 impl Known {
+    fn pair(&self) -> Pair {
+        Pair {
+            client: bits(self.naming.client),
+            server: self.server,
+            is_inside: self.naming.is_inside,
+        }
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
         now.ns_since(self.naming.at) > u64::from(self.life_s) * 1_000_000_000
     }
@@ -148,10 +166,10 @@ impl Known {
 pub struct Answered {
     /// In the order in which they were told, those that are not the latest among them.
     told: VecDeque<Known>,
-    /// How many were told before the first in `told`: its number.
-    first: u64,
+    /// How many were told before the first in `told`: its number. Numbers wrap around, for those in `told` are far fewer.
+    first: u32,
     /// The number of the latest of each pair.
-    latest: HashTable<u64>,
+    latest: HashTable<(HalfHash, u32)>,
     hasher: ahash::RandomState,
     name_bytes: usize,
     forgotten: u64,
@@ -163,7 +181,7 @@ impl Answered {
         let naming = &told.naming;
         for address in &told.addresses {
             self.put(Known {
-                pair: Pair::new(naming.client, address.addr, naming.is_inside),
+                server: bits(address.addr),
                 naming: Arc::clone(naming),
                 life_s: address.ttl.max(MIN_LIFE_S),
                 is_latest: true,
@@ -172,18 +190,17 @@ impl Answered {
         self.make_room(naming.at);
     }
 
-    /// The answer by which a flow's client came to its server, should the flow begin with this packet.
-    ///
-    /// The flow to a name server itself is about what it asks for, not about how the server's address was found.
+    /// The answer by which a flow's client came to its server, should the flow begin with this packet; none for a flow to a
+    /// name server itself.
     pub fn naming(&self, opening: &Opening<'_>) -> Option<&Arc<Naming>> {
         if self.latest.is_empty() {
             return None;
         }
-        let (opener, is_known) = opening.opener();
-        let [src, dst] = [opener, opener.other()].map(|side| opening.key.endpoint(side));
-        if [src.port, dst.port].contains(&DNS_PORT) {
+        if is_lookup(opening.key) {
             return None;
         }
+        let (opener, is_known) = opening.opener();
+        let [src, dst] = [opener, opener.other()].map(|side| opening.key.endpoint(side));
         let name = |client, server| self.name((client, server), opening.is_inside, opening.at);
         name(src.addr, dst.addr).or_else(|| {
             // Who opened the flow may be a guess; who asked for whose address is none.
@@ -201,9 +218,11 @@ impl Answered {
         now: Timestamp,
     ) -> Option<&Arc<Naming>> {
         let pair = Pair::new(client, server, is_inside);
-        let is_it = |number: &u64| self.get(*number).is_some_and(|known| known.pair == pair);
-        let number = self.latest.find(self.hasher.hash_one(pair), is_it)?;
-        let known = self.get(*number)?;
+        let hash = self.hash(&pair);
+        let latest = self.latest.find(hash.whole(), |&latest| {
+            leads_to(&self.told, self.first, latest, (hash, &pair))
+        });
+        let known = self.told.get(place(self.first, latest?.1))?;
         (!known.is_over(now)).then_some(&known.naming)
     }
 
@@ -212,38 +231,34 @@ impl Answered {
         self.forgotten
     }
 
-    fn get(&self, number: u64) -> Option<&Known> {
-        self.told.get((number - self.first) as usize)
+    fn hash(&self, pair: &Pair) -> HalfHash {
+        HalfHash::of(self.hasher.hash_one(pair))
     }
 
     fn put(&mut self, known: Known) {
+        let pair = known.pair();
+        let hash = self.hash(&pair);
         let Self {
             told,
             first,
             latest,
-            hasher,
             name_bytes,
             ..
         } = self;
-        let pair = known.pair;
-        let hash = hasher.hash_one(pair);
-        let place = |number: u64| (number - *first) as usize;
-        let pair_of =
-            |told: &VecDeque<Known>, number: u64| told.get(place(number)).map(|known| known.pair);
-        let number = *first + told.len() as u64;
+        // Cannot be too many: they make room for each other.
+        let number = first.wrapping_add(told.len() as u32);
         *name_bytes += known.name_len();
-        match latest.find_mut(hash, |&before| pair_of(told, before) == Some(pair)) {
-            Some(before) => {
-                if let Some(before) = told.get_mut(place(*before)) {
+        let is_it = |&latest: &_| leads_to(told, *first, latest, (hash, &pair));
+        match latest.find_mut(hash.whole(), is_it) {
+            Some((_, before)) => {
+                if let Some(before) = told.get_mut(place(*first, *before)) {
                     before.is_latest = false;
                     *name_bytes -= before.name_len();
                 }
                 *before = number;
             }
             None => {
-                let hash_of =
-                    |&other: &u64| pair_of(told, other).map_or(0, |pair| hasher.hash_one(pair));
-                latest.insert_unique(hash, number, hash_of);
+                latest.insert_unique(hash.whole(), (hash, number), |(hash, _)| hash.whole());
             }
         }
         told.push_back(known);
@@ -259,23 +274,45 @@ impl Answered {
             if oldest.is_latest && !is_over && !is_too_much {
                 return;
             }
-            let (pair, number) = (oldest.pair, self.first);
             if oldest.is_latest {
+                let latest = (self.hash(&oldest.pair()), self.first);
                 self.forgotten += u64::from(!is_over);
                 self.name_bytes -= oldest.name_len();
-                let hash = self.hasher.hash_one(pair);
-                if let Ok(entry) = self.latest.find_entry(hash, |&other| other == number) {
+                let entry = self
+                    .latest
+                    .find_entry(latest.0.whole(), |&other| other == latest);
+                if let Ok(entry) = entry {
                     entry.remove();
                 }
             }
             self.told.pop_front();
-            self.first += 1;
+            self.first = self.first.wrapping_add(1);
         }
     }
 }
 
+/// The place of the `number`th that was told, behind those before `first`.
+const fn place(first: u32, number: u32) -> usize {
+    number.wrapping_sub(first) as usize
+}
+
+/// Whether what is in the table of the latest leads to `pair`, which has this hash.
+fn leads_to(
+    told: &VecDeque<Known>,
+    first: u32,
+    (known, number): (HalfHash, u32),
+    (hash, pair): (HalfHash, &Pair),
+) -> bool {
+    let is_it = |known: &Known| known.pair() == *pair;
+    known == hash && told.get(place(first, number)).is_some_and(is_it)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::inspect::dns::answers::Address;
 
@@ -421,6 +458,31 @@ mod tests {
             &[("0.0.0.0", 60), ("192.0.2.1", 60)],
         );
         assert_eq!(table.latest.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn names_are_those_of_a_plain_list_of_what_was_told(
+            first in any::<u32>(),
+            is_about_to_wrap in any::<bool>(),
+            steps in proptest::collection::vec((0u8..3, 0u8..6, 0u32..20, 0i64..4), 0..60),
+        ) {
+            let first = if is_about_to_wrap { first | 0xffff_fff0 } else { first };
+            let mut table = Answered { first, ..Answered::default() };
+            let mut plain = HashMap::new();
+            let mut now = 0;
+            for (number, (client, server, ttl, later)) in (0..).zip(steps) {
+                now += later;
+                let text = format!("{number}.example");
+                let [client, server] = [client, server].map(|end| format!("192.0.2.{end}"));
+                table.learn(&told(&client, now, &text, &[(&server, ttl)]).unwrap());
+                plain.insert((client, server), (text, now + i64::from(ttl.max(MIN_LIFE_S))));
+                for ((client, server), (text, end)) in &plain {
+                    let known = name(&table, client, server, now);
+                    prop_assert_eq!(known, (now <= *end).then(|| text.clone()));
+                }
+            }
+        }
     }
 
     #[test]

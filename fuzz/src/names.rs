@@ -75,9 +75,14 @@ fn of_labels(bytes: &[u8]) {
     if let Some(name) = &joined {
         assert_eq!(suffixes(name.as_str()).count(), labels.len(), "{name:?}");
     }
-    if rest.is_empty() {
-        let plain = DomainName::from_written_out(bytes);
-        assert!(plain.is_none() || plain == joined, "{plain:?} {joined:?}");
+    if let Some((plain, len)) = DomainName::from_written_out(bytes) {
+        let to_root = labels.iter().take_while(|label| !label.is_empty());
+        let mut each = to_root.map(|label| Ok::<_, ()>(*label));
+        let joined = DomainName::from_labels(&mut each).ok().flatten();
+        assert!(
+            Some(&plain) == joined.as_ref() && bytes[len - 1] == 0,
+            "{plain:?} {joined:?}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! From what was counted to what is told: reasons, who is associated, the order.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use crate::domain::DomainName;
@@ -46,8 +47,12 @@ pub struct Findings {
     associations: Vec<Option<Association>>,
     contacts: Contacts,
     names: Vec<DomainName>,
-    /// The flagged addresses; the [`RANKED_FIRST`] worst in order, before the others.
-    flagged: Vec<Flagged>,
+    /// How much there is against each address.
+    weights: Vec<Weight>,
+    /// How many are flagged.
+    flagged: usize,
+    /// The [`RANKED_FIRST`] worst of them, in order.
+    worst: Vec<HostId>,
     untold: Untold,
 }
 
@@ -63,46 +68,39 @@ impl Findings {
         let mut findings = Self {
             thresholds,
             associations: vec![None; hosts.len()],
+            weights: Vec::with_capacity(hosts.len()),
             hosts,
             contacts,
             names,
-            flagged: Vec::new(),
+            flagged: 0,
+            worst: Vec::new(),
             untold,
         };
-        let own: Vec<_> = findings
-            .hosts
-            .iter()
-            .map(|host| findings.own(host))
-            .collect();
-        findings.associate(&own);
-        findings.flag(&own);
+        findings.weigh();
+        findings.flag();
         findings
     }
 
     /// How many addresses are told of.
     pub fn len(&self) -> usize {
-        self.flagged.len()
+        self.flagged
     }
 
     /// Whether nothing was found.
     pub fn is_empty(&self) -> bool {
-        self.flagged.is_empty()
+        self.flagged == 0
     }
 
     /// The findings: by severity, then by how many reasons and how many flows there are, then by address.
     pub fn iter(&self) -> impl Iterator<Item = Finding<'_>> {
-        let first = self.flagged.len().min(RANKED_FIRST);
-        let (first, rest) = self.flagged.split_at(first);
-        let rest = std::iter::once_with(|| {
-            let mut rest = rest.to_vec();
-            rest.sort_unstable_by(|a, b| self.rank(a, b));
-            rest
+        let first = self.worst.len();
+        let rest = (first < self.flagged).then_some(());
+        let rest = rest.into_iter().flat_map(move |()| {
+            let ranked = self.ranked().into_iter().skip(first);
+            ranked.map(|ranked| ranked.id)
         });
-        first
-            .iter()
-            .copied()
-            .chain(rest.flatten())
-            .filter_map(|flagged| self.finding(flagged.id))
+        let ids = self.worst.iter().copied().chain(rest);
+        ids.filter_map(|id| self.finding(id))
     }
 
     /// What these findings do not tell, because a bound was reached; one sentence each.
@@ -142,19 +140,14 @@ impl Findings {
         warnings
     }
 
-    fn own(&self, host: &Host) -> Weight {
-        let own = Own::of(host, &self.thresholds);
-        Weight {
-            severity: own.severity(),
-            reasons: own.count(),
-        }
-    }
-
-    /// Finds who was contacted by flagged addresses: one hop, so that an associated address flags nobody.
-    fn associate(&mut self, own: &[Weight]) {
+    /// Weighs what each address did itself, and finds who was contacted by flagged ones: one hop, so that an associated address flags
+    /// nobody.
+    fn weigh(&mut self) {
         let addr_of = |id: HostId| self.hosts.get(id.0 as usize).map(|host| host.addr);
-        for ((id, host), own) in (0..).map(HostId).zip(&self.hosts).zip(own) {
-            let Some(severity) = own.severity else {
+        for (id, host) in (0..).map(HostId).zip(&self.hosts) {
+            let own = Own::of(host, &self.thresholds);
+            self.weights.push(own.weight(host.flows));
+            let Some(severity) = own.severity() else {
                 continue;
             };
             for (contact, _) in self.contacts.of(&host.shares) {
@@ -181,37 +174,40 @@ impl Findings {
         }
     }
 
-    fn flag(&mut self, own: &[Weight]) {
-        let ids = (0..).map(HostId);
-        let hosts = self.hosts.iter().zip(&self.associations).zip(own);
-        let flagged = ids
-            .zip(hosts)
-            .filter_map(|(id, ((host, association), own))| {
-                let associated = association.map(|a| a.severity.step_down());
-                let all = Weight {
-                    severity: own.severity.max(associated),
-                    reasons: own.reasons + u8::from(associated.is_some()),
-                };
-                let weight = all.with_flows(host.flows)?;
-                Some(Flagged { weight, id })
-            });
-        let mut flagged: Vec<_> = flagged.collect();
-        let rank = |a: &Flagged, b: &Flagged| self.rank(a, b);
-        let first = flagged.len().min(RANKED_FIRST);
-        if first < flagged.len() {
-            flagged.select_nth_unstable_by(first, rank);
-        }
-        if let Some(first) = flagged.get_mut(..first) {
-            first.sort_unstable_by(rank);
+    /// Weighs associations too, and finds the worst of all.
+    fn flag(&mut self) {
+        let mut worst: BinaryHeap<Ranked> = BinaryHeap::with_capacity(RANKED_FIRST);
+        let mut flagged = 0;
+        let weights = self.weights.iter_mut().zip(&self.associations);
+        for ((id, host), (weight, association)) in (0..).map(HostId).zip(&self.hosts).zip(weights) {
+            if let Some(association) = association {
+                *weight = weight.and(association.severity.step_down());
+            }
+            flagged += usize::from(weight.is_flagged());
+            // The last of the worst is at hand. Most addresses rank behind it by their weight, and need not be looked at.
+            let ranked = || Ranked::new(*weight, host, id);
+            if worst.len() < RANKED_FIRST {
+                worst.extend(weight.is_flagged().then(ranked));
+            } else if let Some(mut last) = worst.peek_mut()
+                && *weight >= last.weight.0
+                && ranked() < *last
+            {
+                *last = ranked();
+            }
         }
         self.flagged = flagged;
+        let worst = worst.into_sorted_vec();
+        self.worst = worst.into_iter().map(|ranked| ranked.id).collect();
     }
 
-    /// Which of two comes first: no two are equal.
-    fn rank(&self, a: &Flagged, b: &Flagged) -> Ordering {
-        let addr_of = |flagged: &Flagged| Some(self.hosts.get(flagged.id.0 as usize)?.addr);
-        let by_weight = b.weight.cmp(&a.weight);
-        by_weight.then_with(|| addr_of(a).cmp(&addr_of(b)))
+    /// The flagged addresses, all of them in order.
+    fn ranked(&self) -> Vec<Ranked> {
+        let mut ranked = Vec::with_capacity(self.flagged);
+        let hosts = (0..).map(HostId).zip(&self.hosts).zip(&self.weights);
+        let flagged = hosts.filter(|(_, weight)| weight.is_flagged());
+        ranked.extend(flagged.map(|((id, host), weight)| Ranked::new(*weight, host, id)));
+        ranked.sort_unstable();
+        ranked
     }
 
     fn finding(&self, id: HostId) -> Option<Finding<'_>> {
@@ -258,28 +254,50 @@ impl Findings {
     }
 }
 
-/// A flagged address.
-#[derive(Debug, Clone, Copy)]
-struct Flagged {
-    /// The heaviest come first.
-    weight: u64,
+/// A flagged address as it ranks: the worst comes first, and no two are equal.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ranked {
+    weight: Reverse<Weight>,
+    addr: IpAddr,
     id: HostId,
 }
 
-/// The reasons to flag an address, in figures.
-struct Weight {
-    severity: Option<Severity>,
-    /// There are five kinds.
-    reasons: u8,
+impl Ranked {
+    fn new(weight: Weight, host: &Host, id: HostId) -> Self {
+        Self {
+            weight: Reverse(weight),
+            addr: host.addr,
+            id,
+        }
+    }
 }
 
+/// How much there is against an address, as one number to compare by: the severity, of equals the reasons, of equals the flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Weight(u64);
+
 impl Weight {
-    /// One number to compare by: the severity, of equals the reasons, of equals the flows.
-    fn with_flows(&self, flows: u64) -> Option<u64> {
-        const REASONS: u32 = 59;
-        let severity = self.severity? as u64;
-        let flows = flows.min((1 << REASONS) - 1);
-        Some(severity << (REASONS + 3) | u64::from(self.reasons) << REASONS | flows)
+    /// Where the severity begins, one more than its number: 0 is none.
+    const SEVERITY: u32 = 61;
+    /// Where the reasons begin, of which there are five kinds.
+    const REASONS: u32 = 58;
+
+    fn new(severity: Option<Severity>, reasons: u8, flows: u64) -> Self {
+        let severity = severity.map_or(0, |severity| severity as u64 + 1);
+        let flows = flows.min((1 << Self::REASONS) - 1);
+        Self(severity << Self::SEVERITY | u64::from(reasons) << Self::REASONS | flows)
+    }
+
+    const fn is_flagged(self) -> bool {
+        self.0 >> Self::SEVERITY > 0
+    }
+
+    /// With one reason more, which has this severity.
+    fn and(self, severity: Severity) -> Self {
+        const LESS: u64 = (1 << Weight::SEVERITY) - 1;
+        let severity = (severity as u64 + 1) << Self::SEVERITY;
+        let highest = severity.max(self.0 & !LESS);
+        Self(highest | ((self.0 & LESS) + (1 << Self::REASONS)))
     }
 }
 
@@ -328,6 +346,10 @@ impl Own {
                 .then(|| reserved_range(host.addr))
                 .flatten(),
         }
+    }
+
+    fn weight(&self, flows: u64) -> Weight {
+        Weight::new(self.severity(), self.count(), flows)
     }
 
     fn severity(&self) -> Option<Severity> {

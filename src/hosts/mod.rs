@@ -18,6 +18,7 @@ use hashbrown::HashTable;
 
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
+use crate::half_hash::HalfHash;
 use crate::packet::IpProtocol;
 use crate::services;
 use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, Shares};
@@ -53,8 +54,8 @@ impl Default for Thresholds {
 pub struct Hosts {
     thresholds: Thresholds,
     hosts: Vec<Host>,
-    /// Finds their places by their addresses.
-    index: HashTable<HostId>,
+    /// Finds their places by their addresses, and grows without a look at any of them.
+    index: HashTable<(HalfHash, HostId)>,
     hasher: ahash::RandomState,
     bound: usize,
     contacts: Contacts,
@@ -168,7 +169,8 @@ impl Hosts {
     fn with_bounds(thresholds: Thresholds, addresses: usize, contacts: usize) -> Self {
         Self {
             thresholds,
-            hosts: Vec::new(),
+            // At once, for what is not touched costs nothing; a list that grows is copied again and again.
+            hosts: Vec::with_capacity(addresses),
             index: HashTable::new(),
             hasher: ahash::RandomState::new(),
             bound: addresses,
@@ -181,18 +183,20 @@ impl Hosts {
 
     fn id(&mut self, addr: IpAddr) -> Option<HostId> {
         let hosts = &self.hosts;
-        let addr_of = |id: &HostId| hosts.get(id.0 as usize).map(|host| host.addr);
         let hash = hash(&self.hasher, addr);
-        let known = self.index.find(hash, |id| addr_of(id) == Some(addr));
-        if known.is_some() {
-            return known.copied();
+        let is_it = |&(known, id): &(HalfHash, HostId)| {
+            let host = hosts.get(id.0 as usize);
+            known == hash && host.is_some_and(|host| host.addr == addr)
+        };
+        if let Some(&(_, id)) = self.index.find(hash.whole(), is_it) {
+            return Some(id);
         }
         if hosts.len() >= self.bound {
             return None;
         }
         let id = HostId(u32::try_from(hosts.len()).ok()?);
-        let rehash = |id: &HostId| addr_of(id).map_or(0, |addr| self::hash(&self.hasher, addr));
-        self.index.insert_unique(hash, id, rehash);
+        self.index
+            .insert_unique(hash.whole(), (hash, id), |(hash, _)| hash.whole());
         self.hosts.push(Host {
             addr,
             flows: 0,
@@ -240,11 +244,11 @@ impl Hosts {
 }
 
 /// Of an address of IPv4 as of the IPv6 one with the same number: it takes one step instead of three.
-fn hash(hasher: &ahash::RandomState, addr: IpAddr) -> u64 {
-    hasher.hash_one(match addr {
+fn hash(hasher: &ahash::RandomState, addr: IpAddr) -> HalfHash {
+    HalfHash::of(hasher.hash_one(match addr {
         IpAddr::V4(addr) => addr.to_bits().into(),
         IpAddr::V6(addr) => addr.to_bits(),
-    })
+    }))
 }
 
 /// Whether a name says whom the flow leads to. A question to a resolver, for one, does not name the resolver.

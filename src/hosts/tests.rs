@@ -1,3 +1,7 @@
+use std::cmp::Reverse;
+
+use proptest::prelude::*;
+
 use super::*;
 use crate::domain::DomainName;
 use crate::stats::flows::tests::sample_flow;
@@ -268,6 +272,29 @@ fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
     );
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn findings_are_in_order_however_many_there_are(ends in proptest::collection::vec((0u8..=255, 0u8..=255, 1u16..100), 0..400)) {
+        let mut hosts = Hosts::new(Thresholds { high_volume: 3, port_scan: 2 });
+        // Every other one is in a block that is reserved.
+        let address = |i: u8| format!("{}.0.{}.1", if i.is_multiple_of(2) { 240 } else { 8 }, i % 150);
+        for (src, dst, port) in ends {
+            hosts.observe(&flow(TCP, &address(src), &address(dst), port));
+        }
+        let known: Vec<_> = hosts.hosts.iter().map(|host| (host.addr, host.flows)).collect();
+        let findings = hosts.finish();
+        let flagged: Vec<_> = findings.iter().collect();
+        prop_assert_eq!(flagged.len(), findings.len());
+        let rank = |finding: &Finding| {
+            let flows = known.iter().find(|(addr, _)| *addr == finding.ip).map(|(_, flows)| *flows);
+            (Reverse((finding.severity, finding.reasons.len(), flows)), finding.ip)
+        };
+        prop_assert!(flagged.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])));
+    }
+}
+
 #[test]
 fn addresses_and_contacts_past_the_bounds_are_counted_and_told() {
     let mut hosts = Hosts::with_bounds(Thresholds::default(), 4, 6);
@@ -305,9 +332,10 @@ fn one_address_cannot_fill_the_tables() {
 /// What the module promises: 40 MiB, the sum of what the tables take when they are full.
 #[test]
 fn full_tables_fit_the_promise() {
-    let addresses = (1 << 18) * (size_of::<Host>() + size_of::<HostId>() + 1);
-    let index = size_of::<(HostId, contacts::Place)>() + 1;
-    let contacts = (1 << 19) * (size_of::<contacts::Kept>() + index);
+    let addresses =
+        MAX_ADDRESSES * size_of::<Host>() + (1 << 18) * (size_of::<(HalfHash, HostId)>() + 1);
+    let contacts = MAX_CONTACTS * size_of::<contacts::Kept>()
+        + (1 << 19) * (size_of::<(HostId, contacts::Place)>() + 1);
     let names = (1 << 16) * (size_of::<(DomainName, contacts::NameId)>() + 1 + 16);
     let text = contacts::MAX_NAME_BYTES;
     let maps = usize::from(port_maps::MAX_PORT_MAPS) * 8192;

@@ -11,7 +11,7 @@ use super::recent::Recent;
 use super::worker::{Role, Task};
 use crate::flow::tcp;
 use crate::opening::Opening;
-use crate::passive_dns::Answered;
+use crate::passive_dns::{Answered, is_lookup};
 
 /// What name servers told, and the flows that are known to have begun.
 pub(super) struct Namings {
@@ -94,10 +94,15 @@ impl Namings {
     }
 }
 
-/// Whether a packet may be the first of a flow. A SYN may end the flow before at once, and so may a packet outside of tunnels after
-/// those inside.
+/// Whether a packet may be the first of a flow that has a name by an answer. A SYN may end the flow before at once, and so may a packet
+/// outside of tunnels after those inside.
 #[inline]
 fn may_begin(task: &Task, is_inside: bool, recent: &mut Recent) -> bool {
+    // In some captures nearly all: not to look for them leaves the others what the caches hold.
+    if is_lookup(&task.key) {
+        recent.pass(task.spread, task.timestamp);
+        return false;
+    }
     let is_known = recent.is_known((task.spread, is_inside), task.timestamp);
     !is_known || task.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
 }

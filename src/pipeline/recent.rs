@@ -79,27 +79,45 @@ impl Recent {
         ) else {
             return false;
         };
-        if now.ns_since(round.earliest) > UDP_IDLE_TIMEOUT_NS {
-            round.begin_next(now);
-        }
-        round.earliest = round.earliest.min(now);
+        round.enter(now);
         let spread = spread as u32 ^ u32::from(is_inside);
         if (before.spread, before.round) == (spread, round.number) {
             return true;
         }
-        if round.flows == self.flows_per_shard {
-            round.begin_next(now);
-        }
-        round.flows += 1;
+        round.count(now, self.flows_per_shard);
         *before = Seen {
             spread,
             round: round.number,
         };
         false
     }
+
+    /// Takes in a packet at `now` of a flow that nobody wants to know of: it is not looked for, and counts as one more.
+    pub(super) fn pass(&mut self, spread: u64, now: Timestamp) {
+        if let Some(round) = self.rounds.get_mut(shard_of(spread)) {
+            round.enter(now);
+            round.count(now, self.flows_per_shard);
+        }
+    }
 }
 
 impl Round {
+    /// Takes in a packet, in the next round if this one would last too long with it.
+    fn enter(&mut self, now: Timestamp) {
+        if now.ns_since(self.earliest) > UDP_IDLE_TIMEOUT_NS {
+            self.begin_next(now);
+        }
+        self.earliest = self.earliest.min(now);
+    }
+
+    /// Counts the flow of a packet, in the next round if this one is of too many.
+    fn count(&mut self, now: Timestamp, flows_per_shard: usize) {
+        if self.flows == flows_per_shard {
+            self.begin_next(now);
+        }
+        self.flows += 1;
+    }
+
     fn begin_next(&mut self, now: Timestamp) {
         *self = Self {
             number: self.number.wrapping_add(1),
@@ -121,7 +139,9 @@ mod tests {
     use crate::key::{Endpoint, FiveTuple, FlowKey, Side};
     use crate::observation::Observation;
     use crate::packet::IpProtocol;
+    use crate::passive_dns::is_lookup;
     use crate::rules::{Action, Kind, Removal, RuleSetBuilder};
+    use crate::services::DNS_PORT;
     use crate::tunnel::Tunnels;
 
     const NS_PER_S: i64 = 1_000_000_000;
@@ -148,14 +168,14 @@ mod tests {
         }
     }
 
-    /// Flows of one shard.
-    fn keys(count: usize, protocol: IpProtocol) -> Vec<FlowKey> {
+    /// Flows of one shard, to `server`'s port.
+    fn keys(count: usize, protocol: IpProtocol, server: u16) -> Vec<FlowKey> {
         let end = |port| Endpoint {
             addr: [10, 0, 0, 1].into(),
             port,
         };
         let key = |port| {
-            let (src, dst) = (end(port), end(4433));
+            let (src, dst) = (end(port), end(server));
             let tuple = FiveTuple { src, dst, protocol };
             FlowKey::of(&tuple).0
         };
@@ -186,7 +206,12 @@ mod tests {
                     payload: &[],
                     payload_origlen: 0,
                 };
-                let is_known = recent.is_known((key.spread(), is_inside), seen.timestamp);
+                let is_known = if is_lookup(&key) {
+                    recent.pass(key.spread(), seen.timestamp);
+                    false
+                } else {
+                    recent.is_known((key.spread(), is_inside), seen.timestamp)
+                };
                 let answer = engine.observe(&seen, None, &mut Vec::new());
                 (answer.flow == number, is_known)
             });
@@ -201,12 +226,13 @@ mod tests {
             steps in proptest::collection::vec((0usize..60, -90i64..100, 0u8..8, any::<bool>()), 0..400),
         ) {
             let protocol = if is_tcp { IpProtocol::TCP } else { IpProtocol::UDP };
-            let keys = keys(60, protocol);
+            let (others, lookups) = (keys(40, protocol, 4433), keys(20, protocol, DNS_PORT));
+            let keys: Vec<_> = lookups.iter().zip(others.chunks(2)).flat_map(|(lookup, others)| [lookup, &others[0], &others[1]]).collect();
             let packets = steps.iter().scan(1_000, |now, &(flow, step, rarely, is_inside)| {
                 // Mostly few flows, in a row; sometimes all of them, and a clock that jumps and steps back.
                 let (flow, step) = if rarely == 0 { (flow, step) } else { (flow % 5, step.rem_euclid(3)) };
                 *now += step;
-                Some((keys[flow], *now, is_inside))
+                Some((*keys[flow], *now, is_inside))
             });
             for (place, (is_begun, is_known)) in (0..).zip(begun_and_known(flows_per_shard * SHARDS, packets)) {
                 prop_assert!(!(is_begun && is_known), "packet {place}");
@@ -216,7 +242,7 @@ mod tests {
 
     #[test]
     fn nearly_every_packet_that_begins_no_flow_is_passed_over() {
-        let keys = keys(12, IpProtocol::UDP);
+        let keys = keys(12, IpProtocol::UDP, 4433);
         let packets = (0..4_000).map(|i| (keys[i as usize % keys.len()], i / 100, false));
         let told = begun_and_known(crate::engine::DEFAULT_MAX_FLOWS, packets);
         let begun = told.iter().filter(|(is_begun, _)| *is_begun).count();
@@ -227,7 +253,7 @@ mod tests {
 
     #[test]
     fn flows_that_another_clock_ends_are_asked_for_again() {
-        let keys = keys(3, IpProtocol::UDP);
+        let keys = keys(3, IpProtocol::UDP, 4433);
         // What one network card captured, and what another did whose clock is minutes ahead.
         let packets = [(0, 100), (1, 300), (0, 101)].map(|(flow, at)| (keys[flow], at, false));
         let told = begun_and_known(crate::engine::DEFAULT_MAX_FLOWS, packets);

@@ -12,7 +12,7 @@ mod strict;
 
 use smallvec::SmallVec;
 
-use self::name::{Labels, Stop, written_out};
+use self::name::{Labels, Stop};
 use self::strict::check_question;
 pub use self::strict::{is_surely_dns, is_surely_dns_over_tcp};
 use super::Outcome;
@@ -249,10 +249,9 @@ fn read_name(
     at: usize,
     dialect: Dialect,
 ) -> Result<(Option<DomainName>, usize), Stop> {
-    if let Some((name, end)) = written_out(message, at)
-        && let Some(name) = DomainName::from_written_out(name)
-    {
-        return Ok((Some(name), end));
+    let here = message.get(at..).unwrap_or(&[]);
+    if let Some((name, len)) = DomainName::from_written_out(here) {
+        return Ok((Some(name), at + len));
     }
     let mut labels = Labels::new(message, at);
     let name = match dialect {

@@ -91,19 +91,6 @@ impl<'a> Iterator for Labels<'a> {
     }
 }
 
-/// The name at `at` where it is written out: its labels, each behind its length, without the root; and where it ends.
-pub(super) fn written_out(message: &[u8], at: usize) -> Option<(&[u8], usize)> {
-    let mut end = at;
-    while end - at < MAX_WIRE_LEN {
-        match *message.get(end)? {
-            0 => return Some((message.get(at..end)?, end + 1)),
-            len @ 1..=63 => end += 1 + usize::from(len),
-            _ => return None,
-        }
-    }
-    None
-}
-
 /// Where the name at `at` ends, without a look at where its pointer leads.
 pub(super) fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
     loop {

@@ -1,0 +1,19 @@
+//! Half of a hash, kept beside what a table finds by it: so that the table grows without a look at what its entries lead to, which would be
+//! as many lines of memory.
+
+/// Half of a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HalfHash(u32);
+
+impl HalfHash {
+    /// The half of `hash` that is kept.
+    pub(crate) const fn of(hash: u64) -> Self {
+        Self(hash as u32)
+    }
+
+    /// A hash to find by. A table chooses a place by the lowest bits, and compares the highest seven: of fewer than 2²⁵ places, none of
+    /// these is used twice.
+    pub(crate) const fn whole(self) -> u64 {
+        (self.0 as u64) << 32 | self.0 as u64
+    }
+}
