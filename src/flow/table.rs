@@ -3,6 +3,7 @@
 use ahash::RandomState;
 use hashbrown::HashTable;
 
+use crate::half_hash::HalfHash;
 use crate::key::FlowKey;
 
 /// Flows by key, at most `capacity` of them, in order of use.
@@ -38,16 +39,9 @@ struct Place {
     slot: u32,
 }
 
-/// Half of a key's hash.
+/// What a flow is found by, of the table that told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyHash(u32);
-
-impl KeyHash {
-    /// What the index goes by, spread over all the bits of which it looks at the first and the last.
-    fn spread(self) -> u64 {
-        u64::from(self.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    }
-}
+pub struct KeyHash(HalfHash);
 
 /// The slots of the flows that were used just before and just after.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +70,7 @@ impl<V> FlowTable<V> {
 
     /// What the flow of `key` is found by: to be told once, where it is looked for and then put in.
     pub fn hash(&self, key: &FlowKey) -> KeyHash {
-        KeyHash((self.hasher.hash_one(key) >> 32) as u32)
+        KeyHash(HalfHash::of(self.hasher.hash_one(key)))
     }
 
     /// The flow of `key`, which becomes the most recently used.
@@ -111,8 +105,8 @@ impl<V> FlowTable<V> {
         }
         self.link_newest(slot);
         self.index
-            .insert_unique(hash.spread(), Place { hash, slot }, |place| {
-                place.hash.spread()
+            .insert_unique(hash.0.whole(), Place { hash, slot }, |place| {
+                place.hash.0.whole()
             });
     }
 
@@ -170,7 +164,7 @@ impl<V> FlowTable<V> {
         let is_it = |place: &Place| {
             place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
         };
-        let found = self.index.find(hash.spread(), is_it);
+        let found = self.index.find(hash.0.whole(), is_it);
         found.map(|place| place.slot)
     }
 
@@ -178,7 +172,7 @@ impl<V> FlowTable<V> {
         let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
-        let hash = self.hash(&flow.0).spread();
+        let hash = self.hash(&flow.0).0.whole();
         if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
             entry.remove();
         }
