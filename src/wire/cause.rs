@@ -46,6 +46,9 @@ impl fmt::Display for Cause {
             write!(f, "{layer}: ")?;
         }
         match self.reason {
+            Reason::Cut => f.write_str("cut by the capture"),
+            Reason::Short => f.write_str("ended by a length field"),
+            Reason::NoLink => f.write_str("link type unknown"),
             Reason::Link(link) => write!(f, "link type {link}"),
             Reason::Ethertype(n) => named(f, ethertype(n), format_args!("ethertype {n:#06x}")),
             Reason::Llc(d, s) => named(f, llc(d, s), format_args!("LLC {d:#04x}/{s:#04x}")),
@@ -58,7 +61,17 @@ impl fmt::Display for Cause {
             Reason::HeaderLen(_) => f.write_str("header length too small"),
             Reason::Family(_) => f.write_str("address family not decoded"),
             Reason::Flags(_) => f.write_str("version or flags not decoded"),
-            reason => write!(f, "{reason}"),
+            Reason::Management => f.write_str("management frame"),
+            Reason::Control => f.write_str("control frame"),
+            Reason::NoData => f.write_str("data frame without data"),
+            Reason::LaterPart => f.write_str("a later part of a frame"),
+            Reason::Kind(kind) => write!(f, "frame of kind {kind:#04x} not decoded"),
+            Reason::Magic => f.write_str("not the bytes that it begins with"),
+            Reason::NoPacket => f.write_str("no packet in it"),
+            Reason::Unlabelled => f.write_str("neither IP nor Ethernet after the labels"),
+            Reason::Contents => f.write_str("contents not decoded"),
+            Reason::Encrypted => f.write_str("encrypted"),
+            Reason::TooDeep => f.write_str("nested too deep"),
         }
     }
 }
@@ -163,6 +176,148 @@ mod tests {
             have: 46,
             reason,
         })
+    }
+
+    /// What is told of a frame that is not decoded.
+    fn told(link: LinkType, frame: &[u8]) -> String {
+        let stop = crate::wire::decode(Some(link), frame).stop;
+        stop.map_or_else(
+            || "decoded".to_owned(),
+            |stop| Cause::from(stop).to_string(),
+        )
+    }
+
+    /// Checks that each of the frames, cut before a header, is told by that header.
+    #[track_caller]
+    fn lack(frames: &[(LinkType, &[u8], &str)]) {
+        let told = |(link, frame, _): &(_, &[u8], _)| told(*link, frame);
+        let expected = |(_, _, header): &(_, _, &str)| format!("{header}: cut by the capture");
+        assert_eq!(
+            frames.iter().map(told).collect::<Vec<_>>(),
+            frames.iter().map(expected).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn an_empty_frame_is_told_by_the_header_of_its_link() {
+        let lacks: Vec<_> = [
+            (LinkType::ETHERNET, "Ethernet header"),
+            (LinkType::LINUX_SLL, "Linux cooked header"),
+            (LinkType::LINUX_SLL2, "Linux cooked v2 header"),
+            (LinkType::NULL, "NULL header"),
+            (LinkType::LOOP, "LOOP header"),
+            (LinkType::RAW, "raw IP packet"),
+            (LinkType::IPV4, "IPv4 header"),
+            (LinkType::IPV6, "IPv6 header"),
+            (LinkType::IEEE802_11, "802.11 header"),
+            (LinkType::IEEE802_11_RADIOTAP, "radiotap header"),
+            (LinkType::IEEE802_11_PRISM, "Prism header"),
+            (LinkType::IEEE802_11_AVS, "AVS header"),
+            (LinkType::PPI, "PPI header"),
+            (LinkType::PKTAP, "PKTAP header"),
+            (LinkType::NFLOG, "NFLOG header"),
+            (LinkType::PFLOG, "PFLOG header"),
+            (LinkType::ENC, "ENC header"),
+            (LinkType::FDDI, "FDDI header"),
+            (LinkType::TOKEN_RING, "token ring header"),
+            (LinkType::FRELAY, "frame relay header"),
+            (LinkType::ATM_RFC1483, "LLC header"),
+            (LinkType::SUNATM, "SunATM header"),
+            (LinkType::JUNIPER_PPP, "Juniper header"),
+            (LinkType::DSA_TAG_EDSA, "DSA tag"),
+            (LinkType::PPP, "PPP header"),
+            (LinkType::PPP_ETHER, "PPPoE header"),
+            (LinkType::C_HDLC, "Cisco HDLC header"),
+            (LinkType::MPLS, "MPLS label"),
+        ]
+        .map(|(link, header)| (link, &[][..], header))
+        .into();
+        lack(&lacks);
+    }
+
+    #[test]
+    fn a_frame_that_ends_behind_an_ethertype_is_told_by_what_that_announces() {
+        for (ethertype, header) in [
+            (0x8100_u16, "VLAN tag"),
+            (0x893f, "802.1BR tag"),
+            (0x8926, "VN-TAG"),
+            (0x8909, "Cisco MetaData"),
+            (0x892f, "HSR tag"),
+            (0xf1c1, "802.1CB tag"),
+            (0x88e5, "MACsec tag"),
+            (0x88e7, "802.1ah tag"),
+            (0x8903, "FabricPath header"),
+            (0x22f3, "TRILL header"),
+            (0x894f, "network service header"),
+            (0x4305, "batman-adv header"),
+        ] {
+            let frame = [&[0; 12][..], &ethertype.to_be_bytes()].concat();
+            lack(&[(LinkType::ETHERNET, &frame, header)]);
+        }
+    }
+
+    #[test]
+    fn a_packet_that_ends_behind_its_ip_header_is_told_by_what_that_announces() {
+        for (protocol, header) in [
+            (6, "tcp header"),
+            (47, "GRE header"),
+            (51, "authentication header"),
+            (97, "EtherIP header"),
+        ] {
+            let mut packet = *b"\x45\0\0\x28\0\0\0\0\x40\0\0\0\x0a\0\0\x01\x0a\0\0\x02";
+            packet[9] = protocol;
+            lack(&[(LinkType::IPV4, &packet, header)]);
+        }
+        let mut packet = [0; 40];
+        // Version, payload length; the next header is 0, hop-by-hop options.
+        (packet[0], packet[5]) = (0x60, 40);
+        lack(&[(LinkType::IPV6, &packet, "IPv6 extension header 0")]);
+    }
+
+    #[test]
+    fn what_carries_no_packet_that_can_be_read_says_why() {
+        let ethernet =
+            |ethertype: u16, rest: &[u8]| [&[0; 12][..], &ethertype.to_be_bytes(), rest].concat();
+        let tags = [0, 1, 0x81, 0].repeat(70);
+        for (link, frame, text) in [
+            (
+                LinkType::IEEE802_11,
+                [&[0x80, 0][..], &[0; 30]].concat(),
+                "802.11 header: management frame",
+            ),
+            (
+                LinkType::IEEE802_11,
+                [&[0xd4, 0][..], &[0; 8]].concat(),
+                "802.11 header: control frame",
+            ),
+            (
+                LinkType::IEEE802_11,
+                [&[0x48, 0][..], &[0; 22]].concat(),
+                "802.11 header: data frame without data",
+            ),
+            (
+                LinkType::MPLS,
+                vec![0, 1, 1, 64, 0x10],
+                "MPLS label: neither IP nor Ethernet after the labels",
+            ),
+            (
+                LinkType::NFLOG,
+                vec![2, 0, 0, 0, 4, 0, 10, 0],
+                "NFLOG header: no packet in it",
+            ),
+            (
+                LinkType::ETHERNET,
+                ethernet(0x88e5, &[&[0x0c][..], &[0; 30]].concat()),
+                "MACsec tag: encrypted",
+            ),
+            (
+                LinkType::ETHERNET,
+                ethernet(0x8100, &tags),
+                "VLAN tag: nested too deep",
+            ),
+        ] {
+            assert_eq!(told(link, &frame), text);
+        }
     }
 
     #[test]

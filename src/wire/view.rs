@@ -292,7 +292,7 @@ impl fmt::Display for Layer {
 
 /// Why decoding ended early, and where.
 ///
-/// To count stops by cause there is [`super::Cause`]: few distinct values in practice, though a hostile sender may bring about many
+/// What to count stops by, and what tells them in words, is [`super::Cause`]: few distinct values in practice, though a hostile sender may bring about many
 /// (every ethertype, for one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
@@ -306,16 +306,6 @@ pub struct Stop {
     pub have: u32,
     /// What was in the way.
     pub reason: Reason,
-}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}: {}", self.layer, self.offset, self.reason)?;
-        if self.need > 0 {
-            write!(f, " ({} of {} bytes)", self.have, self.need)?;
-        }
-        Ok(())
-    }
 }
 
 /// What was in the way of further decoding.
@@ -369,68 +359,4 @@ pub enum Reason {
     Encrypted,
     /// More headers, one in the other, than are followed.
     TooDeep,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Cut => f.write_str("cut by the capture"),
-            Self::Short => f.write_str("ended by a length field"),
-            Self::Version(version) => write!(f, "wrong IP version {version}"),
-            Self::HeaderLen(words) => write!(f, "header length of {words} words is too small"),
-            Self::NoLink => f.write_str("link type unknown"),
-            Self::Link(link) => write!(f, "link type {link} not decoded"),
-            Self::Ethertype(ethertype) => write!(f, "ethertype {ethertype:#06x} not decoded"),
-            Self::Llc(dsap, ssap) => write!(f, "LLC {dsap:#04x}/{ssap:#04x} not decoded"),
-            Self::Snap(oui, protocol) => {
-                write!(f, "SNAP {oui:#08x}/{protocol:#06x} not decoded")
-            }
-            Self::Family(family) => write!(f, "address family {family} not decoded"),
-            Self::Hardware(kind) => write!(f, "ARP hardware type {kind} not decoded"),
-            Self::Management => f.write_str("management frame"),
-            Self::Control => f.write_str("control frame"),
-            Self::NoData => f.write_str("data frame without data"),
-            Self::LaterPart => f.write_str("a later part of a frame"),
-            Self::Kind(kind) => write!(f, "frame of kind {kind:#04x} not decoded"),
-            Self::Magic => f.write_str("not the bytes that it begins with"),
-            Self::NoPacket => f.write_str("no packet in it"),
-            Self::Ppp(protocol) => write!(f, "PPP protocol {protocol:#06x} not decoded"),
-            Self::Flags(flags) => write!(f, "version or flags {flags:#06x} not decoded"),
-            Self::Unlabelled => f.write_str("neither IP nor Ethernet after the labels"),
-            Self::Contents => f.write_str("contents not decoded"),
-            Self::Encrypted => f.write_str("encrypted"),
-            Self::TooDeep => f.write_str("nested too deep"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stop_tells_its_cause() {
-        let stop = Stop {
-            layer: Layer::Ethernet,
-            offset: 14,
-            need: 0,
-            have: 46,
-            reason: Reason::Ethertype(0x8847),
-        };
-        assert_eq!(
-            stop.to_string(),
-            "Ethernet header at byte 14: ethertype 0x8847 not decoded"
-        );
-        let stop = Stop {
-            layer: Layer::Transport(IpProtocol::TCP),
-            offset: 34,
-            need: 20,
-            have: 4,
-            reason: Reason::Cut,
-        };
-        assert_eq!(
-            stop.to_string(),
-            "tcp header at byte 34: cut by the capture (4 of 20 bytes)"
-        );
-    }
 }

@@ -435,7 +435,7 @@ fn inputs_that_are_no_one_capture_are_refused_before_anything_is_written() {
             "found pcap, little-endian, nanoseconds, ETHERNET, expected",
         ),
     ] {
-        let run = run_in(&bench, &[&parts[0], other, &parts[1], "out"]);
+        let run = run_in(&bench, &[parts[0].as_str(), other, &parts[1], "out"]);
         run.assert_status(1, other);
         for text in [other, &parts[0], found, "mergecap"] {
             assert!(run.stderr.contains(text), "{text}: {}", run.stderr);

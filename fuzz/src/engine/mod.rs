@@ -1,7 +1,7 @@
 //! The whole engine: a capture in, all outputs out, and the guarantees as assertions.
 //!
-//! What holds: forwarded and dropped packets are the input, byte for byte and in order; the figures add up; and another number
-//! of workers, none at all, and a source that gives its bytes in other pieces, change nothing.
+//! What holds: forwarded and dropped packets are the input, byte for byte and in order; the figures add up; and three workers,
+//! with a source that gives its bytes in other pieces, tell what a run without threads tells of the whole source.
 
 mod pool;
 mod run;
@@ -149,17 +149,17 @@ fn holds(file: &[u8], policy: &Policy) {
     let Ok(read) = capture::read(file, None) else {
         return;
     };
-    let one = Run::over(Cursor::new(file.to_vec()), policy, 0);
+    let alone = Run::over(Cursor::new(file.to_vec()), policy, 0);
     // Threads take longer than all else: one capture in sixteen.
     if is_one_in(16, file) {
         let choppy = Choppy {
             bytes: Cursor::new(file.to_vec()),
             step: 1 + file.len() % 1000,
         };
-        are_the_same(&one, &Run::over(choppy, policy, 3));
+        are_the_same(&alone, &Run::over(choppy, policy, 3));
     }
-    one.adds_up(&read);
-    is_an_interleaving(&read, [&one.forwarded, &one.dropped]);
+    alone.adds_up(&read);
+    is_an_interleaving(&read, [&alone.forwarded, &alone.dropped]);
 }
 
 /// Whether `bytes` are one of so many, by what they hold: what takes long is not done for all, and again for the same.

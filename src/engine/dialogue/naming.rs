@@ -265,6 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn a_hole_in_a_long_message_hides_no_message_behind_it() {
+        let long = framed(&[[query("one"), vec![b'x'; 2000]].concat()]);
+        let mut talk = Talk::new(IpProtocol::TCP, (40_000, 53));
+        talk.say(true, 1, &long[..100]);
+        // Bytes 100 to 600 are lost.
+        talk.say(true, 601, &long[600..]);
+        let after = 1 + long.len() as u32;
+        let third = framed(&[query("three")]);
+        talk.say(true, after, &third);
+        // So much waits that the lost segment is given up.
+        for i in 0..=64 {
+            talk.say(true, after + 2000 + i, b"x");
+        }
+        assert_eq!(
+            talk.names(),
+            [("dns_query", "one.example"), ("dns_query", "three.example")]
+        );
+    }
+
+    #[test]
     fn the_port_tells_which_of_the_kin_a_datagram_is_of() {
         for (port, from) in [
             (53, Some("dns_query")),

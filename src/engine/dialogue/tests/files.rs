@@ -199,6 +199,20 @@ fn chunks_behind_a_lost_one_are_no_requests_before_the_server_answers() {
 }
 
 #[test]
+fn a_hole_in_a_body_of_known_length_ends_no_body() {
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: {}\r\n\r\n",
+        1000 + REQUEST.len()
+    );
+    let mut talk = Talk::tcp(80);
+    talk.say(Client, head.as_bytes());
+    talk.say_cut(Client, &[b'x'; 1000], 100);
+    talk.say(Client, REQUEST);
+    talk.say(Client, b"GET / HTTP/1.1\r\nHost: b.example\r\n\r\n");
+    assert_eq!(talk.names(), [POSTED, ("b.example", NameSource::HttpHost)]);
+}
+
+#[test]
 fn requests_are_told_again_when_the_server_has_answered_a_lost_one() {
     let mut talk = Talk::tcp(80);
     talk.say(
