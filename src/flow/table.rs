@@ -29,8 +29,9 @@ pub struct FlowTable<V> {
 /// [`PAGE_LEN`] slots, the last page perhaps fewer.
 type Page<V> = Vec<Option<(FlowKey, V)>>;
 
-/// Slots of a page: so few that a small table stays small, so many that a page is worth an allocation.
-const PAGE_LEN: usize = 32;
+/// Slots of a page: so many that where a page stands is known by heart, as long as a table has one or two. What of a page was never
+/// touched is no memory yet.
+const PAGE_LEN: usize = 4096;
 
 /// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
 #[derive(Debug, Clone, Copy)]
@@ -192,7 +193,8 @@ impl<V> FlowTable<V> {
             newer: NONE,
         });
         if slot.is_multiple_of(PAGE_LEN) {
-            self.pages.push(Vec::with_capacity(PAGE_LEN));
+            self.pages
+                .push(Vec::with_capacity(PAGE_LEN.min(self.capacity)));
         }
         if let Some(page) = self.pages.last_mut() {
             page.push(None);
