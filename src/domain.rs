@@ -472,7 +472,8 @@ mod tests {
         let longest = [&label.repeat(3), &most[..], b"\0"].concat();
         let (name, len) = DomainName::from_written_out(&longest).unwrap();
         assert_eq!((name.as_str().len(), len), (253, 255));
-        let longer = [&label.repeat(4)[..], b"\0"].concat();
+        let one_more = [&[62][..], &[b'a'; 62]].concat();
+        let longer = [&label.repeat(3), &one_more[..], b"\0"].concat();
         assert_eq!(DomainName::from_written_out(&longer), None);
     }
 

@@ -503,6 +503,21 @@ fn what_travels_in_a_blocked_packet_is_blocked_with_it() {
 }
 
 #[test]
+fn what_is_around_a_later_packet_of_a_flow_blocks_it_too() {
+    for (rule, passes) in [
+        ("ip:10.0.0.9", false),
+        ("port:4789", false),
+        ("ip:10.0.0.8", true),
+    ] {
+        let mut bench = Bench::new(&[rule], 8, false);
+        assert!(bench.send(udp(1000), None, b""), "{rule}");
+        bench.tunnels.push(Tunnel::Vxlan);
+        bench.outer = vec![tuple(IpProtocol::UDP, (9, 50_009), (8, 4789))];
+        assert_eq!(bench.send(udp(1000), None, b""), passes, "{rule}");
+    }
+}
+
+#[test]
 fn what_a_tunnel_makes_up_does_not_hide_what_the_flow_says() {
     let decoy = b"GET / HTTP/1.1\r\nHost: decoy.example\r\nContent-Length: 100000\r\n\r\n";
     let real = b"GET / HTTP/1.1\r\nHost: blocked.example\r\n\r\n";

@@ -1,8 +1,8 @@
 //! Names flows that begin by what name servers told their clients, in capture order and before the workers get them: so that the table of
 //! answers is there once, however many workers there are, and each knows the same at the same packet.
 //!
-//! The reader has no flow table. It asks for every packet that may begin a flow; what it asks too often costs time, no more, for a worker
-//! does not look at an answer for a flow that it knows.
+//! The reader has no flow table. It asks for every packet that may begin a flow, unless that leads to a name server; what it asks too often
+//! costs time, no more, for a worker does not look at an answer for a flow that it knows.
 
 use std::sync::Arc;
 

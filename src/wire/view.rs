@@ -292,8 +292,8 @@ impl fmt::Display for Layer {
 
 /// Why decoding ended early, and where.
 ///
-/// What to count stops by, and what tells them in words, is [`super::Cause`]: few distinct values in practice, though a hostile sender may bring about many
-/// (every ethertype, for one).
+/// What to count stops by, and what tells them in words, is [`super::Cause`]: few distinct values in practice, though a hostile sender
+/// may bring about many (every ethertype, for one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// The header that was being read.

@@ -49,7 +49,7 @@ const UNSUPPORTED: [(&[u8], &str); 3] = [
 /// Compressed bytes that are read at once.
 const COMPRESSED_LEN: usize = 64 * 1024;
 
-/// Bytes that are decompressed at once. The one for xz keeps back what it made in the step that failed, so steps are short.
+/// Bytes that are decompressed at once. The decoder of xz keeps back what it made in the step that failed, so steps are short.
 const STEP_LEN: usize = 16 * 1024;
 
 /// The largest window that a zstd frame may ask for is two to this power: 128 MiB, what its own tools take without being told otherwise.

@@ -265,8 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_in_a_long_message_hides_no_message_behind_it() {
-        let long = framed(&[[query("one"), vec![b'x'; 2000]].concat()]);
+    fn what_follows_a_hole_in_a_long_message_is_still_of_it() {
+        // Right behind the hole it holds what would be a message elsewhere.
+        let mut long = framed(&[[query("one"), vec![b'x'; 2000]].concat()]);
+        let decoy = framed(&[query("two")]);
+        long[600..][..decoy.len()].copy_from_slice(&decoy);
         let mut talk = Talk::new(IpProtocol::TCP, (40_000, 53));
         talk.say(true, 1, &long[..100]);
         // Bytes 100 to 600 are lost.
