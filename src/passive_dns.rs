@@ -300,11 +300,11 @@ const fn place(first: u32, number: u32) -> usize {
 fn leads_to(
     told: &VecDeque<Known>,
     first: u32,
-    (known, number): (HalfHash, u32),
+    (of_latest, number): (HalfHash, u32),
     (hash, pair): (HalfHash, &Pair),
 ) -> bool {
     let is_it = |known: &Known| known.pair() == *pair;
-    known == hash && told.get(place(first, number)).is_some_and(is_it)
+    of_latest == hash && told.get(place(first, number)).is_some_and(is_it)
 }
 
 #[cfg(test)]

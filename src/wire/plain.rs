@@ -58,8 +58,7 @@ fn ipv6(frame: &[u8], packet: &[u8]) -> Option<PacketView> {
     let (header, _) = packet.split_first_chunk::<IPV6_LEN>()?;
     let [version, _, _, _, len_high, len_low, next, _, ends @ ..] = header;
     let origlen = usize::from(u16::from_be_bytes([*len_high, *len_low]));
-    // A length of 0 may mean that it is somewhere else.
-    if version >> 4 != 6 || origlen == 0 {
+    if version >> 4 != 6 {
         return None;
     }
     let (src, dst) = ends.split_first_chunk::<16>()?;
@@ -233,6 +232,14 @@ mod tests {
         // Ethertype, version, length, an extension, a TCP header of four words.
         for (at, byte) in [(12, 0x87), (14, 0x40), (19, 0), (20, 0), (66, 0x40)] {
             assert_eq!(changed(&syn6, at, byte), None, "{at}");
+        }
+        // A tunnel: VXLAN, whose first byte has this flag.
+        for mut frame in [dns.clone(), dns6.clone()] {
+            let udp = frame.len() - (dns.len() - BEHIND_IPV4);
+            frame[udp + 2..udp + 4].copy_from_slice(&4789u16.to_be_bytes());
+            assert!(read(&frame).is_some());
+            frame[udp + 8..udp + 16].copy_from_slice(&[8, 0, 0, 0, 0, 0, 1, 0]);
+            assert_eq!(read(&frame), None);
         }
         // A length that UDP and IP do not agree on.
         assert_eq!(changed(&dns, 39, 0), None);

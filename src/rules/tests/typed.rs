@@ -49,6 +49,22 @@ fn an_address_may_be_of_one_end() {
 }
 
 #[test]
+fn a_rule_of_either_version_is_met_where_there_is_none_of_the_other() {
+    for (net, from) in [("2001:db8::/32", "2001:db8::1"), ("10.0.0.0/8", "10.0.0.1")] {
+        for end in ["src", "any"] {
+            let rules = rules_from(&[(Kind::Ip, &format!("{end}:{net}"))]).unwrap();
+            let tables = rules.tables(Action::Block);
+            let other = address("192.0.2.1");
+            assert!(
+                tables.for_ends(address(from), other).is_some(),
+                "{end}:{net}"
+            );
+            assert!(tables.for_ends(other, other).is_none(), "{end}:{net}");
+        }
+    }
+}
+
+#[test]
 fn a_port_may_be_of_one_transport() {
     let rules = rules_from(&[
         (Kind::Port, "443/udp"),
