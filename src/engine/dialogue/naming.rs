@@ -247,6 +247,13 @@ mod tests {
         );
     }
 
+    /// Says so much behind `after` that what was lost before is waited for no longer.
+    fn give_up_what_is_lost(talk: &mut Talk, after: u32) {
+        for i in 0..=64 {
+            talk.say(true, after + 2000 + i, b"x");
+        }
+    }
+
     #[test]
     fn what_follows_a_lost_segment_is_read_again() {
         let (first, third) = (framed(&[query("one")]), framed(&[query("three")]));
@@ -254,10 +261,7 @@ mod tests {
         talk.say(true, 1, &first);
         let after = 1 + first.len() as u32 + 100;
         talk.say(true, after, &third);
-        // So much waits that the lost segment is given up.
-        for i in 0..=64 {
-            talk.say(true, after + 2000 + i, b"x");
-        }
+        give_up_what_is_lost(&mut talk, after);
         assert_eq!(
             talk.names(),
             [("dns_query", "one.example"), ("dns_query", "three.example")]
@@ -277,10 +281,7 @@ mod tests {
         let after = 1 + long.len() as u32;
         let third = framed(&[query("three")]);
         talk.say(true, after, &third);
-        // So much waits that the lost segment is given up.
-        for i in 0..=64 {
-            talk.say(true, after + 2000 + i, b"x");
-        }
+        give_up_what_is_lost(&mut talk, after);
         assert_eq!(
             talk.names(),
             [("dns_query", "one.example"), ("dns_query", "three.example")]
