@@ -11,6 +11,11 @@ impl HalfHash {
         Self(hash as u32)
     }
 
+    /// Its bits.
+    pub(crate) const fn get(self) -> u32 {
+        self.0
+    }
+
     /// A hash to find by. A table chooses a place by the lowest bits, and compares the highest seven: of fewer than 2²⁵ places, none of
     /// these is used twice.
     pub(crate) const fn whole(self) -> u64 {

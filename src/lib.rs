@@ -70,6 +70,7 @@ pub mod ranges;
 pub mod report;
 pub mod rules;
 pub mod services;
+mod slot_index;
 pub mod stats;
 pub mod tunnel;
 pub mod wire;

@@ -18,7 +18,7 @@ const TIMES: usize = 32;
 struct Nobody;
 
 impl Sink for Nobody {
-    fn flow(&mut self, _: FlowSummary) -> io::Result<()> {
+    fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
         Ok(())
     }
 }

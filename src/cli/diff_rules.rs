@@ -145,7 +145,7 @@ impl Dropped {
 }
 
 impl Sink for Dropped {
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
         if flow.is_dropped() {
             let word = (flow.first_packet / 64) as usize;
             if self.flows.len() <= word {
@@ -154,7 +154,7 @@ impl Sink for Dropped {
             if let Some(word) = self.flows.get_mut(word) {
                 *word |= 1 << (flow.first_packet % 64);
             }
-        } else if let Some(shared) = shared(&flow) {
+        } else if let Some(shared) = shared(flow) {
             self.shared.insert(flow.first_packet, shared);
         }
         Ok(())
@@ -199,21 +199,21 @@ impl Counted {
 }
 
 impl Sink for Changes {
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
-        let (old, old_bytes) = self.before.of(&flow);
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        let (old, old_bytes) = self.before.of(flow);
         let (new, new_bytes) = if flow.is_dropped() {
             (flow.packets, flow.bytes)
         } else {
-            shared(&flow).unwrap_or_default()
+            shared(flow).unwrap_or_default()
         };
-        let is_whole = self.before.has(&flow) != flow.is_dropped();
+        let is_whole = self.before.has(flow) != flow.is_dropped();
         let more = |a: u64, b: u64| a.saturating_sub(b);
         if new > old {
             let taken = (new - old, more(new_bytes, old_bytes));
-            self.newly_dropped.observe(&flow, taken, is_whole);
+            self.newly_dropped.observe(flow, taken, is_whole);
         } else if old > new {
             let taken = (old - new, more(old_bytes, new_bytes));
-            self.newly_passed.observe(&flow, taken, is_whole);
+            self.newly_passed.observe(flow, taken, is_whole);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::capture::{CaptureSummary, Compression, Format, PartSummary, Resolutio
 use crate::catalogue::AppId;
 use crate::engine::Policy;
 use crate::flow::FlowSummary;
-use crate::hosts::{Hosts, Thresholds};
+use crate::hosts::{AHEAD, Hosts, Thresholds};
 use crate::ini;
 use crate::pipeline::{Judged, Sink};
 use crate::report::{
@@ -163,26 +163,36 @@ impl<'a> Gathered<'a> {
 }
 
 impl Sink for Gathered<'_> {
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
-        self.stats.observe(&flow);
-        self.hosts.observe(&flow);
+    fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+        for flows in flows.chunks(AHEAD) {
+            self.hosts.look_ahead(flows);
+            for flow in flows {
+                self.flow(flow)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        self.stats.observe(flow);
+        self.hosts.observe(flow);
         if let Some(page) = &mut self.page {
-            page.push(&flow).map_err(io::Error::other)?;
+            page.push(flow).map_err(io::Error::other)?;
         }
         if let Some(lines) = &mut self.lines {
-            lines.push(&flow, self.names).map_err(io::Error::other)?;
+            lines.push(flow, self.names).map_err(io::Error::other)?;
         }
         self.exports
-            .push(&flow, self.names)
+            .push(flow, self.names)
             .map_err(io::Error::other)?;
         if let Some(comments) = &mut self.comments {
-            comments.push(&flow, self.names).map_err(io::Error::other)?;
+            comments.push(flow, self.names).map_err(io::Error::other)?;
         }
         if let Some(parts) = &mut self.parts {
-            parts.push(&flow, self.names).map_err(io::Error::other)?;
+            parts.push(flow, self.names).map_err(io::Error::other)?;
         }
         if let Some(explanations) = &mut self.explanations {
-            explanations.push(&flow).map_err(io::Error::other)?;
+            explanations.push(flow).map_err(io::Error::other)?;
         }
         Ok(())
     }

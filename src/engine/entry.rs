@@ -110,6 +110,12 @@ pub(super) struct News {
 }
 
 impl Entry {
+    /// Something of each line of memory that a packet needs.
+    #[inline]
+    pub(super) fn fetch(&self) -> u64 {
+        self.packets ^ u64::from(self.load) ^ u64::from(self.heard[0])
+    }
+
     /// The flow that `seen` begins.
     pub(super) fn begin(seen: &Observation<'_>) -> Self {
         let (initiator, initiator_known) = seen.opening().opener();

@@ -8,6 +8,7 @@ mod dialogue;
 mod entry;
 mod offset;
 mod places;
+mod prospect;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer};
 use entry::{Entry, Ruling};
 use places::{has_places, judge_place, owner_of_place, place};
+pub(crate) use prospect::Prospect;
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;
@@ -154,7 +156,18 @@ impl Engine {
         naming: Option<&Naming>,
         ended: &mut Vec<Ended>,
     ) -> Answer {
-        let hash = self.flows.hash(&seen.key);
+        let prospect = self.prospect(&seen.key);
+        self.observe_at(seen, prospect, naming, ended)
+    }
+
+    /// As [`Engine::observe`], of a packet whose flow's place was told before.
+    pub(crate) fn observe_at(
+        &mut self,
+        seen: &Observation<'_>,
+        Prospect { hash, .. }: Prospect,
+        naming: Option<&Naming>,
+        ended: &mut Vec<Ended>,
+    ) -> Answer {
         let end = match self.flows.get_mut(&seen.key, hash) {
             Some(entry) => match ending(entry, seen) {
                 None => {
@@ -179,9 +192,9 @@ impl Engine {
             entry.ruling = remembered.ruling;
             entry.is_bare = remembered.is_bare;
         }
-        let answer = step(&mut entry, seen, naming, &self.policy, &mut self.evidence);
+        let entry = self.flows.insert((seen.key, hash), entry);
+        let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load());
-        self.flows.insert((seen.key, hash), entry);
         self.weigh(seen, loads, ended);
         answer
     }

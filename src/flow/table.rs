@@ -1,10 +1,10 @@
 //! The flows of one shard, the least recently used first out.
 
 use ahash::RandomState;
-use hashbrown::HashTable;
 
 use crate::half_hash::HalfHash;
 use crate::key::FlowKey;
+use crate::slot_index::{NO_SLOT, SlotIndex};
 
 /// Flows by key, at most `capacity` of them, in order of use.
 ///
@@ -15,7 +15,7 @@ use crate::key::FlowKey;
 ///   to use one touches no other flow's memory.
 pub struct FlowTable<V> {
     hasher: RandomState,
-    index: HashTable<Place>,
+    index: SlotIndex,
     pages: Vec<Page<V>>,
     /// For each slot.
     links: Vec<Link>,
@@ -33,39 +33,30 @@ type Page<V> = Vec<Option<(FlowKey, V)>>;
 /// touched is no memory yet.
 const PAGE_LEN: usize = 4096;
 
-/// Where a flow stands, and its key's hash: to grow the index without a look at the flows.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    hash: KeyHash,
-    slot: u32,
-}
-
 /// What a flow is found by, of the table that told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash(HalfHash);
 
-/// The slots of the flows that were used just before and just after.
+/// The slots of the flows that were used just before and just after, and what the flow itself is found by.
 #[derive(Debug, Clone, Copy)]
 struct Link {
     older: u32,
     newer: u32,
+    hash: KeyHash,
 }
-
-/// No slot.
-const NONE: u32 = u32::MAX;
 
 impl<V> FlowTable<V> {
     /// An empty table for `capacity` flows. Memory grows with use.
     pub fn new(capacity: usize) -> Self {
         Self {
             hasher: RandomState::new(),
-            index: HashTable::new(),
+            index: SlotIndex::default(),
             pages: Vec::new(),
             links: Vec::new(),
             free: Vec::new(),
-            oldest: NONE,
-            newest: NONE,
-            capacity: capacity.clamp(1, NONE as usize),
+            oldest: NO_SLOT,
+            newest: NO_SLOT,
+            capacity: capacity.clamp(1, NO_SLOT as usize),
         }
     }
 
@@ -74,13 +65,34 @@ impl<V> FlowTable<V> {
         KeyHash(HalfHash::of(self.hasher.hash_one(key)))
     }
 
+    /// Where the flow that is found by `hash` stands, if it is there and no other is in its way: for [`FlowTable::glimpse`].
+    #[inline]
+    pub fn guess(&self, hash: KeyHash) -> u32 {
+        self.index.guess(hash.0)
+    }
+
+    /// The flow of a guess, which is not used by that, and may be another.
+    #[inline]
+    pub fn glimpse(&self, guess: u32) -> Option<&V> {
+        self.at(guess).map(|(_, value)| value)
+    }
+
+    /// A guess of where the least recently used flow stands in the index, and the flow that was used after it.
+    #[inline]
+    pub fn next_to_go(&self) -> (u32, Option<&V>) {
+        let Some(link) = self.links.get(self.oldest as usize) else {
+            return (NO_SLOT, None);
+        };
+        (self.guess(link.hash), self.glimpse(link.newer))
+    }
+
     /// The flow of `key`, which becomes the most recently used.
     pub fn get_mut(&mut self, key: &FlowKey, hash: KeyHash) -> Option<&mut V> {
         let slot = self.find(key, hash)?;
         // Packets of one flow often come in a row.
         if slot != self.newest {
             self.unlink(slot);
-            self.link_newest(slot);
+            self.link_newest(slot, hash);
         }
         let (_, value) = self.slot(slot)?.as_mut()?;
         Some(value)
@@ -97,18 +109,16 @@ impl<V> FlowTable<V> {
         self.len() >= self.capacity
     }
 
-    /// Puts `value` in as the most recently used. There is no flow of `key` yet: the caller has looked for it.
-    pub fn insert(&mut self, (key, hash): (FlowKey, KeyHash), value: V) {
+    /// Puts `value` in as the most recently used, and gives it back where it stands. There is no flow of `key` yet: the caller has
+    /// looked for it.
+    pub fn insert(&mut self, (key, hash): (FlowKey, KeyHash), value: V) -> &mut V {
         debug_assert!(self.find(&key, hash).is_none(), "{key:?} is there already");
         let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
-        if let Some(room) = self.slot(slot) {
-            *room = Some((key, value));
-        }
-        self.link_newest(slot);
-        self.index
-            .insert_unique(hash.0.whole(), Place { hash, slot }, |place| {
-                place.hash.0.whole()
-            });
+        self.link_newest(slot, hash);
+        self.index.insert(hash.0, slot);
+        let page = &mut self.pages[slot as usize / PAGE_LEN];
+        let (_, value) = page[slot as usize % PAGE_LEN].insert((key, value));
+        value
     }
 
     /// Takes the flow of `key` out.
@@ -124,8 +134,8 @@ impl<V> FlowTable<V> {
         self.free.clear();
         let links = std::mem::take(&mut self.links);
         let mut pages = std::mem::take(&mut self.pages);
-        let mut slot = std::mem::replace(&mut self.oldest, NONE);
-        self.newest = NONE;
+        let mut slot = std::mem::replace(&mut self.oldest, NO_SLOT);
+        self.newest = NO_SLOT;
         std::iter::from_fn(move || {
             let link = links.get(slot as usize)?;
             let page = pages.get_mut(slot as usize / PAGE_LEN)?;
@@ -153,7 +163,7 @@ impl<V> FlowTable<V> {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     fn at(&self, slot: u32) -> Option<&(FlowKey, V)> {
@@ -162,20 +172,17 @@ impl<V> FlowTable<V> {
     }
 
     fn find(&self, key: &FlowKey, hash: KeyHash) -> Option<u32> {
-        let is_it = |place: &Place| {
-            place.hash == hash && self.at(place.slot).is_some_and(|(other, _)| other == key)
-        };
-        let found = self.index.find(hash.0.whole(), is_it);
-        found.map(|place| place.slot)
+        self.index.find(hash.0, |slot| {
+            self.at(slot).is_some_and(|(other, _)| other == key)
+        })
     }
 
     fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
         let flow = self.slot(slot)?.take()?;
         self.unlink(slot);
         self.free.push(slot);
-        let hash = self.hash(&flow.0).0.whole();
-        if let Ok(entry) = self.index.find_entry(hash, |place| place.slot == slot) {
-            entry.remove();
+        if let Some(link) = self.links.get(slot as usize) {
+            self.index.remove(link.hash.0, slot);
         }
         Some(flow)
     }
@@ -189,8 +196,9 @@ impl<V> FlowTable<V> {
     fn add_slot(&mut self) -> u32 {
         let slot = self.links.len();
         self.links.push(Link {
-            older: NONE,
-            newer: NONE,
+            older: NO_SLOT,
+            newer: NO_SLOT,
+            hash: KeyHash(HalfHash::of(0)),
         });
         if slot.is_multiple_of(PAGE_LEN) {
             self.pages
@@ -203,7 +211,7 @@ impl<V> FlowTable<V> {
     }
 
     fn unlink(&mut self, slot: u32) {
-        let Some(Link { older, newer }) = self.links.get(slot as usize).copied() else {
+        let Some(Link { older, newer, .. }) = self.links.get(slot as usize).copied() else {
             return;
         };
         match self.links.get_mut(older as usize) {
@@ -216,14 +224,18 @@ impl<V> FlowTable<V> {
         }
     }
 
-    fn link_newest(&mut self, slot: u32) {
+    fn link_newest(&mut self, slot: u32, hash: KeyHash) {
         let older = std::mem::replace(&mut self.newest, slot);
         match self.links.get_mut(older as usize) {
             Some(link) => link.newer = slot,
             None => self.oldest = slot,
         }
         if let Some(link) = self.links.get_mut(slot as usize) {
-            *link = Link { older, newer: NONE };
+            *link = Link {
+                older,
+                newer: NO_SLOT,
+                hash,
+            };
         }
     }
 }

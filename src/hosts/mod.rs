@@ -12,15 +12,16 @@ mod port_maps;
 mod reason;
 mod reserved;
 
+use std::hint::black_box;
 use std::net::IpAddr;
-
-use hashbrown::HashTable;
 
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
+use crate::key::Endpoint;
 use crate::packet::IpProtocol;
 use crate::services;
+use crate::slot_index::SlotIndex;
 use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, Shares};
 use port_maps::PortMaps;
 
@@ -28,6 +29,8 @@ pub use findings::{Finding, Findings, Peer};
 pub use reason::{Reason, Severity};
 pub use reserved::{ReservedRange, reserved_range};
 
+/// Flows that it is worth to look ahead to.
+pub const AHEAD: usize = 16;
 /// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
 pub const MAX_ADDRESSES: usize = 229_376;
 
@@ -55,7 +58,7 @@ pub struct Hosts {
     thresholds: Thresholds,
     hosts: Vec<Host>,
     /// Finds their places by their addresses, and grows without a look at any of them.
-    index: HashTable<(HalfHash, HostId)>,
+    index: SlotIndex,
     hasher: ahash::RandomState,
     bound: usize,
     contacts: Contacts,
@@ -94,6 +97,23 @@ impl Hosts {
     /// Nothing seen yet.
     pub fn new(thresholds: Thresholds) -> Self {
         Self::with_bounds(thresholds, MAX_ADDRESSES, MAX_CONTACTS)
+    }
+
+    /// Has the memory fetched that these flows will need when they are taken in: all of it together, for memory is slow, but answers
+    /// many questions at once.
+    pub fn look_ahead(&self, flows: &[FlowSummary]) {
+        let mut guesses = [(0, 0); AHEAD];
+        let guess = |end: Endpoint| self.index.guess(hash(&self.hasher, end.addr));
+        for (flow, guesses) in flows.iter().zip(&mut guesses) {
+            *guesses = (guess(flow.src()), guess(flow.dst()));
+        }
+        let served = |id: u32| self.hosts.get(id as usize).map_or(0, |host| host.served);
+        let mut fetched = 0;
+        for (flow, guesses) in flows.iter().zip(&guesses) {
+            fetched ^= served(guesses.0) ^ served(guesses.1) ^ flow.findings().names.len() as u64;
+        }
+        // Nobody needs it: but for this, nothing would be read.
+        black_box(fetched);
     }
 
     /// Takes a flow in.
@@ -171,7 +191,7 @@ impl Hosts {
             thresholds,
             // At once, for what is not touched costs nothing; a list that grows is copied again and again.
             hosts: Vec::with_capacity(addresses),
-            index: HashTable::new(),
+            index: SlotIndex::default(),
             hasher: ahash::RandomState::new(),
             bound: addresses,
             contacts: Contacts::new(contacts),
@@ -184,19 +204,18 @@ impl Hosts {
     fn id(&mut self, addr: IpAddr) -> Option<HostId> {
         let hosts = &self.hosts;
         let hash = hash(&self.hasher, addr);
-        let is_it = |&(known, id): &(HalfHash, HostId)| {
-            let host = hosts.get(id.0 as usize);
-            known == hash && host.is_some_and(|host| host.addr == addr)
+        let is_it = |id| {
+            let host = hosts.get(id as usize);
+            host.is_some_and(|host| host.addr == addr)
         };
-        if let Some(&(_, id)) = self.index.find(hash.whole(), is_it) {
-            return Some(id);
+        if let Some(id) = self.index.find(hash, is_it) {
+            return Some(HostId(id));
         }
         if hosts.len() >= self.bound {
             return None;
         }
         let id = HostId(u32::try_from(hosts.len()).ok()?);
-        self.index
-            .insert_unique(hash.whole(), (hash, id), |(hash, _)| hash.whole());
+        self.index.insert(hash, id.0);
         self.hosts.push(Host {
             addr,
             flows: 0,

@@ -57,7 +57,12 @@ pub const MAX_CHUNKS: usize = CHUNKS + 2 * (MAX_WAIT_BYTES as usize / CHUNK_LEN 
 /// Where what comes out of a run goes. Everything arrives in an order that does not depend on the number of workers.
 pub trait Sink {
     /// A flow has ended.
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()>;
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()>;
+
+    /// Several have, one after the other.
+    fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+        flows.iter().try_for_each(|flow| self.flow(flow))
+    }
 
     /// A flow has just been blocked or allowed, by this packet and rule.
     fn judged(&mut self, news: &Judged) {

@@ -85,6 +85,11 @@ impl Quotes {
         }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.drops.is_empty() && self.quoted.is_empty() && self.quoting.is_empty()
+    }
+
     /// A flow has ended: gives it back with its figures put right, or holds it.
     pub(super) fn ended(&mut self, flow: FlowSummary) -> Option<FlowSummary> {
         if let Some(rule) = self.quoted.get_mut(&flow.first_packet) {

@@ -29,7 +29,7 @@ impl Read for Trickle {
 struct Nobody;
 
 impl Sink for Nobody {
-    fn flow(&mut self, _: FlowSummary) -> io::Result<()> {
+    fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ fn a_reader_that_dies_ends_the_run_and_tells_its_packet() {
 fn a_writer_that_dies_ends_the_run_and_tells_its_chunk() {
     struct Dies;
     impl Sink for Dies {
-        fn flow(&mut self, _: FlowSummary) -> io::Result<()> {
+        fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
             panic!("the writer dies of this")
         }
     }
@@ -234,8 +234,8 @@ fn waiting() -> Vec<u8> {
 struct Told(Vec<FlowSummary>, Vec<(u64, u64)>);
 
 impl Sink for Told {
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
-        self.0.push(flow);
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        self.0.push(flow.clone());
         Ok(())
     }
 

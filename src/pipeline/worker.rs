@@ -1,5 +1,6 @@
 //! A worker: owns some of the shards, and judges the packets that fall to them.
 
+use std::hint::black_box;
 use std::mem;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::{Judged, Left, Message};
 use crate::capture::Chunk;
-use crate::engine::{Answer, Ended, Engine, Policy, Verdict};
+use crate::engine::{Answer, Ended, Engine, Policy, Prospect, Verdict};
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
@@ -18,6 +19,8 @@ use crate::tunnel::Tunnels;
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
 /// lists grow.
 const MAX_KEPT_BYTES: usize = 1 << 20;
+/// Packets whose flows' memory is fetched together; see [`Prospect`].
+const AHEAD: usize = 16;
 /// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
 const MIN_LEFT_FLOWS: usize = 256;
 
@@ -237,35 +240,58 @@ impl Worker {
         }
         let mut namings = assignment.namings.iter().peekable();
         let first_packet = part.chunk.first_packet();
-        for task in &assignment.tasks {
-            *progress = first_packet + u64::from(task.index);
-            let Some(engine) = self.engines.get_mut(shard_of(task.spread) / self.workers) else {
-                continue;
-            };
-            if task.role == Role::Quoted {
-                let fate = engine.fate(&task.key, task.timestamp);
-                part.quoted.extend(fate.map(|fate| Quoted {
-                    index: task.index,
-                    flow: fate.flow,
-                    rule: fate.rule,
-                }));
-                continue;
+        let mut prospects = Vec::with_capacity(AHEAD);
+        for tasks in assignment.tasks.chunks(AHEAD) {
+            self.look_ahead(tasks, &part.chunk, &mut prospects);
+            for (task, &prospect) in tasks.iter().zip(&prospects) {
+                *progress = first_packet + u64::from(task.index);
+                let engine = &mut self.engines[shard_of(task.spread) / self.workers];
+                if task.role == Role::Quoted {
+                    let fate = engine.fate(&task.key, task.timestamp);
+                    part.quoted.extend(fate.map(|fate| Quoted {
+                        index: task.index,
+                        flow: fate.flow,
+                        rule: fate.rule,
+                    }));
+                    continue;
+                }
+                let naming = namings.next_if(|(index, _)| *index == task.index);
+                let answer = {
+                    let seen = observation(task, &assignment, &part.chunk);
+                    let naming = naming.map(|(_, naming)| &**naming);
+                    #[cfg(test)]
+                    super::tests::die_of(seen.payload);
+                    engine.observe_at(&seen, prospect, naming, &mut part.ended)
+                };
+                if self.keeps_flows {
+                    part.flows.push((task.index, answer.flow));
+                }
+                note(task, answer, engine, &mut part);
             }
-            let naming = namings.next_if(|(index, _)| *index == task.index);
-            let answer = {
-                let seen = observation(task, &assignment, &part.chunk);
-                let naming = naming.map(|(_, naming)| &**naming);
-                #[cfg(test)]
-                super::tests::die_of(seen.payload);
-                engine.observe(&seen, naming, &mut part.ended)
-            };
-            if self.keeps_flows {
-                part.flows.push((task.index, answer.flow));
-            }
-            note(task, answer, engine, &mut part);
         }
         part.spent = assignment;
         Message::Part(Box::new(part))
+    }
+
+    /// Has the memory fetched that these packets will need.
+    fn look_ahead(&self, tasks: &[Task], chunk: &Chunk, prospects: &mut Vec<Prospect>) {
+        let engine = |task: &Task| &self.engines[shard_of(task.spread) / self.workers];
+        prospects.clear();
+        prospects.extend(tasks.iter().map(|task| engine(task).prospect(&task.key)));
+        for (task, prospect) in tasks.iter().zip(prospects.iter_mut()) {
+            engine(task).locate(prospect);
+        }
+        let mut fetched = 0;
+        for (task, prospect) in tasks.iter().zip(prospects.iter()) {
+            fetched ^= engine(task).fetch(prospect);
+        }
+        for task in tasks {
+            fetched ^= engine(task).fetch_oldest();
+            let payload = chunk.bytes().get(task.payload as usize);
+            fetched ^= payload.copied().map_or(0, u64::from);
+        }
+        // Nobody needs it: but for this, nothing would be read.
+        black_box(fetched);
     }
 }
 

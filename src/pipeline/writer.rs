@@ -19,6 +19,9 @@ use crate::key::SHARDS;
 use crate::packet::{IpProtocol, Record};
 use crate::stats::{AtomicCounters, PacketCounts};
 
+/// Flows that are told together.
+const TOLD_TOGETHER: usize = 64;
+
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
     sink: &'s mut dyn Sink,
@@ -29,6 +32,8 @@ pub(super) struct Writer<'a, 's> {
     /// Chunks that were read and are not written yet, in order.
     open: VecDeque<Open>,
     drops: Vec<u32>,
+    /// Flows to be told.
+    told: Vec<FlowSummary>,
     quotes: Quotes,
     /// Lookups that share verdicts, where they are to.
     lookups: Option<Lookups>,
@@ -62,6 +67,7 @@ impl<'a, 's> Writer<'a, 's> {
             next: 0,
             open: VecDeque::new(),
             drops: Vec::new(),
+            told: Vec::new(),
             quotes: Quotes::default(),
             lookups: policy.with_dns.then(Lookups::default),
             end: None,
@@ -167,9 +173,9 @@ impl<'a, 's> Writer<'a, 's> {
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
         judged.sort_by_key(|news| news.packet);
         judged.iter().for_each(|news| self.sink.judged(news));
-        while let Some(ended) = next_in_order(&mut ended) {
-            self.tell(ended.flow)?;
-        }
+        self.tell(std::iter::from_fn(|| {
+            next_in_order(&mut ended).map(|ended| ended.flow)
+        }))?;
         if let Some(chunk) = Arc::into_inner(chunk) {
             // The reader may have come to its end.
             let _ = self.idle.send(Idle { chunk, spent });
@@ -233,16 +239,41 @@ impl<'a, 's> Writer<'a, 's> {
         }
     }
 
-    /// Tells a flow that has ended, unless its verdict is still open.
-    fn tell(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
-        match &mut self.lookups {
-            None => self.settle(flow),
-            Some(lookups) => lookups.take(flow).map_or(Ok(()), |flow| self.settle(flow)),
+    /// Tells flows that have ended, in order, but for those whose verdict is still open.
+    fn tell(&mut self, flows: impl Iterator<Item = FlowSummary>) -> Result<(), PipelineError> {
+        for flow in flows {
+            if self.is_all_final() {
+                self.told.push(flow);
+            } else {
+                let flow = match &mut self.lookups {
+                    None => Some(flow),
+                    Some(lookups) => lookups.take(flow),
+                };
+                let flow = flow.and_then(|flow| self.settle(flow));
+                self.told.extend(flow);
+            }
+            if self.told.len() >= TOLD_TOGETHER {
+                self.flush()?;
+            }
         }
+        self.flush()
     }
 
-    /// Tells a flow whose verdict is final.
-    fn settle(&mut self, flow: FlowSummary) -> Result<(), PipelineError> {
+    /// Whether nothing but its own rules decides what becomes of a packet.
+    fn is_all_final(&self) -> bool {
+        self.lookups.is_none()
+            && self.quotes.is_empty()
+            && !matches!(self.packets, Packets::Note(_))
+    }
+
+    fn flush(&mut self) -> Result<(), PipelineError> {
+        let told = self.sink.flows(&self.told);
+        self.told.clear();
+        told.map_err(PipelineError::Flows)
+    }
+
+    /// Takes in a flow whose verdict is final, and gives it back unless those of others change it.
+    fn settle(&mut self, flow: FlowSummary) -> Option<FlowSummary> {
         if let Packets::Note(fates) = &mut self.packets
             && flow.rule.is_some()
         {
@@ -260,10 +291,7 @@ impl<'a, 's> Writer<'a, 's> {
         {
             fates.spare(flow.first_packet);
         }
-        match self.quotes.ended(flow) {
-            Some(flow) => self.sink.flow(flow).map_err(PipelineError::Flows),
-            None => Ok(()),
-        }
+        self.quotes.ended(flow)
     }
 
     /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns what the run was, with how
@@ -280,14 +308,14 @@ impl<'a, 's> Writer<'a, 's> {
                 })?;
                 left[worker] = lists.into_iter();
             }
-            for flow in left[worker].next().into_iter().flatten() {
-                self.tell(flow)?;
-            }
+            self.tell(left[worker].next().into_iter().flatten())?;
         }
         let held = self.lookups.as_mut().map(Lookups::finish);
         for flow in held.into_iter().flatten() {
-            self.settle(flow)?;
+            let flow = self.settle(flow);
+            self.told.extend(flow);
         }
+        self.flush()?;
         if let Packets::Note(fates) = &mut self.packets {
             let (mut dropped, mut dropped_bytes) = (0, 0);
             let quotes = &mut self.quotes;
@@ -303,9 +331,8 @@ impl<'a, 's> Writer<'a, 's> {
                 ..PacketCounts::default()
             });
         }
-        for flow in self.quotes.finish() {
-            self.sink.flow(flow).map_err(PipelineError::Flows)?;
-        }
+        let held = self.quotes.finish();
+        self.sink.flows(&held).map_err(PipelineError::Flows)?;
         Ok(Ran {
             untold_drops: self.quotes.untold(),
             ..ran

@@ -43,13 +43,13 @@ struct Gathered<'a> {
 }
 
 impl Sink for Gathered<'_> {
-    fn flow(&mut self, flow: FlowSummary) -> io::Result<()> {
-        self.stats.observe(&flow);
-        self.hosts.observe(&flow);
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        self.stats.observe(flow);
+        self.hosts.observe(flow);
         self.lines
-            .push(&flow, self.names)
+            .push(flow, self.names)
             .map_err(io::Error::other)?;
-        self.flows.push(flow);
+        self.flows.push(flow.clone());
         Ok(())
     }
 

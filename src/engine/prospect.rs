@@ -1,0 +1,52 @@
+//! Looking ahead: what packets that are still to come will need of memory.
+
+use super::Engine;
+use super::entry::Entry;
+use crate::flow::KeyHash;
+use crate::key::FlowKey;
+
+/// Where the flow of a packet that is still to come is likely to be found.
+///
+/// Memory is slow, but answers many questions at once. Who has several packets before him asks for the prospects of all, then
+/// has all of them fetched, and then takes the packets in: so they wait for memory twice together, and not each for itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prospect {
+    pub(super) hash: KeyHash,
+    guess: u32,
+}
+
+impl Engine {
+    /// The first step: what the flow of `key` is found by.
+    #[inline]
+    pub(crate) fn prospect(&self, key: &FlowKey) -> Prospect {
+        let hash = self.flows.hash(key);
+        Prospect { hash, guess: 0 }
+    }
+
+    /// The second: where it is likely to stand.
+    #[inline]
+    pub(crate) fn locate(&self, prospect: &mut Prospect) {
+        prospect.guess = self.flows.guess(prospect.hash);
+    }
+
+    /// The third: the flow itself. What comes back has no meaning, but depends on all that is to be fetched.
+    #[inline]
+    pub(crate) fn fetch(&self, prospect: &Prospect) -> u64 {
+        let flow = self.flows.glimpse(prospect.guess);
+        flow.map_or(0, Entry::fetch)
+    }
+
+    /// The fourth: what makes room for it if it is new.
+    #[inline]
+    pub(crate) fn fetch_oldest(&self) -> u64 {
+        if !self.flows.is_full() {
+            return 0;
+        }
+        let oldest = self.flows.oldest();
+        let findings = oldest.and_then(|(_, oldest)| oldest.findings.as_ref());
+        let (guess, next) = self.flows.next_to_go();
+        findings.map_or(0, |findings| findings.names.len() as u64)
+            ^ u64::from(guess)
+            ^ next.map_or(0, Entry::fetch)
+    }
+}

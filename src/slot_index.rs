@@ -1,0 +1,231 @@
+//! Numbers by hash, for tables that keep their entries elsewhere: one array, of which a search mostly touches a single line of memory.
+
+use crate::half_hash::HalfHash;
+
+/// No slot.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// Slots by hash: open addressing, the next free place after a hash's home.
+///
+/// * At most [`MAX_LOAD`] full: a search ends after two places in the mean.
+/// * Homes are in the order of the hashes, so that growing goes through the old array and the new one from front to back.
+#[derive(Debug, Default)]
+pub(crate) struct SlotIndex {
+    /// As many as a power of two, or none.
+    places: Vec<Place>,
+    len: usize,
+}
+
+/// Five eighths.
+const MAX_LOAD: (usize, usize) = (5, 8);
+/// Places of the smallest array.
+const MIN_PLACES: usize = 16;
+
+/// A hash, and what was put in with it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: HalfHash,
+    slot: u32,
+}
+
+const EMPTY: Place = Place {
+    hash: HalfHash::of(0),
+    slot: NO_SLOT,
+};
+
+impl SlotIndex {
+    /// Slots in it.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The slot at the hash's home, which is most often the one that is sought; slot 0 if nothing is there.
+    ///
+    /// Says nothing for sure, but needs no choice that a processor could guess wrong: with several hashes in a row it waits for memory
+    /// once.
+    #[inline]
+    pub(crate) fn guess(&self, hash: HalfHash) -> u32 {
+        let home = self.places.get(self.home(hash));
+        let slot = home.map_or(NO_SLOT, |place| place.slot);
+        if slot == NO_SLOT { 0 } else { slot }
+    }
+
+    /// The slot that was put in with this hash, and that `is_it`.
+    #[inline]
+    pub(crate) fn find(&self, hash: HalfHash, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(hash);
+        loop {
+            let place = self.places.get(at)?;
+            if place.slot == NO_SLOT {
+                return None;
+            }
+            if place.hash == hash && is_it(place.slot) {
+                return Some(place.slot);
+            }
+            at = self.next(at);
+        }
+    }
+
+    /// Puts a slot in that is not there.
+    pub(crate) fn insert(&mut self, hash: HalfHash, slot: u32) {
+        let (part, whole) = MAX_LOAD;
+        if (self.len + 1) * whole > self.places.len() * part {
+            self.grow();
+        }
+        self.put(Place { hash, slot });
+        self.len += 1;
+    }
+
+    /// Takes the slot out that was put in with this hash, if it is there.
+    pub(crate) fn remove(&mut self, hash: HalfHash, slot: u32) {
+        let mut gap = self.home(hash);
+        loop {
+            match self.places.get(gap) {
+                Some(place) if place.slot == slot => break,
+                Some(place) if place.slot != NO_SLOT => gap = self.next(gap),
+                _ => return,
+            }
+        }
+        self.len -= 1;
+        // What stands behind it, up to the next empty place, moves up, as far as it is not at home already.
+        let mut at = self.next(gap);
+        while let Some(&place) = self.places.get(at)
+            && place.slot != NO_SLOT
+        {
+            let way = self.distance(self.home(place.hash), at);
+            if way >= self.distance(gap, at) {
+                self.set(gap, place);
+                gap = at;
+            }
+            at = self.next(at);
+        }
+        self.set(gap, EMPTY);
+    }
+
+    /// Takes everything out; keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.places.fill(EMPTY);
+        self.len = 0;
+    }
+
+    /// The place to begin at: the hash's share of the array.
+    #[inline]
+    const fn home(&self, hash: HalfHash) -> usize {
+        ((hash.get() as u64 * self.places.len() as u64) >> u32::BITS) as usize
+    }
+
+    #[inline]
+    const fn next(&self, at: usize) -> usize {
+        (at + 1) & self.places.len().wrapping_sub(1)
+    }
+
+    /// Places from one to the other, forwards.
+    const fn distance(&self, from: usize, to: usize) -> usize {
+        to.wrapping_sub(from) & self.places.len().wrapping_sub(1)
+    }
+
+    fn set(&mut self, at: usize, place: Place) {
+        if let Some(there) = self.places.get_mut(at) {
+            *there = place;
+        }
+    }
+
+    /// There is an empty place.
+    fn put(&mut self, place: Place) {
+        let mut at = self.home(place.hash);
+        while self
+            .places
+            .get(at)
+            .is_some_and(|there| there.slot != NO_SLOT)
+        {
+            at = self.next(at);
+        }
+        self.set(at, place);
+    }
+
+    fn grow(&mut self) {
+        let places = (self.places.len() * 2).max(MIN_PLACES);
+        let old = std::mem::replace(&mut self.places, vec![EMPTY; places]);
+        for place in old.into_iter().filter(|place| place.slot != NO_SLOT) {
+            self.put(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few homes, some at the very end: searches run into each other and around the array's edge.
+    fn hash(number: u8) -> HalfHash {
+        let home = [0, 1, u64::from(u32::MAX), u64::from(u32::MAX / 2)][usize::from(number % 4)];
+        HalfHash::of(home.wrapping_sub(u64::from(number / 64)))
+    }
+
+    proptest! {
+        #[test]
+        fn it_finds_what_a_plain_list_finds(
+            steps in proptest::collection::vec((any::<bool>(), any::<u8>()), 0..400),
+        ) {
+            let mut index = SlotIndex::default();
+            let mut list: Vec<u8> = Vec::new();
+            for (is_in, number) in steps {
+                let place = list.iter().position(|&there| there == number);
+                match place {
+                    None if is_in => {
+                        index.insert(hash(number), number.into());
+                        list.push(number);
+                    }
+                    Some(place) if !is_in => {
+                        index.remove(hash(number), number.into());
+                        list.swap_remove(place);
+                    }
+                    // Nothing is taken out that is not there.
+                    None => index.remove(hash(number), number.into()),
+                    Some(_) => {}
+                }
+                prop_assert_eq!(index.len(), list.len());
+                for number in 0..=255 {
+                    let slot = u32::from(number);
+                    let is_there = list.contains(&number).then_some(slot);
+                    prop_assert_eq!(index.find(hash(number), |other| other == slot), is_there);
+                }
+            }
+            index.clear();
+            prop_assert_eq!(index.len(), 0);
+            prop_assert!(list.iter().all(|&number| index.find(hash(number), |_| true).is_none()));
+        }
+    }
+
+    #[test]
+    fn a_guess_is_what_stands_at_home() {
+        let mut index = SlotIndex::default();
+        let hash = HalfHash::of(1 << 31);
+        assert_eq!(index.guess(hash), 0);
+        index.insert(hash, 7);
+        assert_eq!(index.guess(hash), 7);
+        assert_eq!(index.guess(HalfHash::of(0)), 0);
+    }
+
+    #[test]
+    fn hardly_a_search_goes_past_a_line_of_memory() {
+        let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
+        let mut index = SlotIndex::default();
+        // As full as it gets.
+        let hashes: Vec<_> = (0..5 << 12)
+            .map(|slot: u32| (HalfHash::of(hasher.hash_one(slot)), slot))
+            .collect();
+        for &(hash, slot) in &hashes {
+            index.insert(hash, slot);
+        }
+        assert_eq!(index.places.len(), 8 << 12);
+        let is_far = |&&(hash, slot): &&(HalfHash, u32)| {
+            let at = index.places.iter().position(|place| place.slot == slot);
+            at.is_none_or(|at| index.distance(index.home(hash), at) >= 8)
+        };
+        let far = hashes.iter().filter(is_far).count();
+        assert!(far < hashes.len() / 50, "{far}");
+    }
+}
