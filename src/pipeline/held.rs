@@ -37,11 +37,11 @@ struct Listed<'a> {
 }
 
 impl Held {
-    /// A chunk of which no packet is listed yet; `spent` are assignments to be used again.
+    /// A chunk of which no packet is listed yet; `spent` are assignments, and an empty list of what clients are told, to be used again.
     pub(super) fn new(
         sequence: u64,
         chunk: Chunk,
-        mut spent: Vec<Assignment>,
+        (mut spent, told): (Vec<Assignment>, Vec<(u32, Told)>),
         workers: usize,
     ) -> Self {
         Assignment::clear_all(&mut spent);
@@ -50,7 +50,7 @@ impl Held {
             sequence,
             chunk,
             assignments: spent,
-            told: Vec::new(),
+            told,
             waiting: 0,
             is_unsorted: false,
         }

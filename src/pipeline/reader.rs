@@ -20,8 +20,12 @@ use crate::engine::Policy;
 use crate::fragments::{Assembled, Fragments, Moment};
 use crate::key::FiveTuple;
 use crate::packet::{IpProtocol, Timestamp};
+use crate::passive_dns::Told;
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 use crate::wire::{self, Net, PacketView, Payload};
+
+/// Answers of name servers that room is kept for: as many as a chunk of small ones holds.
+const MAX_KEPT_TOLD: usize = 4096;
 
 pub(super) struct Reader {
     capture: CaptureReader,
@@ -47,6 +51,8 @@ pub(super) struct Reader {
     tells_outer: bool,
     /// Used again for every packet in a tunnel.
     outer: Vec<FiveTuple>,
+    /// Room for what clients are told, to be used again.
+    told: Vec<(u32, Told)>,
 }
 
 /// A packet whose chunk is held: the chunk, and the place in it.
@@ -87,6 +93,7 @@ impl Reader {
             namings: Namings::new(policy.max_flows),
             tells_outer: !policy.rules.is_empty(),
             outer: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -200,7 +207,8 @@ impl Reader {
     fn take_in(&mut self, idle: Idle, progress: &mut u64) {
         let sequence = self.sequence;
         self.sequence += 1;
-        let mut held = Held::new(sequence, idle.chunk, idle.spent, self.workers.len());
+        let spent = (idle.spent, std::mem::take(&mut self.told));
+        let mut held = Held::new(sequence, idle.chunk, spent, self.workers.len());
         let mut counts = PacketCounts::default();
         let mut parts = Vec::new();
         let first_packet = held.chunk.first_packet();
@@ -309,6 +317,10 @@ impl Reader {
             let mut held = self.held.pop_front()?;
             held.sort();
             self.namings.list(&mut held);
+            if held.told.capacity() <= MAX_KEPT_TOLD {
+                self.told = std::mem::take(&mut held.told);
+                self.told.clear();
+            }
             self.send(held, results)?;
         }
         Some(())

@@ -77,6 +77,8 @@ pub(super) struct Assignment {
     pub(super) outer: Vec<FiveTuple>,
     /// What name servers told before of flows that may begin here: the packet's place, ascending, and the answer.
     pub(super) namings: Vec<(u32, Arc<Naming>)>,
+    /// Room for the flows that end; nothing is in it on the way to the worker.
+    pub(super) ended: Vec<Ended>,
 }
 
 impl Assignment {
@@ -95,6 +97,7 @@ impl Assignment {
             assignment.around.clear();
             assignment.outer.clear();
             assignment.namings.clear();
+            assignment.ended.clear();
         }
     }
 
@@ -121,6 +124,7 @@ impl Assignment {
             + room(&self.around)
             + room(&self.outer)
             + room(&self.namings)
+            + room(&self.ended)
     }
 }
 
@@ -222,7 +226,7 @@ impl Worker {
         let Batch {
             sequence,
             chunk,
-            assignment,
+            mut assignment,
         } = batch;
         let mut part = Part {
             sequence,
@@ -231,7 +235,7 @@ impl Worker {
             flows: Vec::new(),
             quoting: Vec::new(),
             quoted: Vec::new(),
-            ended: Vec::new(),
+            ended: mem::take(&mut assignment.ended),
             judged: Vec::new(),
             spent: Assignment::default(),
         };

@@ -162,20 +162,26 @@ impl<'a, 's> Writer<'a, 's> {
         } = open;
         let Some(chunk) = chunk else { return Ok(()) };
         self.write_packets(&chunk, &parts)?;
-        let mut ended = Vec::with_capacity(parts.len());
-        let mut judged = Vec::new();
+        let (mut ended, mut judged) = (Vec::with_capacity(parts.len()), Vec::new());
         for part in parts {
             drop(part.chunk);
-            spent.push(part.spent);
-            ended.push(part.ended.into_iter());
+            ended.push((part.ended, part.spent));
             judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
         judged.sort_by_key(|news| news.packet);
         judged.iter().for_each(|news| self.sink.judged(news));
+        let lists = ended.iter_mut().map(|(list, _)| list.drain(..));
+        let mut lists: Vec<_> = lists.collect();
         self.tell(std::iter::from_fn(|| {
-            next_in_order(&mut ended).map(|ended| ended.flow)
+            next_in_order(&mut lists).map(|ended| ended.flow)
         }))?;
+        drop(lists);
+        spent.extend(
+            ended
+                .into_iter()
+                .map(|(ended, spent)| Assignment { ended, ..spent }),
+        );
         if let Some(chunk) = Arc::into_inner(chunk) {
             // The reader may have come to its end.
             let _ = self.idle.send(Idle { chunk, spent });
@@ -341,7 +347,7 @@ impl<'a, 's> Writer<'a, 's> {
 }
 
 /// The flow that ended first of those that are left; each list is in order.
-fn next_in_order(lists: &mut [vec::IntoIter<Ended>]) -> Option<Ended> {
+fn next_in_order(lists: &mut [vec::Drain<'_, Ended>]) -> Option<Ended> {
     let firsts = lists
         .iter_mut()
         .filter_map(|list| Some((list.as_slice().first()?.at, list)));
