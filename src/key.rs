@@ -119,6 +119,12 @@ impl FlowKey {
         )
     }
 
+    /// Something of where it begins in memory.
+    #[inline]
+    pub(crate) const fn fetch(&self) -> u64 {
+        self.low as u64
+    }
+
     /// The endpoint on `side`.
     pub fn endpoint(&self, side: Side) -> Endpoint {
         let (addr, shift) = match side {

@@ -116,6 +116,12 @@ impl Entry {
         self.packets ^ u64::from(self.load) ^ u64::from(self.heard[0])
     }
 
+    /// Whether there is nothing more to learn from packets like the first.
+    #[inline]
+    pub(super) const fn is_settled(&self) -> bool {
+        matches!(self.dialogue, Dialogue::Settled)
+    }
+
     /// The flow that `seen` begins.
     pub(super) fn begin(seen: &Observation<'_>) -> Self {
         let (initiator, initiator_known) = seen.opening().opener();

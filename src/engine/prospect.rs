@@ -32,8 +32,7 @@ impl Engine {
     /// The third: the flow itself. What comes back has no meaning, but depends on all that is to be fetched.
     #[inline]
     pub(crate) fn fetch(&self, prospect: &Prospect) -> u64 {
-        let flow = self.flows.glimpse(prospect.guess);
-        flow.map_or(0, Entry::fetch)
+        fetch(self.flows.glimpse(prospect.guess))
     }
 
     /// The fourth: what makes room for it if it is new.
@@ -45,8 +44,18 @@ impl Engine {
         let oldest = self.flows.oldest();
         let findings = oldest.and_then(|(_, oldest)| oldest.findings.as_ref());
         let (guess, next) = self.flows.next_to_go();
-        findings.map_or(0, |findings| findings.names.len() as u64)
-            ^ u64::from(guess)
-            ^ next.map_or(0, Entry::fetch)
+        findings.map_or(0, |findings| findings.names.len() as u64) ^ u64::from(guess) ^ fetch(next)
     }
+
+    /// Whether what the packet says is likely to be read.
+    #[inline]
+    pub(crate) fn may_read(&self, prospect: &Prospect) -> bool {
+        let flow = self.flows.glimpse(prospect.guess);
+        flow.is_none_or(|(_, entry)| !entry.is_settled())
+    }
+}
+
+#[inline]
+fn fetch(flow: Option<&(FlowKey, Entry)>) -> u64 {
+    flow.map_or(0, |(key, entry)| key.fetch() ^ entry.fetch())
 }

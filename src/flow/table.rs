@@ -73,13 +73,13 @@ impl<V> FlowTable<V> {
 
     /// The flow of a guess, which is not used by that, and may be another.
     #[inline]
-    pub fn glimpse(&self, guess: u32) -> Option<&V> {
-        self.at(guess).map(|(_, value)| value)
+    pub fn glimpse(&self, guess: u32) -> Option<&(FlowKey, V)> {
+        self.at(guess)
     }
 
     /// A guess of where the least recently used flow stands in the index, and the flow that was used after it.
     #[inline]
-    pub fn next_to_go(&self) -> (u32, Option<&V>) {
+    pub fn next_to_go(&self) -> (u32, Option<&(FlowKey, V)>) {
         let Some(link) = self.links.get(self.oldest as usize) else {
             return (NO_SLOT, None);
         };

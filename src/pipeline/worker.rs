@@ -289,10 +289,12 @@ impl Worker {
         for (task, prospect) in tasks.iter().zip(prospects.iter()) {
             fetched ^= engine(task).fetch(prospect);
         }
-        for task in tasks {
+        for (task, prospect) in tasks.iter().zip(prospects.iter()) {
             fetched ^= engine(task).fetch_oldest();
-            let payload = chunk.bytes().get(task.payload as usize);
-            fetched ^= payload.copied().map_or(0, u64::from);
+            if engine(task).may_read(prospect) {
+                let payload = chunk.bytes().get(task.payload as usize);
+                fetched ^= payload.copied().map_or(0, u64::from);
+            }
         }
         // Nobody needs it: but for this, nothing would be read.
         black_box(fetched);
