@@ -85,7 +85,7 @@ impl Quotes {
         }
     }
 
-    /// Whether there are none.
+    /// Whether nothing here changes or holds a flow that ends.
     pub(super) fn is_empty(&self) -> bool {
         self.drops.is_empty() && self.quoted.is_empty() && self.quoting.is_empty()
     }

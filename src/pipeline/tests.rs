@@ -272,3 +272,35 @@ fn a_run_without_threads_tells_the_same() {
         assert!(of(workers) == alone, "{workers} workers");
     }
 }
+
+#[test]
+fn flows_that_were_held_are_told_a_few_at_a_time() {
+    /// Flows told, and the most at once.
+    struct Counts(usize, usize);
+    impl Sink for Counts {
+        fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+            self.0 += flows.len();
+            self.1 = self.1.max(flows.len());
+            Ok(())
+        }
+    }
+    // Each asks a name server for the address of a.example: all are held until the end.
+    let query = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\x01\0\x01";
+    let mut capture = datagrams(&[&query[..]; 200]);
+    for record in capture[24..].chunks_mut(16 + 28 + query.len()) {
+        record[16 + 22..][..2].copy_from_slice(&53u16.to_be_bytes());
+    }
+    let policy = Policy {
+        removal: Removal::WholeFlow,
+        with_dns: true,
+        ..policy()
+    };
+    let capture = CaptureReader::open(io::Cursor::new(capture)).unwrap();
+    let (mut told, mut fates) = (Counts(0, 0), Fates::default());
+    run(capture, 1, &policy, Packets::Note(&mut fates), &mut told).unwrap();
+    assert_eq!((told.0, told.1), (200, writer::TOLD_TOGETHER));
+}

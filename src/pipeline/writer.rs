@@ -20,7 +20,7 @@ use crate::packet::{IpProtocol, Record};
 use crate::stats::{AtomicCounters, PacketCounts};
 
 /// Flows that are told together.
-const TOLD_TOGETHER: usize = 64;
+pub(super) const TOLD_TOGETHER: usize = 64;
 
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
@@ -258,18 +258,23 @@ impl<'a, 's> Writer<'a, 's> {
                 let flow = flow.and_then(|flow| self.settle(flow));
                 self.told.extend(flow);
             }
-            if self.told.len() >= TOLD_TOGETHER {
-                self.flush()?;
-            }
+            self.flush_if_many()?;
         }
         self.flush()
     }
 
-    /// Whether nothing but its own rules decides what becomes of a packet.
+    /// Whether flows are told as they come: their verdicts are not noted, and nobody shares them.
     fn is_all_final(&self) -> bool {
         self.lookups.is_none()
             && self.quotes.is_empty()
             && !matches!(self.packets, Packets::Note(_))
+    }
+
+    fn flush_if_many(&mut self) -> Result<(), PipelineError> {
+        if self.told.len() < TOLD_TOGETHER {
+            return Ok(());
+        }
+        self.flush()
     }
 
     fn flush(&mut self) -> Result<(), PipelineError> {
@@ -320,6 +325,7 @@ impl<'a, 's> Writer<'a, 's> {
         for flow in held.into_iter().flatten() {
             let flow = self.settle(flow);
             self.told.extend(flow);
+            self.flush_if_many()?;
         }
         self.flush()?;
         if let Packets::Note(fates) = &mut self.packets {
