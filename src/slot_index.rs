@@ -102,6 +102,12 @@ impl SlotIndex {
         self.set(gap, EMPTY);
     }
 
+    /// Bytes that it has room for.
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> usize {
+        self.places.capacity() * size_of::<Place>()
+    }
+
     /// Takes everything out; keeps the room.
     pub(crate) fn clear(&mut self) {
         self.places.fill(EMPTY);

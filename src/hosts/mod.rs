@@ -29,9 +29,9 @@ pub use findings::{Finding, Findings, Peer};
 pub use reason::{Reason, Severity};
 pub use reserved::{ReservedRange, reserved_range};
 
-/// Flows that it is worth to look ahead to.
+/// Flows that [`Hosts::look_ahead`] looks at: so many answers may be on their way from memory at once.
 pub const AHEAD: usize = 16;
-/// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
+/// Most addresses that are looked at.
 pub const MAX_ADDRESSES: usize = 229_376;
 
 /// When an address is told of.
@@ -99,8 +99,8 @@ impl Hosts {
         Self::with_bounds(thresholds, MAX_ADDRESSES, MAX_CONTACTS)
     }
 
-    /// Has the memory fetched that these flows will need when they are taken in: all of it together, for memory is slow, but answers
-    /// many questions at once.
+    /// Has the memory fetched that these flows, the first [`AHEAD`] of them, will need when they are taken in: all of it together, for
+    /// memory is slow, but answers many questions at once.
     pub fn look_ahead(&self, flows: &[FlowSummary]) {
         let mut guesses = [(0, 0); AHEAD];
         let guess = |end: Endpoint| self.index.guess(hash(&self.hasher, end.addr));
