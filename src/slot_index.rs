@@ -39,15 +39,16 @@ impl SlotIndex {
         self.len
     }
 
-    /// The slot at the hash's home, which is most often the one that is sought; slot 0 if nothing is there.
+    /// The slot at the hash's home, which is most often the one that is sought, and whether anything is there; slot 0 if nothing is.
     ///
     /// Says nothing for sure, but needs no choice that a processor could guess wrong: with several hashes in a row it waits for memory
     /// once.
     #[inline]
-    pub(crate) fn guess(&self, hash: HalfHash) -> u32 {
+    pub(crate) fn guess(&self, hash: HalfHash) -> (u32, bool) {
         let home = self.places.get(self.home(hash));
         let slot = home.map_or(NO_SLOT, |place| place.slot);
-        if slot == NO_SLOT { 0 } else { slot }
+        let is_there = slot != NO_SLOT;
+        (if is_there { slot } else { 0 }, is_there)
     }
 
     /// The slot that was put in with this hash, and that `is_it`.
@@ -209,10 +210,10 @@ mod tests {
     fn a_guess_is_what_stands_at_home() {
         let mut index = SlotIndex::default();
         let hash = HalfHash::of(1 << 31);
-        assert_eq!(index.guess(hash), 0);
+        assert_eq!(index.guess(hash), (0, false));
         index.insert(hash, 7);
-        assert_eq!(index.guess(hash), 7);
-        assert_eq!(index.guess(HalfHash::of(0)), 0);
+        assert_eq!(index.guess(hash), (7, true));
+        assert_eq!(index.guess(HalfHash::of(0)), (0, false));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::key::FlowKey;
 pub(crate) struct Prospect {
     pub(super) hash: KeyHash,
     guess: u32,
+    /// Whether any flow stands there.
+    is_there: bool,
 }
 
 impl Engine {
@@ -20,13 +22,17 @@ impl Engine {
     #[inline]
     pub(crate) fn prospect(&self, key: &FlowKey) -> Prospect {
         let hash = self.flows.hash(key);
-        Prospect { hash, guess: 0 }
+        Prospect {
+            hash,
+            guess: 0,
+            is_there: false,
+        }
     }
 
     /// The second: where it is likely to stand.
     #[inline]
     pub(crate) fn locate(&self, prospect: &mut Prospect) {
-        prospect.guess = self.flows.guess(prospect.hash);
+        (prospect.guess, prospect.is_there) = self.flows.guess(prospect.hash);
     }
 
     /// The third: the flow itself. What comes back has no meaning, but depends on all that is to be fetched.
@@ -51,7 +57,7 @@ impl Engine {
     #[inline]
     pub(crate) fn may_read(&self, prospect: &Prospect) -> bool {
         let flow = self.flows.glimpse(prospect.guess);
-        flow.is_none_or(|(_, entry)| !entry.is_settled())
+        !prospect.is_there || flow.is_none_or(|(_, entry)| !entry.is_settled())
     }
 }
 

@@ -65,9 +65,10 @@ impl<V> FlowTable<V> {
         KeyHash(HalfHash::of(self.hasher.hash_one(key)))
     }
 
-    /// Where the flow that is found by `hash` stands, if it is there and no other is in its way: for [`FlowTable::glimpse`].
+    /// Where the flow that is found by `hash` stands, if it is there and no other is in its way, for [`FlowTable::glimpse`]; and whether
+    /// any is there.
     #[inline]
-    pub fn guess(&self, hash: KeyHash) -> u32 {
+    pub fn guess(&self, hash: KeyHash) -> (u32, bool) {
         self.index.guess(hash.0)
     }
 
@@ -83,7 +84,7 @@ impl<V> FlowTable<V> {
         let Some(link) = self.links.get(self.oldest as usize) else {
             return (NO_SLOT, None);
         };
-        (self.guess(link.hash), self.glimpse(link.newer))
+        (self.guess(link.hash).0, self.glimpse(link.newer))
     }
 
     /// The flow of `key`, which becomes the most recently used.

@@ -103,7 +103,7 @@ impl Hosts {
     /// memory is slow, but answers many questions at once.
     pub fn look_ahead(&self, flows: &[FlowSummary]) {
         let mut guesses = [(0, 0); AHEAD];
-        let guess = |end: Endpoint| self.index.guess(hash(&self.hasher, end.addr));
+        let guess = |end: Endpoint| self.index.guess(hash(&self.hasher, end.addr)).0;
         for (flow, guesses) in flows.iter().zip(&mut guesses) {
             *guesses = (guess(flow.src()), guess(flow.dst()));
         }
