@@ -16,7 +16,7 @@ use lru::LruCache;
 
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Ground};
-use crate::flow::{FlowEnd, FlowSummary, FlowTable, tcp};
+use crate::flow::{FlowEnd, FlowSummary, FlowTable, KeyHash, tcp};
 use crate::key::{FlowKey, SHARDS};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
@@ -121,7 +121,8 @@ struct Remembered {
 pub struct Engine {
     policy: Policy,
     flows: FlowTable<Entry>,
-    remembered: LruCache<FlowKey, Remembered, ahash::RandomState>,
+    /// Found by the same hashes as the flows.
+    remembered: FlowTable<Remembered>,
     /// Bytes that all flows hold, and how many they may; see [`MAX_MEAN_LOAD`].
     load: usize,
     max_load: usize,
@@ -135,10 +136,11 @@ impl Engine {
     /// An empty shard.
     pub fn new(policy: Policy) -> Self {
         let capacity = policy.max_flows.div_ceil(SHARDS);
+        let flows = FlowTable::new(capacity);
         Self {
             policy,
-            flows: FlowTable::new(capacity),
-            remembered: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
+            remembered: flows.beside(MAX_REMEMBERED_PER_SHARD),
+            flows,
             load: 0,
             max_load: capacity.saturating_mul(MAX_MEAN_LOAD),
             heavy: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
@@ -182,13 +184,13 @@ impl Engine {
             None => None,
         };
         if let Some(end) = end
-            && let Some(entry) = self.flows.remove(&seen.key)
+            && let Some(entry) = self.flows.remove(&seen.key, hash)
         {
             self.close((seen.key, entry), end, seen.number, ended);
         }
         self.make_room(seen, ended);
         let mut entry = Entry::begin(seen);
-        if let Some(remembered) = self.recall(seen) {
+        if let Some(remembered) = self.recall(seen, hash) {
             entry.ruling = remembered.ruling;
             entry.is_bare = remembered.is_bare;
         }
@@ -277,7 +279,10 @@ impl Engine {
         while self.load > self.max_load && self.flows.len() > 1 {
             let heavy = self.heavy.pop_lru();
             let closed = match heavy {
-                Some((key, ())) => self.flows.remove(&key).map(|entry| (key, entry)),
+                Some((key, ())) => {
+                    let hash = self.flows.hash(&key);
+                    self.flows.remove(&key, hash).map(|entry| (key, entry))
+                }
                 None => self.flows.pop_oldest(),
             };
             match closed {
@@ -301,8 +306,8 @@ impl Engine {
         }
         let mut forgotten = 0;
         if entry.ruling != Ruling::None && matches!(end, FlowEnd::Evicted | FlowEnd::Expired) {
-            if self.remembered.len() >= MAX_REMEMBERED_PER_SHARD {
-                self.remembered.pop_lru();
+            if self.remembered.is_full() {
+                self.remembered.pop_oldest();
                 forgotten = 1;
             }
             let is_over = entry.life.is_some_and(|life| life.is_over());
@@ -313,7 +318,8 @@ impl Engine {
                 last: entry.last,
                 is_over,
             };
-            self.remembered.put(key, remembered);
+            let hash = self.remembered.hash(&key);
+            self.remembered.insert((key, hash), remembered);
         }
         let mut flow = summary(key, entry, end, &self.policy);
         if forgotten > 0 {
@@ -326,11 +332,11 @@ impl Engine {
     ///
     /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
     /// one too (a retransmission) unless it was silent for its idle timeout.
-    fn recall(&mut self, seen: &Observation<'_>) -> Option<Remembered> {
+    fn recall(&mut self, seen: &Observation<'_>, hash: KeyHash) -> Option<Remembered> {
         if self.remembered.is_empty() {
             return None;
         }
-        let remembered = self.remembered.pop(&seen.key)?;
+        let remembered = self.remembered.remove(&seen.key, hash)?;
         let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
             Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),

@@ -35,10 +35,15 @@ impl Engine {
         (prospect.guess, prospect.is_there) = self.flows.guess(prospect.hash);
     }
 
-    /// The third: the flow itself. What comes back has no meaning, but depends on all that is to be fetched.
+    /// The third: the flow itself, or where a verdict on it is remembered. What comes back has no meaning, but depends on all that is to be fetched.
     #[inline]
     pub(crate) fn fetch(&self, prospect: &Prospect) -> u64 {
-        fetch(self.flows.glimpse(prospect.guess))
+        let flow = fetch(self.flows.glimpse(prospect.guess));
+        if self.remembered.is_empty() {
+            return flow;
+        }
+        let (remembered, _) = self.remembered.guess(prospect.hash);
+        flow ^ u64::from(remembered)
     }
 
     /// The fourth: what makes room for it if it is new.

@@ -48,8 +48,17 @@ struct Link {
 impl<V> FlowTable<V> {
     /// An empty table for `capacity` flows. Memory grows with use.
     pub fn new(capacity: usize) -> Self {
+        Self::with_hasher(capacity, RandomState::new())
+    }
+
+    /// Another empty one, in which flows are found by the same hashes as in this.
+    pub fn beside<W>(&self, capacity: usize) -> FlowTable<W> {
+        FlowTable::with_hasher(capacity, self.hasher.clone())
+    }
+
+    fn with_hasher(capacity: usize, hasher: RandomState) -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher,
             index: SlotIndex::default(),
             pages: Vec::new(),
             links: Vec::new(),
@@ -123,8 +132,8 @@ impl<V> FlowTable<V> {
     }
 
     /// Takes the flow of `key` out.
-    pub fn remove(&mut self, key: &FlowKey) -> Option<V> {
-        let slot = self.find(key, self.hash(key))?;
+    pub fn remove(&mut self, key: &FlowKey, hash: KeyHash) -> Option<V> {
+        let slot = self.find(key, hash)?;
         self.take(slot).map(|(_, value)| value)
     }
 
@@ -266,6 +275,11 @@ mod tests {
         table.insert((key(port), table.hash(&key(port))), value);
     }
 
+    fn remove<V>(table: &mut FlowTable<V>, port: u16) -> Option<V> {
+        let key = key(port);
+        table.remove(&key, table.hash(&key))
+    }
+
     fn get<V: Copy>(table: &mut FlowTable<V>, port: u16) -> Option<V> {
         let key = key(port);
         table.get_mut(&key, table.hash(&key)).copied()
@@ -286,6 +300,17 @@ mod tests {
             .map(|(_, port)| port)
             .collect();
         assert_eq!(order, [3, 1, 4]);
+    }
+
+    #[test]
+    fn tables_beside_each_other_find_by_the_same_hashes() {
+        let mut table = FlowTable::new(1);
+        put(&mut table, 1, 1);
+        let mut other = table.beside(2);
+        other.insert((key(1), table.hash(&key(1))), 'a');
+        assert_eq!(get(&mut other, 1), Some('a'));
+        assert_eq!(other.hash(&key(2)), table.hash(&key(2)));
+        assert_eq!((table.len(), other.is_full()), (1, false));
     }
 
     /// Set for the process that a test starts: it prints a hash, and is no test by itself.
@@ -340,7 +365,7 @@ mod tests {
                     }
                     1 => {
                         let gone = place.map(|place| list.remove(place).1);
-                        prop_assert_eq!(table.remove(&key(port)), gone);
+                        prop_assert_eq!(remove(&mut table, port), gone);
                     }
                     2 if port == 0 => {
                         let all: Vec<_> = table.drain().collect();
@@ -359,7 +384,7 @@ mod tests {
                         }
                         list.retain(|(there, _)| *there != port);
                         list.push((port, number));
-                        table.remove(&key(port));
+                        remove(&mut table, port);
                         put(&mut table, port, number);
                     }
                 }
