@@ -103,12 +103,6 @@ impl SlotIndex {
         self.set(gap, EMPTY);
     }
 
-    /// Bytes that it has room for.
-    #[cfg(test)]
-    pub(crate) fn room(&self) -> usize {
-        self.places.capacity() * size_of::<Place>()
-    }
-
     /// Takes everything out; keeps the room.
     pub(crate) fn clear(&mut self) {
         self.places.fill(EMPTY);

@@ -15,13 +15,14 @@ mod reserved;
 use std::hint::black_box;
 use std::net::IpAddr;
 
+use hashbrown::HashTable;
+
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
 use crate::key::Endpoint;
 use crate::packet::IpProtocol;
 use crate::services;
-use crate::slot_index::SlotIndex;
 use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, Shares};
 use port_maps::PortMaps;
 
@@ -31,7 +32,7 @@ pub use reserved::{ReservedRange, reserved_range};
 
 /// Flows that [`Hosts::look_ahead`] looks at: so many answers may be on their way from memory at once.
 pub const AHEAD: usize = 16;
-/// Most addresses that are looked at.
+/// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
 pub const MAX_ADDRESSES: usize = 229_376;
 
 /// When an address is told of.
@@ -58,7 +59,7 @@ pub struct Hosts {
     thresholds: Thresholds,
     hosts: Vec<Host>,
     /// Finds their places by their addresses, and grows without a look at any of them.
-    index: SlotIndex,
+    index: HashTable<(HalfHash, HostId)>,
     hasher: ahash::RandomState,
     bound: usize,
     contacts: Contacts,
@@ -103,7 +104,11 @@ impl Hosts {
     /// memory is slow, but answers many questions at once.
     pub fn look_ahead(&self, flows: &[FlowSummary]) {
         let mut guesses = [(0, 0); AHEAD];
-        let guess = |end: Endpoint| self.index.guess(hash(&self.hasher, end.addr)).0;
+        let guess = |end: Endpoint| {
+            let hash = hash(&self.hasher, end.addr);
+            let found = self.index.find(hash.whole(), |(known, _)| *known == hash);
+            found.map_or(0, |(_, id)| id.0)
+        };
         for (flow, guesses) in flows.iter().zip(&mut guesses) {
             *guesses = (guess(flow.src()), guess(flow.dst()));
         }
@@ -191,7 +196,7 @@ impl Hosts {
             thresholds,
             // At once, for what is not touched costs nothing; a list that grows is copied again and again.
             hosts: Vec::with_capacity(addresses),
-            index: SlotIndex::default(),
+            index: HashTable::new(),
             hasher: ahash::RandomState::new(),
             bound: addresses,
             contacts: Contacts::new(contacts),
@@ -204,18 +209,19 @@ impl Hosts {
     fn id(&mut self, addr: IpAddr) -> Option<HostId> {
         let hosts = &self.hosts;
         let hash = hash(&self.hasher, addr);
-        let is_it = |id| {
-            let host = hosts.get(id as usize);
-            host.is_some_and(|host| host.addr == addr)
+        let is_it = |&(known, id): &(HalfHash, HostId)| {
+            let host = hosts.get(id.0 as usize);
+            known == hash && host.is_some_and(|host| host.addr == addr)
         };
-        if let Some(id) = self.index.find(hash, is_it) {
-            return Some(HostId(id));
+        if let Some(&(_, id)) = self.index.find(hash.whole(), is_it) {
+            return Some(id);
         }
         if hosts.len() >= self.bound {
             return None;
         }
         let id = HostId(u32::try_from(hosts.len()).ok()?);
-        self.index.insert(hash, id.0);
+        self.index
+            .insert_unique(hash.whole(), (hash, id), |(hash, _)| hash.whole());
         self.hosts.push(Host {
             addr,
             flows: 0,

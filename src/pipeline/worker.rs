@@ -17,7 +17,7 @@ use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
-/// lists grow.
+/// lists grow and for the flows that end.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 /// Packets whose flows' memory is fetched together; see [`Prospect`].
 const AHEAD: usize = 16;
