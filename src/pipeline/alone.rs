@@ -35,8 +35,10 @@ pub(super) fn run(
         })?;
         watched("worker-0", |progress| {
             for batch in tasks.try_iter() {
-                // There is room.
-                let _ = results_out.send(worker.judge(batch, progress));
+                if let Some(told) = worker.judge(batch, progress) {
+                    // There is room.
+                    let _ = results_out.send(told);
+                }
             }
             Ok(())
         })?;

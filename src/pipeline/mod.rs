@@ -19,6 +19,7 @@ mod namings;
 mod quotes;
 mod reader;
 mod recent;
+mod round;
 mod split;
 mod worker;
 mod writer;
@@ -246,9 +247,9 @@ pub fn run_counted(
 /// Where chunks come from: the capture, those that nobody uses, and the counters of what is in them.
 type Source = (CaptureReader, Receiver<Idle>, Arc<AtomicCounters>);
 
-/// Messages that there may be room for: a chunk makes one of the reader and at most one of each worker; each thread ends with one more.
+/// Messages that there may be: each chunk makes one; each thread ends with one more, or dies.
 const fn max_messages(workers: usize) -> usize {
-    (MAX_CHUNKS + 1) * (workers + 1)
+    MAX_CHUNKS + 2 * (workers + 1)
 }
 
 /// Runs with a reader and so many workers, and the caller's thread as the writer.
@@ -342,15 +343,8 @@ struct Idle {
 
 /// What the writer is told.
 enum Message {
-    /// A chunk was read, and `parts` workers have packets of it; the others' lists are empty.
-    Chunk {
-        sequence: u64,
-        chunk: Arc<Chunk>,
-        parts: usize,
-        unused: Vec<worker::Assignment>,
-    },
-    /// A worker is done with its packets of a chunk.
-    Part(Box<worker::Part>),
+    /// A chunk whose every packet was judged.
+    Round(round::Round),
     /// The reader came to the end.
     End {
         outcome: Result<(), CaptureError>,

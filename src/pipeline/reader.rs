@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::held::Held;
 use super::namings::Namings;
+use super::round::Round;
 use super::worker::Batch;
 use super::{Idle, Message, Ran};
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader};
@@ -333,31 +334,20 @@ impl Reader {
             assignments,
             ..
         } = held;
-        let chunk = Arc::new(chunk);
-        let mut parts = 0;
-        let mut unused = Vec::new();
-        for (worker, assignment) in self.workers.iter().zip(assignments) {
-            if assignment.tasks.is_empty() {
-                unused.push(assignment);
-                continue;
-            }
-            parts += 1;
-            worker
-                .send(Batch {
-                    sequence,
-                    chunk: Arc::clone(&chunk),
-                    assignment,
-                })
-                .ok()?;
+        let workers = self.workers.len();
+        let assignments = self.workers.iter().zip(assignments);
+        let (used, unused): (Vec<_>, Vec<_>) =
+            assignments.partition(|(_, assignment)| !assignment.tasks.is_empty());
+        let unused = unused.into_iter().map(|(_, assignment)| assignment);
+        let round = Round::new(sequence, chunk, workers, unused.collect());
+        for (worker, assignment) in used {
+            let round = Arc::clone(&round);
+            worker.send(Batch { round, assignment }).ok()?;
         }
-        // Last, and without a copy kept here: the writer, which gives chunks back, has to be the last to hold it.
-        let announcement = Message::Chunk {
-            sequence,
-            chunk,
-            parts,
-            unused,
-        };
-        results.send(announcement).ok()
+        match round.leave() {
+            Some(told) => results.send(told).ok(),
+            None => Some(()),
+        }
     }
 }
 

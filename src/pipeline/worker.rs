@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::round::Round;
 use super::{Judged, Left, Message};
 use crate::capture::Chunk;
 use crate::engine::{Answer, Ended, Engine, Policy, Prospect, Verdict};
@@ -130,8 +131,7 @@ impl Assignment {
 
 /// One worker's packets of one chunk.
 pub(super) struct Batch {
-    pub(super) sequence: u64,
-    pub(super) chunk: Arc<Chunk>,
+    pub(super) round: Arc<Round>,
     pub(super) assignment: Assignment,
 }
 
@@ -146,10 +146,8 @@ pub(super) struct Quoted {
     pub(super) rule: Option<RuleId>,
 }
 
-/// What a worker says of a batch. Gives the chunk back, so that the writer is its last holder.
+/// What a worker says of a batch.
 pub(super) struct Part {
-    pub(super) sequence: u64,
-    pub(super) chunk: Arc<Chunk>,
     /// Places of the packets to drop, ascending.
     pub(super) drops: Vec<u32>,
     /// Place and flow of every packet; only when asked for.
@@ -167,6 +165,7 @@ pub(super) struct Part {
 }
 
 pub(super) struct Worker {
+    number: usize,
     /// Shards `number`, `number + workers`, `number + 2 * workers`, ….
     engines: Vec<Engine>,
     workers: usize,
@@ -181,6 +180,7 @@ impl Worker {
             .map(|_| Engine::new(policy.clone()))
             .collect();
         Self {
+            number,
             engines,
             workers,
             keeps_flows,
@@ -196,7 +196,9 @@ impl Worker {
         progress: &mut u64,
     ) {
         for batch in batches {
-            if results.send(self.judge(batch, progress)).is_err() {
+            if let Some(told) = self.judge(batch, progress)
+                && results.send(told).is_err()
+            {
                 return;
             }
         }
@@ -221,16 +223,14 @@ impl Worker {
         let _ = finals.send(left);
     }
 
-    /// Judges the packets of a batch.
-    pub(super) fn judge(&mut self, batch: Batch, progress: &mut u64) -> Message {
+    /// Judges the packets of a batch. What the writer is to be told, if all workers are now done with its chunk.
+    pub(super) fn judge(&mut self, batch: Batch, progress: &mut u64) -> Option<Message> {
         let Batch {
-            sequence,
-            chunk,
+            round,
             mut assignment,
         } = batch;
+        let chunk = &round.chunk;
         let mut part = Part {
-            sequence,
-            chunk,
             drops: Vec::new(),
             flows: Vec::new(),
             quoting: Vec::new(),
@@ -243,10 +243,10 @@ impl Worker {
             part.flows.reserve_exact(assignment.tasks.len());
         }
         let mut namings = assignment.namings.iter().peekable();
-        let first_packet = part.chunk.first_packet();
+        let first_packet = chunk.first_packet();
         let mut prospects = Vec::with_capacity(AHEAD);
         for tasks in assignment.tasks.chunks(AHEAD) {
-            self.look_ahead(tasks, &part.chunk, &mut prospects);
+            self.look_ahead(tasks, chunk, &mut prospects);
             for (task, &prospect) in tasks.iter().zip(&prospects) {
                 *progress = first_packet + u64::from(task.index);
                 let engine = &mut self.engines[shard_of(task.spread) / self.workers];
@@ -261,7 +261,7 @@ impl Worker {
                 }
                 let naming = namings.next_if(|(index, _)| *index == task.index);
                 let answer = {
-                    let seen = observation(task, &assignment, &part.chunk);
+                    let seen = observation(task, &assignment, chunk);
                     let naming = naming.map(|(_, naming)| &**naming);
                     #[cfg(test)]
                     super::tests::die_of(seen.payload);
@@ -270,11 +270,12 @@ impl Worker {
                 if self.keeps_flows {
                     part.flows.push((task.index, answer.flow));
                 }
-                note(task, answer, engine, &mut part);
+                note((task, *progress), answer, engine, &mut part);
             }
         }
         part.spent = assignment;
-        Message::Part(Box::new(part))
+        round.tell(self.number, part);
+        round.leave()
     }
 
     /// Has the memory fetched that these packets will need.
@@ -330,9 +331,9 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
     }
 }
 
-/// Notes what becomes of a packet.
+/// Notes what becomes of a packet, by its task and number.
 #[inline]
-fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
+fn note((task, packet): (&Task, u64), answer: Answer, engine: &Engine, part: &mut Part) {
     // What is allowed by itself does not go with what it quotes.
     if task.role == Role::Quoting && !matches!(answer.verdict, Verdict::Allow(_)) {
         part.quoting.push((task.index, answer.flow));
@@ -342,7 +343,7 @@ fn note(task: &Task, answer: Answer, engine: &Engine, part: &mut Part) {
     }
     if let Some(rule) = answer.news {
         part.judged.push(Judged {
-            packet: part.chunk.first_packet() + u64::from(task.index),
+            packet,
             flow: answer.flow,
             five_tuple: task.key.five_tuple(task.sender),
             rule,

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
-use std::sync::Arc;
 use std::vec;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -10,6 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::fates::NotedQuote;
 use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
+use super::round::Round;
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
@@ -30,7 +30,7 @@ pub(super) struct Writer<'a, 's> {
     /// Sequence number of the first chunk in `open`.
     next: u64,
     /// Chunks that were read and are not written yet, in order.
-    open: VecDeque<Open>,
+    open: VecDeque<Option<Round>>,
     drops: Vec<u32>,
     /// Flows to be told.
     told: Vec<FlowSummary>,
@@ -39,16 +39,6 @@ pub(super) struct Writer<'a, 's> {
     lookups: Option<Lookups>,
     /// What the reader told last.
     end: Option<Ran>,
-}
-
-/// A chunk on its way through the workers.
-#[derive(Default)]
-struct Open {
-    chunk: Option<Arc<Chunk>>,
-    missing: usize,
-    parts: Vec<Part>,
-    /// Lists of workers that have no packet of it.
-    unused: Vec<Assignment>,
 }
 
 impl<'a, 's> Writer<'a, 's> {
@@ -104,22 +94,12 @@ impl<'a, 's> Writer<'a, 's> {
         progress: &mut u64,
     ) -> Result<Option<Ran>, PipelineError> {
         match message {
-            Message::Chunk {
-                sequence,
-                chunk,
-                parts,
-                unused,
-            } => {
-                let open = self.at(sequence);
-                open.chunk = Some(chunk);
-                open.unused = unused;
-                // Parts may have overtaken their chunk's announcement.
-                open.missing = parts - open.parts.len();
-            }
-            Message::Part(part) => {
-                let open = self.at(part.sequence);
-                open.missing = open.missing.saturating_sub(1);
-                open.parts.push(*part);
+            Message::Round(round) => {
+                let place = round.sequence.saturating_sub(self.next) as usize;
+                if self.open.len() <= place {
+                    self.open.resize_with(place + 1, || None);
+                }
+                self.open[place] = Some(round);
             }
             Message::End { outcome, ran } => {
                 outcome?;
@@ -127,44 +107,20 @@ impl<'a, 's> Writer<'a, 's> {
             }
             Message::Died(died) => return Err(died),
         }
-        while self
-            .open
-            .front()
-            .is_some_and(|open| open.chunk.is_some() && open.missing == 0)
-        {
-            let Some(open) = self.open.pop_front() else {
-                break;
-            };
+        while let Some(Some(round)) = self.open.pop_front_if(|round| round.is_some()) {
             self.next += 1;
-            if let Some(chunk) = &open.chunk {
-                *progress = chunk.first_packet();
-            }
-            self.emit(open)?;
+            *progress = round.chunk.first_packet();
+            self.emit(round)?;
         }
         Ok(self.end.take_if(|_| self.open.is_empty()))
     }
 
-    fn at(&mut self, sequence: u64) -> &mut Open {
-        let place = sequence.saturating_sub(self.next) as usize;
-        while self.open.len() <= place {
-            self.open.push_back(Open::default());
-        }
-        &mut self.open[place]
-    }
-
     /// Writes a chunk whose every packet was judged, tells what came of it, and gives the chunk back.
-    fn emit(&mut self, open: Open) -> Result<(), PipelineError> {
-        let Open {
-            chunk,
-            parts,
-            unused: mut spent,
-            ..
-        } = open;
-        let Some(chunk) = chunk else { return Ok(()) };
+    fn emit(&mut self, round: Round) -> Result<(), PipelineError> {
+        let (chunk, parts, mut spent) = round.open();
         self.write_packets(&chunk, &parts)?;
         let (mut ended, mut judged) = (Vec::with_capacity(parts.len()), Vec::new());
         for part in parts {
-            drop(part.chunk);
             ended.push((part.ended, part.spent));
             judged.extend(part.judged);
         }
@@ -182,10 +138,8 @@ impl<'a, 's> Writer<'a, 's> {
                 .into_iter()
                 .map(|(ended, spent)| Assignment { ended, ..spent }),
         );
-        if let Some(chunk) = Arc::into_inner(chunk) {
-            // The reader may have come to its end.
-            let _ = self.idle.send(Idle { chunk, spent });
-        }
+        // The reader may have come to its end.
+        let _ = self.idle.send(Idle { chunk, spent });
         Ok(())
     }
 

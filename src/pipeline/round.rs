@@ -1,0 +1,56 @@
+//! A chunk on its way round: from the reader to the workers that have packets of it, and on to the writer.
+
+use std::sync::{Arc, OnceLock};
+
+use super::Message;
+use super::worker::{Assignment, Part};
+use crate::capture::Chunk;
+
+/// A chunk, and what came of it so far.
+///
+/// Reader and workers share it. Each lets go of it by [`Round::leave`], and whoever is the last sends it to the writer: so the writer is
+/// woken once a chunk, when all of it is there.
+pub(super) struct Round {
+    pub(super) sequence: u64,
+    pub(super) chunk: Chunk,
+    /// Of each worker; it stays empty where one has no packet.
+    parts: Vec<OnceLock<Part>>,
+    /// Lists of workers that have no packet of it.
+    unused: Vec<Assignment>,
+}
+
+impl Round {
+    /// A chunk for so many workers; `unused` are the lists of those that have no packet of it.
+    pub(super) fn new(
+        sequence: u64,
+        chunk: Chunk,
+        workers: usize,
+        unused: Vec<Assignment>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            sequence,
+            chunk,
+            parts: (0..workers).map(|_| OnceLock::new()).collect(),
+            unused,
+        })
+    }
+
+    /// Leaves what a worker says; it says it once.
+    pub(super) fn tell(&self, worker: usize, part: Part) {
+        if let Some(place) = self.parts.get(worker) {
+            // It is empty: nobody else writes there.
+            let _ = place.set(part);
+        }
+    }
+
+    /// What the writer is to be told if nobody else holds the chunk any more.
+    pub(super) fn leave(self: Arc<Self>) -> Option<Message> {
+        Arc::into_inner(self).map(Message::Round)
+    }
+
+    /// The chunk, what workers said of it, and the lists of the others.
+    pub(super) fn open(self) -> (Chunk, Vec<Part>, Vec<Assignment>) {
+        let parts = self.parts.into_iter().filter_map(OnceLock::into_inner);
+        (self.chunk, parts.collect(), self.unused)
+    }
+}
