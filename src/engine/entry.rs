@@ -17,15 +17,21 @@ use crate::tunnel::Tunnels;
 use super::dialogue::Dialogue;
 
 /// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
+///
+/// What every packet needs comes first, most of it in the line of memory that the key begins: the others are left alone by packets that
+/// have nothing new to say.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Entry {
-    pub(super) first_packet: u64,
-    pub(super) first: Timestamp,
     pub(super) last: Timestamp,
     pub(super) packets: u64,
     pub(super) bytes: u64,
-    pub(super) dropped_packets: u64,
-    pub(super) dropped_bytes: u64,
+    pub(super) first_packet: u64,
+    pub(super) ruling: Ruling,
+    /// Around any of its packets.
+    pub(super) tunnels: Tunnels,
+    /// What the flow adds to the shard's load, in bytes: as it was weighed last.
+    load: u32,
     pub(super) life: Option<TcpLife>,
     pub(super) initiator: Side,
     pub(super) initiator_known: bool,
@@ -33,14 +39,8 @@ pub(super) struct Entry {
     pub(super) heard: [bool; 2],
     /// The same, through no tunnel.
     heard_outside: [bool; 2],
-    /// Around any of its packets.
-    pub(super) tunnels: Tunnels,
-    pub(super) classification: Classification,
     /// Whether it was asked whose the place is that it goes to.
     pub(super) is_placed: bool,
-    pub(super) ruling: Ruling,
-    /// What kind of message its first packet was, where that is of ICMP.
-    icmp: Option<IcmpKind>,
     /// Whether its first packet came through a tunnel over IP.
     pub(super) began_inside: bool,
     /// Whether any of its packets came through none.
@@ -51,8 +51,12 @@ pub(super) struct Entry {
     /// what is known, but must not spoil what we hear.
     other: Option<Box<Dialogue>>,
     pub(super) findings: Option<Box<Findings>>,
-    /// What the flow adds to the shard's load, in bytes: as it was weighed last.
-    load: u32,
+    pub(super) classification: Classification,
+    /// What kind of message its first packet was, where that is of ICMP.
+    icmp: Option<IcmpKind>,
+    pub(super) first: Timestamp,
+    pub(super) dropped_packets: u64,
+    pub(super) dropped_bytes: u64,
 }
 
 /// What the rules say of a flow, as far as it is known.

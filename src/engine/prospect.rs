@@ -67,6 +67,6 @@ impl Engine {
 }
 
 #[inline]
-fn fetch(flow: Option<&(FlowKey, Entry)>) -> u64 {
+fn fetch(flow: Option<(&FlowKey, &Entry)>) -> u64 {
     flow.map_or(0, |(key, entry)| key.fetch() ^ entry.fetch())
 }

@@ -27,7 +27,14 @@ pub struct FlowTable<V> {
 }
 
 /// [`PAGE_LEN`] slots, the last page perhaps fewer.
-type Page<V> = Vec<Option<(FlowKey, V)>>;
+type Page<V> = Vec<Option<Flow<V>>>;
+
+/// A flow where it stands: its value follows the key, so that what every packet needs of both can lie together.
+#[repr(C)]
+struct Flow<V> {
+    key: FlowKey,
+    value: V,
+}
 
 /// Slots of a page: so many that where a page stands is known by heart, as long as a table has one or two. What of a page was never
 /// touched is no memory yet.
@@ -83,13 +90,13 @@ impl<V> FlowTable<V> {
 
     /// The flow of a guess, which is not used by that, and may be another.
     #[inline]
-    pub fn glimpse(&self, guess: u32) -> Option<&(FlowKey, V)> {
-        self.at(guess)
+    pub fn glimpse(&self, guess: u32) -> Option<(&FlowKey, &V)> {
+        self.at(guess).map(|flow| (&flow.key, &flow.value))
     }
 
     /// A guess of where the least recently used flow stands in the index, and the flow that was used after it.
     #[inline]
-    pub fn next_to_go(&self) -> (u32, Option<&(FlowKey, V)>) {
+    pub fn next_to_go(&self) -> (u32, Option<(&FlowKey, &V)>) {
         let Some(link) = self.links.get(self.oldest as usize) else {
             return (NO_SLOT, None);
         };
@@ -104,14 +111,13 @@ impl<V> FlowTable<V> {
             self.unlink(slot);
             self.link_newest(slot, hash);
         }
-        let (_, value) = self.slot(slot)?.as_mut()?;
-        Some(value)
+        self.slot(slot)?.as_mut().map(|flow| &mut flow.value)
     }
 
     /// The flow of `key`, which is not used by that.
     pub fn peek(&self, key: &FlowKey) -> Option<&V> {
-        let (_, value) = self.at(self.find(key, self.hash(key))?)?;
-        Some(value)
+        let flow = self.at(self.find(key, self.hash(key))?)?;
+        Some(&flow.value)
     }
 
     /// Whether there is no room for one more.
@@ -127,8 +133,8 @@ impl<V> FlowTable<V> {
         self.link_newest(slot, hash);
         self.index.insert(hash.0, slot);
         let page = &mut self.pages[slot as usize / PAGE_LEN];
-        let (_, value) = page[slot as usize % PAGE_LEN].insert((key, value));
-        value
+        let flow = page[slot as usize % PAGE_LEN].insert(Flow { key, value });
+        &mut flow.value
     }
 
     /// Takes the flow of `key` out.
@@ -151,14 +157,13 @@ impl<V> FlowTable<V> {
             let page = pages.get_mut(slot as usize / PAGE_LEN)?;
             let flow = page.get_mut(slot as usize % PAGE_LEN)?.take()?;
             slot = link.newer;
-            Some(flow)
+            Some((flow.key, flow.value))
         })
     }
 
     /// The least recently used flow.
     pub fn oldest(&self) -> Option<(&FlowKey, &V)> {
-        let (key, value) = self.at(self.oldest)?;
-        Some((key, value))
+        self.glimpse(self.oldest)
     }
 
     /// Takes the least recently used flow out.
@@ -176,14 +181,14 @@ impl<V> FlowTable<V> {
         self.len() == 0
     }
 
-    fn at(&self, slot: u32) -> Option<&(FlowKey, V)> {
+    fn at(&self, slot: u32) -> Option<&Flow<V>> {
         let page = self.pages.get(slot as usize / PAGE_LEN)?;
         page.get(slot as usize % PAGE_LEN)?.as_ref()
     }
 
     fn find(&self, key: &FlowKey, hash: KeyHash) -> Option<u32> {
         self.index.find(hash.0, |slot| {
-            self.at(slot).is_some_and(|(other, _)| other == key)
+            self.at(slot).is_some_and(|flow| flow.key == *key)
         })
     }
 
@@ -194,10 +199,10 @@ impl<V> FlowTable<V> {
         if let Some(link) = self.links.get(slot as usize) {
             self.index.remove(link.hash.0, slot);
         }
-        Some(flow)
+        Some((flow.key, flow.value))
     }
 
-    fn slot(&mut self, slot: u32) -> Option<&mut Option<(FlowKey, V)>> {
+    fn slot(&mut self, slot: u32) -> Option<&mut Option<Flow<V>>> {
         let page = self.pages.get_mut(slot as usize / PAGE_LEN)?;
         page.get_mut(slot as usize % PAGE_LEN)
     }
