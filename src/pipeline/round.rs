@@ -54,3 +54,57 @@ impl Round {
         (self.chunk, parts.collect(), self.unused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(drops: &[u32]) -> Part {
+        Part {
+            drops: drops.to_vec(),
+            flows: Vec::new(),
+            quoting: Vec::new(),
+            quoted: Vec::new(),
+            ended: Vec::new(),
+            judged: Vec::new(),
+            spent: Assignment::default(),
+        }
+    }
+
+    #[test]
+    fn whoever_leaves_last_takes_all_to_the_writer() {
+        for last in 0..3 {
+            let unused = vec![Assignment::default()];
+            let round = Round::new(7, Chunk::new(), 3, unused);
+            let mut holders = vec![
+                Some(Arc::clone(&round)),
+                Some(Arc::clone(&round)),
+                Some(round),
+            ];
+            // The reader is the third, and says nothing.
+            for worker in 0..2 {
+                let holder = holders[worker].as_ref().unwrap();
+                holder.tell(worker, part(&[worker as u32]));
+            }
+            for (number, holder) in holders.iter_mut().enumerate() {
+                if number != last {
+                    assert!(holder.take().unwrap().leave().is_none(), "{number}");
+                }
+            }
+            let told = holders[last].take().unwrap().leave();
+            let Some(Message::Round(round)) = told else {
+                panic!("the last one has nothing to tell");
+            };
+            assert_eq!(round.sequence, 7);
+            let (_, parts, unused) = round.open();
+            let drops: Vec<_> = parts.iter().map(|part| &*part.drops).collect();
+            assert_eq!((drops, unused.len()), (vec![&[0][..], &[1]], 1));
+        }
+    }
+
+    #[test]
+    fn a_chunk_of_no_worker_goes_straight_to_the_writer() {
+        let told = Round::new(1, Chunk::new(), 2, Vec::new()).leave();
+        assert!(matches!(told, Some(Message::Round(_))));
+    }
+}
