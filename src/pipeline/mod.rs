@@ -345,9 +345,10 @@ struct Idle {
 enum Message {
     /// A chunk whose every packet was judged.
     Round(round::Round),
-    /// The reader came to the end.
+    /// The reader came to the end, after so many chunks.
     End {
         outcome: Result<(), CaptureError>,
+        chunks: u64,
         /// All but what workers and the writer count.
         ran: Box<Ran>,
     },

@@ -124,7 +124,11 @@ impl Reader {
             untold_lookups: 0,
             forgotten_answers: self.namings.forgotten(),
         });
-        Message::End { outcome, ran }
+        Message::End {
+            outcome,
+            chunks: self.sequence,
+            ran,
+        }
     }
 
     /// Reads one chunk, and hands out what waits for nothing any more. Whether there may be another one: not at the end of the capture,

@@ -37,8 +37,8 @@ pub(super) struct Writer<'a, 's> {
     quotes: Quotes,
     /// Lookups that share verdicts, where they are to.
     lookups: Option<Lookups>,
-    /// What the reader told last.
-    end: Option<Ran>,
+    /// What the reader told last, and how many chunks there were.
+    end: Option<(u64, Ran)>,
 }
 
 impl<'a, 's> Writer<'a, 's> {
@@ -101,9 +101,13 @@ impl<'a, 's> Writer<'a, 's> {
                 }
                 self.open[place] = Some(round);
             }
-            Message::End { outcome, ran } => {
+            Message::End {
+                outcome,
+                chunks,
+                ran,
+            } => {
                 outcome?;
-                self.end = Some(*ran);
+                self.end = Some((chunks, *ran));
             }
             Message::Died(died) => return Err(died),
         }
@@ -112,7 +116,8 @@ impl<'a, 's> Writer<'a, 's> {
             *progress = round.chunk.first_packet();
             self.emit(round)?;
         }
-        Ok(self.end.take_if(|_| self.open.is_empty()))
+        let ended = self.end.take_if(|(chunks, _)| *chunks == self.next);
+        Ok(ended.map(|(_, ran)| ran))
     }
 
     /// Writes a chunk whose every packet was judged, tells what came of it, and gives the chunk back.
