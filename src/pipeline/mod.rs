@@ -20,6 +20,7 @@ mod quotes;
 mod reader;
 mod recent;
 mod split;
+mod tally;
 mod worker;
 mod writer;
 

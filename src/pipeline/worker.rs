@@ -36,6 +36,7 @@ pub(super) enum Role {
 }
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Task {
     pub(super) key: FlowKey,
     /// [`FlowKey::spread`].
