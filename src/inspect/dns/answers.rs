@@ -71,10 +71,16 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
         left: header.records().min(MAX_RECORDS),
     };
     let mut addresses = Addresses::new();
-    if records.clone().all(|lead| lead.is_of_question(message)) {
-        // Nearly every answer: addresses of the very name, and nothing else.
-        records.for_each(|lead| lead.tell_addresses(message, u32::MAX, &mut addresses));
-    } else {
+    // Nearly every answer: addresses of the very name, and nothing else.
+    let is_direct = records.clone().all(|lead| {
+        let is_of_question = lead.is_of_question(message);
+        if is_of_question {
+            lead.tell_addresses(message, u32::MAX, &mut addresses);
+        }
+        is_of_question
+    });
+    if !is_direct {
+        addresses.clear();
         follow(message, &records.collect::<Vec<_>>(), &mut addresses)?;
     }
     if addresses.is_empty() {
