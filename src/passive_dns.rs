@@ -126,6 +126,8 @@ struct Known {
     /// Number of the response that told it.
     response: u32,
     life_s: u32,
+    /// Of its pair: to find it in the table of the latest when it goes.
+    hash: HalfHash,
     /// Whether the client was told nothing else of it since.
     is_latest: bool,
 }
@@ -327,6 +329,7 @@ impl Answered {
             server: pair.server,
             response,
             life_s,
+            hash,
             is_latest: true,
         });
         let is_it = |&latest: &_| log.leads_to(latest, (hash, pair));
@@ -355,7 +358,7 @@ impl Answered {
                 return;
             }
             if oldest.known.is_latest {
-                let latest = (self.hash(&oldest.pair()), self.log.first);
+                let latest = (oldest.known.hash, self.log.first);
                 self.forgotten += u64::from(!is_over);
                 self.name_bytes -= oldest.name_len();
                 let entry = self
