@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 use crate::ini;
-use draft::Draft;
+use draft::{Draft, Short};
 
 /// A name as traffic carried it, normalised.
 ///
@@ -78,6 +78,10 @@ impl DomainName {
     ///
     /// Source: RFC 1035 §2.3.4, §3.1.
     pub fn from_written_out(bytes: &[u8]) -> Option<(Self, usize)> {
+        Short::written_out(bytes).or_else(|| Self::from_written_out_at_length(bytes))
+    }
+
+    fn from_written_out_at_length(bytes: &[u8]) -> Option<(Self, usize)> {
         let (&first, rest) = bytes.split_first()?;
         let mut draft = Draft::new();
         // One byte less than the longest name: the first length has been read.
@@ -458,6 +462,29 @@ mod tests {
             let plain = name.filter(|_| len <= 255 && labels.iter().all(is_plain));
             wire.extend(behind.bytes());
             proptest::prop_assert_eq!(DomainName::from_written_out(&wire), plain.map(|name| (name, len)));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_short_name_is_written_as_a_long_one_is(labels in proptest::collection::vec("[a-zA-Z.\\-]{1,12}", 0..6), changes in proptest::collection::vec((0usize..40, proptest::prelude::any::<u8>()), 0..3), cut in 0usize..60, behind in "[a-z\\x00]{0,40}") {
+            let mut wire: Vec<u8> = labels
+                .iter()
+                .flat_map(|label| std::iter::once(label.len() as u8).chain(label.bytes()))
+                .chain([0])
+                .collect();
+            wire.extend(behind.bytes());
+            for (at, byte) in changes {
+                if let Some(there) = wire.get_mut(at) {
+                    *there = byte;
+                }
+            }
+            wire.truncate(cut);
+            let whole = DomainName::from_written_out_at_length(&wire);
+            match Short::written_out(&wire) {
+                Some(short) => proptest::prop_assert_eq!(Some(short), whole),
+                None => proptest::prop_assert!(whole.is_none_or(|(_, len)| len > 33)),
+            }
         }
     }
 

@@ -95,28 +95,56 @@ impl FlowKey {
     /// The key of the flow that a packet belongs to, and which end of it sent the packet.
     ///
     /// When both ends are the same (a host that talks to itself on one port), every packet comes from [`Side::Low`].
+    #[inline]
     pub fn of(tuple: &FiveTuple) -> (Self, Side) {
         let (src, version) = bits(tuple.src.addr);
         let (dst, _) = bits(tuple.dst.addr);
-        let src = (src, tuple.src.port);
-        let dst = (dst, tuple.dst.port);
-        let (low, high, sender) = if src <= dst {
-            (src, dst, Side::Low)
-        } else {
-            (dst, src, Side::High)
+        let ends = ((src, tuple.src.port), (dst, tuple.dst.port));
+        Self::between(ends, version | u64::from(tuple.protocol.0))
+    }
+
+    /// As [`FlowKey::of`]: sender and receiver, the address and the port of each.
+    #[inline]
+    pub(crate) fn over_ipv4(
+        (src, dst): ((u32, u16), (u32, u16)),
+        protocol: IpProtocol,
+    ) -> (Self, Side) {
+        // One number in place of two is compared at once.
+        let [src, dst] = [src, dst].map(|(addr, port)| u64::from(addr) << 16 | u64::from(port));
+        let (low, high) = (src.min(dst), src.max(dst));
+        let key = Self {
+            low: u128::from(low >> 16),
+            high: u128::from(high >> 16),
+            rest: low << 48 | (high & 0xffff) << 32 | u64::from(protocol.0),
         };
-        let rest = u64::from(low.1) << 48
-            | u64::from(high.1) << 32
-            | version
-            | u64::from(tuple.protocol.0);
-        (
-            Self {
-                low: low.0,
-                high: high.0,
-                rest,
-            },
-            sender,
-        )
+        (key, if src == low { Side::Low } else { Side::High })
+    }
+
+    /// As [`FlowKey::of`]: sender and receiver, the address and the port of each.
+    #[inline]
+    pub(crate) fn over_ipv6(
+        ends: ((u128, u16), (u128, u16)),
+        protocol: IpProtocol,
+    ) -> (Self, Side) {
+        Self::between(ends, IS_V6 | u64::from(protocol.0))
+    }
+
+    /// * `rest`: the lower half of it.
+    #[inline]
+    fn between((src, dst): ((u128, u16), (u128, u16)), rest: u64) -> (Self, Side) {
+        // Without a branch: which of the two comes first is as good as thrown with a coin.
+        let is_turned = (src.0 > dst.0) | ((src.0 == dst.0) & (src.1 > dst.1));
+        let turned = u128::from(is_turned).wrapping_neg();
+        let addrs = (src.0 ^ dst.0) & turned;
+        let ports = u64::from(src.1 ^ dst.1) & turned as u64;
+        let low_port = u64::from(src.1) ^ ports;
+        let high_port = u64::from(dst.1) ^ ports;
+        let key = Self {
+            low: src.0 ^ addrs,
+            high: dst.0 ^ addrs,
+            rest: low_port << 48 | high_port << 32 | rest,
+        };
+        (key, if is_turned { Side::High } else { Side::Low })
     }
 
     /// Something of where it begins in memory.
@@ -126,6 +154,7 @@ impl FlowKey {
     }
 
     /// The endpoint on `side`.
+    #[inline]
     pub fn endpoint(&self, side: Side) -> Endpoint {
         let (addr, shift) = match side {
             Side::Low => (self.low, 48),
@@ -148,6 +177,7 @@ impl FlowKey {
     }
 
     /// The five-tuple of a packet that `sender` sent.
+    #[inline]
     pub fn five_tuple(&self, sender: Side) -> FiveTuple {
         FiveTuple {
             src: self.endpoint(sender),
@@ -159,6 +189,7 @@ impl FlowKey {
     /// Bits that tell this flow from others: a fixed function of the key, the same on every machine and in every run.
     ///
     /// Not the flow table's hash, which is seeded at random: a sender can choose flows with the same bits.
+    #[inline]
     pub const fn spread(&self) -> u64 {
         let mut mixed = self.rest;
         let words = [

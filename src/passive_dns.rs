@@ -7,7 +7,6 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use hashbrown::HashTable;
 
@@ -21,7 +20,7 @@ use crate::services::DNS_PORT;
 
 /// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
 ///
-/// About 50 bytes each, beside names that they share; up to as many again that were told anew.
+/// About 50 bytes each, beside what they share: the name, and some 60 bytes for the response. Up to as many again that were told anew.
 pub const MAX_ADDRESSES: usize = 65_536;
 /// Most bytes that their names may have, each as often as it leads to an address.
 pub const MAX_NAME_BYTES: usize = 4 << 20;
@@ -32,21 +31,19 @@ pub const MIN_LIFE_S: u32 = 5;
 /// What one response told its client.
 #[derive(Debug, Clone)]
 pub struct Told {
-    naming: Arc<Naming>,
+    name: DomainName,
+    response: Response,
     /// At least one.
     addresses: Addresses,
 }
 
 /// A name that was given an address.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Naming {
     /// The name that the client asked for.
     pub name: DomainName,
     /// Number of the packet that answered.
     pub packet: u64,
-    at: Timestamp,
-    client: IpAddr,
-    is_inside: bool,
 }
 
 /// A packet that carried a response.
@@ -70,15 +67,9 @@ impl Told {
     pub fn new(response: Response, answers: Answers) -> Option<Self> {
         let mut addresses = answers.addresses;
         addresses.retain(|told| is_of_server(told.addr.to_canonical()));
-        let naming = Naming {
+        (!addresses.is_empty()).then_some(Self {
             name: answers.name,
-            packet: response.packet,
-            at: response.at,
-            client: response.client,
-            is_inside: response.is_inside,
-        };
-        (!addresses.is_empty()).then(|| Self {
-            naming: Arc::new(naming),
+            response,
             addresses,
         })
     }
@@ -132,28 +123,108 @@ const fn bits(addr: IpAddr) -> u128 {
 #[derive(Debug)]
 struct Known {
     server: u128,
-    /// By whom it was told to whom.
-    naming: Arc<Naming>,
+    /// Number of the response that told it.
+    response: u32,
     life_s: u32,
+    /// Of its pair: to find it in the table of the latest when it goes.
+    hash: HalfHash,
     /// Whether the client was told nothing else of it since.
     is_latest: bool,
 }
 
-impl Known {
-    fn pair(&self) -> Pair {
+/// A response that told something: kept once, however many addresses it told.
+#[derive(Debug)]
+struct Heard {
+    naming: Naming,
+    at: Timestamp,
+    client: u128,
+    is_inside: bool,
+}
+
+/// What was told of one address, and by which response.
+#[derive(Debug, Clone, Copy)]
+struct Entry<'a> {
+    known: &'a Known,
+    heard: &'a Heard,
+}
+
+impl Entry<'_> {
+    fn pair(self) -> Pair {
         Pair {
-            client: bits(self.naming.client),
-            server: self.server,
-            is_inside: self.naming.is_inside,
+            client: self.heard.client,
+            server: self.known.server,
+            is_inside: self.heard.is_inside,
         }
     }
 
-    fn is_over(&self, now: Timestamp) -> bool {
-        now.ns_since(self.naming.at) > u64::from(self.life_s) * 1_000_000_000
+    fn is_over(self, now: Timestamp) -> bool {
+        now.ns_since(self.heard.at) > u64::from(self.known.life_s) * 1_000_000_000
     }
 
-    fn name_len(&self) -> usize {
-        self.naming.name.as_str().len()
+    fn name_len(self) -> usize {
+        self.heard.naming.name.as_str().len()
+    }
+}
+
+/// All that was told, in the order in which it was.
+///
+/// Numbers wrap around, for those that are in it are far fewer.
+#[derive(Debug, Default)]
+struct Log {
+    /// Those that are not the latest are among them.
+    known: VecDeque<Known>,
+    /// The number of the first in `known`.
+    first: u32,
+    heard: VecDeque<Heard>,
+    /// The number of the first in `heard`.
+    first_heard: u32,
+}
+
+impl Log {
+    fn get(&self, number: u32) -> Option<Entry<'_>> {
+        self.entry(self.known.get(place(self.first, number))?)
+    }
+
+    fn oldest(&self) -> Option<Entry<'_>> {
+        self.entry(self.known.front()?)
+    }
+
+    fn entry<'a>(&'a self, known: &'a Known) -> Option<Entry<'a>> {
+        let heard = self.heard.get(place(self.first_heard, known.response))?;
+        Some(Entry { known, heard })
+    }
+
+    /// Whether what is in the table of the latest leads to `pair`, which has this hash.
+    fn leads_to(
+        &self,
+        (of_latest, number): (HalfHash, u32),
+        (hash, pair): (HalfHash, &Pair),
+    ) -> bool {
+        let is_it = |entry: Entry<'_>| entry.pair() == *pair;
+        of_latest == hash && self.get(number).is_some_and(is_it)
+    }
+
+    /// The number that the next address to be told has.
+    fn next(&self) -> u32 {
+        // Cannot be too many: they make room for each other.
+        self.first.wrapping_add(self.known.len() as u32)
+    }
+
+    /// Adds a response; its number.
+    fn hear(&mut self, heard: Heard) -> u32 {
+        let number = self.first_heard.wrapping_add(self.heard.len() as u32);
+        self.heard.push_back(heard);
+        number
+    }
+
+    /// Takes out what was told first, and the responses that told nothing that is left.
+    fn forget_oldest(&mut self) {
+        self.known.pop_front();
+        self.first = self.first.wrapping_add(1);
+        let needed = self.known.front().map(|known| known.response);
+        while needed != Some(self.first_heard) && self.heard.pop_front().is_some() {
+            self.first_heard = self.first_heard.wrapping_add(1);
+        }
     }
 }
 
@@ -164,10 +235,7 @@ impl Known {
 /// * Bounds: [`MAX_ADDRESSES`], [`MAX_NAME_BYTES`].
 #[derive(Debug, Default)]
 pub struct Answered {
-    /// In the order in which they were told, those that are not the latest among them.
-    told: VecDeque<Known>,
-    /// How many were told before the first in `told`: its number. Numbers wrap around, for those in `told` are far fewer.
-    first: u32,
+    log: Log,
     /// The number of the latest of each pair.
     latest: HashTable<(HalfHash, u32)>,
     hasher: ahash::RandomState,
@@ -177,22 +245,34 @@ pub struct Answered {
 
 impl Answered {
     /// Takes in what a client was told. It takes the place of what that client was told of the same addresses before.
-    pub fn learn(&mut self, told: &Told) {
-        let naming = &told.naming;
-        for address in &told.addresses {
-            self.put(Known {
-                server: bits(address.addr),
-                naming: Arc::clone(naming),
-                life_s: address.ttl.max(MIN_LIFE_S),
-                is_latest: true,
-            });
+    pub fn learn(&mut self, told: Told) {
+        let Told {
+            name,
+            response,
+            addresses,
+        } = told;
+        let name_len = name.as_str().len();
+        let mut pair = Pair::new(response.client, response.client, response.is_inside);
+        let number = self.log.hear(Heard {
+            naming: Naming {
+                name,
+                packet: response.packet,
+            },
+            at: response.at,
+            client: pair.client,
+            is_inside: pair.is_inside,
+        });
+        for address in &addresses {
+            pair.server = bits(address.addr);
+            self.name_bytes += name_len;
+            self.put(&pair, (number, address.ttl.max(MIN_LIFE_S)));
         }
-        self.make_room(naming.at);
+        self.make_room(response.at);
     }
 
     /// The answer by which a flow's client came to its server, should the flow begin with this packet; none for a flow to a
     /// name server itself.
-    pub fn naming(&self, opening: &Opening<'_>) -> Option<&Arc<Naming>> {
+    pub fn naming(&self, opening: &Opening<'_>) -> Option<&Naming> {
         if self.latest.is_empty() {
             return None;
         }
@@ -216,14 +296,14 @@ impl Answered {
         (client, server): (IpAddr, IpAddr),
         is_inside: bool,
         now: Timestamp,
-    ) -> Option<&Arc<Naming>> {
+    ) -> Option<&Naming> {
         let pair = Pair::new(client, server, is_inside);
         let hash = self.hash(&pair);
         let latest = self.latest.find(hash.whole(), |&latest| {
-            leads_to(&self.told, self.first, latest, (hash, &pair))
+            self.log.leads_to(latest, (hash, &pair))
         });
-        let known = self.told.get(place(self.first, latest?.1))?;
-        (!known.is_over(now)).then_some(&known.naming)
+        let entry = self.log.get(latest?.1)?;
+        (!entry.is_over(now)).then_some(&entry.heard.naming)
     }
 
     /// How often something was forgotten that still counted, because there was no room.
@@ -235,25 +315,29 @@ impl Answered {
         HalfHash::of(self.hasher.hash_one(pair))
     }
 
-    fn put(&mut self, known: Known) {
-        let pair = known.pair();
-        let hash = self.hash(&pair);
+    /// Notes what the `response` that was heard last told of a pair.
+    fn put(&mut self, pair: &Pair, (response, life_s): (u32, u32)) {
+        let hash = self.hash(pair);
         let Self {
-            told,
-            first,
+            log,
             latest,
             name_bytes,
             ..
         } = self;
-        // Cannot be too many: they make room for each other.
-        let number = first.wrapping_add(told.len() as u32);
-        *name_bytes += known.name_len();
-        let is_it = |&latest: &_| leads_to(told, *first, latest, (hash, &pair));
+        let number = log.next();
+        log.known.push_back(Known {
+            server: pair.server,
+            response,
+            life_s,
+            hash,
+            is_latest: true,
+        });
+        let is_it = |&latest: &_| log.leads_to(latest, (hash, pair));
         match latest.find_mut(hash.whole(), is_it) {
             Some((_, before)) => {
-                if let Some(before) = told.get_mut(place(*first, *before)) {
+                *name_bytes -= log.get(*before).map_or(0, Entry::name_len);
+                if let Some(before) = log.known.get_mut(place(log.first, *before)) {
                     before.is_latest = false;
-                    *name_bytes -= before.name_len();
                 }
                 *before = number;
             }
@@ -261,21 +345,20 @@ impl Answered {
                 latest.insert_unique(hash.whole(), (hash, number), |(hash, _)| hash.whole());
             }
         }
-        told.push_back(known);
     }
 
     /// Takes out what was told first while it is over or there is too much.
     fn make_room(&mut self, now: Timestamp) {
-        while let Some(oldest) = self.told.front() {
+        while let Some(oldest) = self.log.oldest() {
             let is_over = oldest.is_over(now);
             let is_too_much = self.latest.len() > MAX_ADDRESSES
-                || self.told.len() > 2 * MAX_ADDRESSES
+                || self.log.known.len() > 2 * MAX_ADDRESSES
                 || self.name_bytes > MAX_NAME_BYTES;
-            if oldest.is_latest && !is_over && !is_too_much {
+            if oldest.known.is_latest && !is_over && !is_too_much {
                 return;
             }
-            if oldest.is_latest {
-                let latest = (self.hash(&oldest.pair()), self.first);
+            if oldest.known.is_latest {
+                let latest = (oldest.known.hash, self.log.first);
                 self.forgotten += u64::from(!is_over);
                 self.name_bytes -= oldest.name_len();
                 let entry = self
@@ -285,8 +368,7 @@ impl Answered {
                     entry.remove();
                 }
             }
-            self.told.pop_front();
-            self.first = self.first.wrapping_add(1);
+            self.log.forget_oldest();
         }
     }
 }
@@ -294,17 +376,6 @@ impl Answered {
 /// The place of the `number`th that was told, behind those before `first`.
 const fn place(first: u32, number: u32) -> usize {
     number.wrapping_sub(first) as usize
-}
-
-/// Whether what is in the table of the latest leads to `pair`, which has this hash.
-fn leads_to(
-    told: &VecDeque<Known>,
-    first: u32,
-    (of_latest, number): (HalfHash, u32),
-    (hash, pair): (HalfHash, &Pair),
-) -> bool {
-    let is_it = |known: &Known| known.pair() == *pair;
-    of_latest == hash && told.get(place(first, number)).is_some_and(is_it)
 }
 
 #[cfg(test)]
@@ -346,7 +417,7 @@ mod tests {
     }
 
     fn learn(table: &mut Answered, at: i64, name: &str, addresses: &[(&str, u32)]) {
-        table.learn(&told(CLIENT, at, name, addresses).unwrap());
+        table.learn(told(CLIENT, at, name, addresses).unwrap());
     }
 
     /// One name has many addresses, from 11.0.0.0 on, for a minute.
@@ -358,7 +429,7 @@ mod tests {
                 ttl: 60,
             })
             .collect();
-        table.learn(&many);
+        table.learn(many);
     }
 
     fn name(table: &Answered, client: &str, server: &str, at: i64) -> Option<String> {
@@ -468,14 +539,16 @@ mod tests {
             steps in proptest::collection::vec((0u8..3, 0u8..6, 0u32..20, 0i64..4), 0..60),
         ) {
             let first = if is_about_to_wrap { first | 0xffff_fff0 } else { first };
-            let mut table = Answered { first, ..Answered::default() };
+            let first_heard = first.wrapping_add(9);
+            let log = Log { first, first_heard, ..Log::default() };
+            let mut table = Answered { log, ..Answered::default() };
             let mut plain = HashMap::new();
             let mut now = 0;
             for (number, (client, server, ttl, later)) in (0..).zip(steps) {
                 now += later;
                 let text = format!("{number}.example");
                 let [client, server] = [client, server].map(|end| format!("192.0.2.{end}"));
-                table.learn(&told(&client, now, &text, &[(&server, ttl)]).unwrap());
+                table.learn(told(&client, now, &text, &[(&server, ttl)]).unwrap());
                 plain.insert((client, server), (text, now + i64::from(ttl.max(MIN_LIFE_S))));
                 for ((client, server), (text, end)) in &plain {
                     let known = name(&table, client, server, now);
@@ -520,7 +593,7 @@ mod tests {
         for at in 0..3 * MAX_ADDRESSES as i64 {
             learn(&mut table, at, "a.example", &[("192.0.2.2", u32::MAX)]);
         }
-        assert!(table.told.len() <= 2 * MAX_ADDRESSES);
+        assert!(table.log.known.len() <= 2 * MAX_ADDRESSES);
         assert!(name(&table, CLIENT, "192.0.2.2", 5).is_some());
         assert_eq!(table.name_bytes, "a.example".len(), "the old one made room");
         assert_eq!(table.forgotten(), 1);

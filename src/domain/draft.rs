@@ -1,6 +1,6 @@
 //! The quick way to write a name: whole, in place, sixteen bytes at a step. What it cannot write is left to the way byte by byte.
 
-use super::{DomainName, MAX_NAME_LEN, is_strange};
+use super::{DomainName, MAX_LABEL_LEN, MAX_NAME_LEN, is_strange};
 
 /// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation.
 // The text begins where a word does: only from there on are texts checked word by word.
@@ -73,5 +73,76 @@ impl Draft {
         let chunks = self.text.get(..self.len.div_ceil(CHUNK))?;
         let text = std::str::from_utf8(chunks.as_flattened()).ok()?;
         Some(DomainName(text.get(..self.len)?.into()))
+    }
+}
+
+/// A short name, as nearly every one is: so short that each step over it is a few instructions, without a loop.
+#[repr(C, align(16))]
+pub(super) struct Short {
+    text: [u8; SHORT_LEN],
+}
+
+/// Two chunks, one byte for the length behind the name.
+const SHORT_LEN: usize = 2 * CHUNK;
+
+impl Short {
+    /// As [`DomainName::from_written_out`]; `None` also for what is not that short.
+    #[inline]
+    pub(super) fn written_out(bytes: &[u8]) -> Option<(DomainName, usize)> {
+        let (&first, rest) = bytes.split_first()?;
+        let mut short = Self::beginning(rest);
+        // Where a label's length stands goes the dot before the label.
+        let (mut len, mut end, mut borders) = (first, 0, 0_u8);
+        while len != 0 {
+            if usize::from(len) > MAX_LABEL_LEN {
+                return None;
+            }
+            end += usize::from(len);
+            len = std::mem::replace(short.text.get_mut(end)?, b'.');
+            end += 1;
+            borders += 1;
+        }
+        // Less than the text has room for.
+        let name = short.finish(end.checked_sub(1)? as u8, borders)?;
+        Some((name, 1 + end))
+    }
+
+    /// The first of `bytes`. Behind them comes what is no label's length, so that no name ends there.
+    #[inline]
+    fn beginning(bytes: &[u8]) -> Self {
+        let text = bytes.first_chunk().copied().unwrap_or_else(|| {
+            let mut text = [u8::MAX; SHORT_LEN];
+            text.iter_mut()
+                .zip(bytes)
+                .for_each(|(to, from)| *to = *from);
+            text
+        });
+        Self { text }
+    }
+
+    /// The name that the first `len` bytes make in lower case; `None` where something is to be escaped, which a dot within a label is.
+    #[inline]
+    fn finish(&mut self, len: u8, labels: u8) -> Option<DomainName> {
+        let (strange, dots) = self.lower(len);
+        if strange != 0 || dots + 1 != labels {
+            return None;
+        }
+        // All of it, of which the check leaves no rest to go through byte by byte.
+        let text = std::str::from_utf8(&self.text).ok()?;
+        Some(DomainName(text.get(..usize::from(len))?.into()))
+    }
+    /// Writes the first `len` bytes in lower case; whether one of them has to be escaped, and how many are dots.
+    // Inlined, it would be looked at with what `len` is made of, in numbers of four bytes in place of one.
+    #[inline(never)]
+    fn lower(&mut self, len: u8) -> (u8, u8) {
+        let (mut strange, mut dots) = (0, 0);
+        for (place, byte) in self.text.iter_mut().enumerate() {
+            // Letters behind the name, for all places are looked at.
+            let there = if place as u8 >= len { b'a' } else { *byte };
+            strange |= u8::from(is_strange(there));
+            dots += u8::from(there == b'.');
+            *byte = there.to_ascii_lowercase();
+        }
+        (strange, dots)
     }
 }

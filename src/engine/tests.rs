@@ -132,7 +132,6 @@ impl Bench {
             payload_origlen: payload.len() as u32,
         };
         let naming = self.answered.naming(&seen.opening());
-        let naming = naming.map(|naming| &**naming);
         let answer = self.engine.observe(&seen, naming, &mut self.ended);
         !matches!(answer.verdict, Verdict::Drop(_))
     }

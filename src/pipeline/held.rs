@@ -1,6 +1,9 @@
 //! A chunk before it goes to the workers: the lists of its packets, what name servers answer in them, and how many still wait for
 //! the rest of their datagram.
 
+use std::net::IpAddr;
+
+use super::tally::Tally;
 use super::worker::{Around, Assignment, Role, Task};
 use crate::capture::Chunk;
 use crate::inspect::dns::answers::{answers, answers_over_tcp};
@@ -8,7 +11,7 @@ use crate::key::{FiveTuple, FlowKey, shard_of};
 use crate::packet::{IpProtocol, Record};
 use crate::passive_dns::{Response, Told};
 use crate::services::DNS_PORT;
-use crate::wire::{self, PacketView};
+use crate::wire::{self, PacketView, Payload, Plain, TakePlain};
 
 /// A chunk whose packets were decoded. It is handed out when each of them has its flow.
 pub(super) struct Held {
@@ -61,8 +64,34 @@ impl Held {
         self.chunk.records().get(index as usize).copied()
     }
 
+    /// Lists the packets from place `from` on, up to the first that is not plain: its place, or that of the chunk's end.
+    ///
+    /// One tight loop, because nearly every packet of nearly every capture goes through it.
+    pub(super) fn list_plain(&mut self, from: u32, tally: &mut Tally, progress: &mut u64) -> u32 {
+        let first_packet = self.chunk.first_packet();
+        let bytes = self.chunk.bytes();
+        let records = self.chunk.records().get(from as usize..);
+        let mut index = from;
+        for record in records.unwrap_or_default() {
+            *progress = first_packet + u64::from(index);
+            let start = record.frame as usize;
+            let frame = bytes.get(start..start.saturating_add(record.caplen as usize));
+            let mut lister = Lister {
+                chunk: &self.chunk,
+                place: (index, record),
+                tally,
+                assignments: &mut self.assignments,
+                told: &mut self.told,
+            };
+            if wire::plain(record.link, frame.unwrap_or_default(), &mut lister).is_none() {
+                break;
+            }
+            index += 1;
+        }
+        index
+    }
+
     /// Lists a packet that is no fragment.
-    #[inline]
     pub(super) fn list(
         &mut self,
         (index, record): (u32, &Record),
@@ -112,13 +141,20 @@ impl Held {
         }
     }
 
-    #[inline]
     fn put(&mut self, record: &Record, listed: &Listed<'_>) {
         let Some(tuple) = listed.view.five_tuple else {
             return;
         };
         if tuple.src.port == DNS_PORT {
-            self.hear(record, listed, &tuple);
+            let said = Said {
+                index: listed.index,
+                payload: listed.view.payload,
+                assembled: listed.assembled,
+                client: tuple.dst.addr,
+                protocol: tuple.protocol,
+                is_inside: listed.view.is_inside,
+            };
+            hear(&mut self.told, &self.chunk, record, &said);
         }
         let (key, sender) = FlowKey::of(&tuple);
         let chunk_len = self.chunk.bytes().len() as u32;
@@ -164,32 +200,6 @@ impl Held {
         }
     }
 
-    /// Notes what a name server answers.
-    #[cold]
-    fn hear(&mut self, record: &Record, listed: &Listed<'_>, tuple: &FiveTuple) {
-        let payload = listed.view.payload;
-        let bytes = listed.assembled.unwrap_or_else(|| self.chunk.frame(record));
-        let start = payload.offset as usize;
-        let Some(bytes) = bytes.get(start..start.saturating_add(payload.caplen as usize)) else {
-            return;
-        };
-        let response = Response {
-            packet: self.chunk.first_packet() + u64::from(listed.index),
-            at: record.timestamp,
-            client: tuple.dst.addr,
-            is_inside: listed.view.is_inside,
-        };
-        let tell = |answers| Some((listed.index, Told::new(response, answers)?));
-        match tuple.protocol {
-            IpProtocol::UDP => self.told.extend(answers(bytes).and_then(tell)),
-            IpProtocol::TCP => {
-                let found = answers_over_tcp(bytes, payload.origlen as usize);
-                self.told.extend(found.into_iter().filter_map(tell));
-            }
-            _ => {}
-        }
-    }
-
     /// Asks the worker of the flow that a packet quotes.
     #[cold]
     fn ask(&mut self, record: &Record, index: u32, quoted: FiveTuple) {
@@ -215,6 +225,96 @@ impl Held {
     }
 }
 
+/// Lists the plain packet at a place.
+struct Lister<'a> {
+    chunk: &'a Chunk,
+    place: (u32, &'a Record),
+    tally: &'a mut Tally,
+    assignments: &'a mut [Assignment],
+    told: &'a mut Vec<(u32, Told)>,
+}
+
+impl TakePlain for Lister<'_> {
+    // Otherwise all of the packet would be put into memory twice.
+    #[inline(always)]
+    fn take(&mut self, plain: Plain) {
+        let (index, record) = self.place;
+        self.tally.add(record, &plain);
+        let spread = plain.key.spread();
+        // Of 32 bits, because these are divided far quicker.
+        let worker = shard_of(spread) as u32 % self.assignments.len() as u32;
+        let Some(assignment) = self.assignments.get_mut(worker as usize) else {
+            return;
+        };
+        assignment.tasks.push(Task {
+            key: plain.key,
+            spread,
+            timestamp: record.timestamp,
+            index,
+            origlen: record.origlen,
+            payload: record.frame.saturating_add(plain.payload.offset),
+            payload_caplen: plain.payload.caplen,
+            payload_origlen: plain.payload.origlen,
+            around: 0,
+            tcp: plain.tcp,
+            sender: plain.sender,
+            role: Role::Packet,
+        });
+        if plain.src_port == DNS_PORT {
+            let said = answer_in(index, &plain);
+            hear(self.told, self.chunk, record, &said);
+        }
+    }
+}
+
+/// What comes from the port of name servers.
+struct Said<'a> {
+    index: u32,
+    payload: Payload,
+    /// The datagram that the payload's offset is into, where it is not the frame itself.
+    assembled: Option<&'a [u8]>,
+    client: IpAddr,
+    protocol: IpProtocol,
+    is_inside: bool,
+}
+
+#[cold]
+fn answer_in(index: u32, plain: &Plain) -> Said<'static> {
+    Said {
+        index,
+        payload: plain.payload,
+        assembled: None,
+        client: plain.key.endpoint(plain.sender.other()).addr,
+        protocol: plain.key.protocol(),
+        is_inside: false,
+    }
+}
+
+/// Notes what a name server answers.
+#[cold]
+fn hear(told: &mut Vec<(u32, Told)>, chunk: &Chunk, record: &Record, said: &Said<'_>) {
+    let bytes = said.assembled.unwrap_or_else(|| chunk.frame(record));
+    let start = said.payload.offset as usize;
+    let Some(bytes) = bytes.get(start..start.saturating_add(said.payload.caplen as usize)) else {
+        return;
+    };
+    let response = Response {
+        packet: chunk.first_packet() + u64::from(said.index),
+        at: record.timestamp,
+        client: said.client,
+        is_inside: said.is_inside,
+    };
+    let tell = |answers| Some((said.index, Told::new(response, answers)?));
+    match said.protocol {
+        IpProtocol::UDP => told.extend(answers(bytes).and_then(tell)),
+        IpProtocol::TCP => {
+            let found = answers_over_tcp(bytes, said.payload.origlen as usize);
+            told.extend(found.into_iter().filter_map(tell));
+        }
+        _ => {}
+    }
+}
+
 /// Lists what a packet came through; its place, counted from 1.
 #[cold]
 fn list_around(assignment: &mut Assignment, listed: &Listed<'_>) -> u32 {
@@ -226,4 +326,108 @@ fn list_around(assignment: &mut Assignment, listed: &Listed<'_>) -> u32 {
         outer: (from, assignment.outer.len() as u32),
     });
     assignment.around.len() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::super::reader::count;
+    use super::*;
+    use crate::capture::CaptureReader;
+    use crate::stats::PacketCounts;
+
+    /// Made by the project: all kinds of packets, and those that real clients sent.
+    const CAPTURES: [&[u8]; 5] = [
+        include_bytes!("../../testdata/web.pcap"),
+        include_bytes!("../../testdata/protocols.pcap"),
+        include_bytes!("../../testdata/dns_answers.pcap"),
+        include_bytes!("../../testdata/dns_over_tcp.pcap"),
+        include_bytes!("../../testdata/tunnels.pcap"),
+    ];
+    const WORKERS: usize = 3;
+
+    fn held(capture: &[u8]) -> Held {
+        let mut reader = CaptureReader::open(Cursor::new(capture.to_vec())).unwrap();
+        let mut chunk = Chunk::new();
+        assert!(reader.fill(&mut chunk).unwrap());
+        Held::new(0, chunk, (Vec::new(), Vec::new()), WORKERS)
+    }
+
+    /// Lists every packet; how many were plain.
+    fn list_all(held: &mut Held, with_plain: bool) -> (PacketCounts, Tally, usize) {
+        let (mut counts, mut tally) = (PacketCounts::default(), Tally::default());
+        let (mut next, mut odd, mut progress) = (0, 0, 0);
+        loop {
+            if with_plain {
+                next = held.list_plain(next, &mut tally, &mut progress);
+            }
+            let Some(record) = held.record(next) else {
+                break;
+            };
+            let view = wire::decode_by_walk(record.link, held.chunk.frame(&record));
+            counts.total += 1;
+            counts.bytes += u64::from(record.origlen);
+            count(&mut counts, &view);
+            held.list((next, &record), &view, &[]);
+            next += 1;
+            odd += 1;
+        }
+        (counts, tally, next as usize - odd)
+    }
+
+    /// Lists the packets in both ways; how many were plain.
+    #[track_caller]
+    fn compare(capture: &[u8]) -> usize {
+        let [mut by_walk, mut quick] = [held(capture), held(capture)];
+        let (expected, _, none) = list_all(&mut by_walk, false);
+        let (mut counts, mut tally, plain) = list_all(&mut quick, true);
+        assert_eq!(none, 0);
+        tally.take(&mut counts);
+        assert_eq!(counts, expected);
+        for (quick, by_walk) in quick.assignments.iter().zip(&by_walk.assignments) {
+            assert_eq!(quick.tasks, by_walk.tasks);
+        }
+        assert_eq!(format!("{:?}", quick.told), format!("{:?}", by_walk.told));
+        plain
+    }
+
+    #[test]
+    fn plain_packets_are_listed_as_the_walk_would_have_them() {
+        let mut plain = 0;
+        for capture in CAPTURES {
+            plain += compare(capture);
+            let mut bytes = capture.to_vec();
+            let frames: Vec<usize> = {
+                let held = held(capture);
+                let places = held.chunk.records().iter();
+                // The chunk begins where the capture does.
+                places.map(|record| record.frame as usize).collect()
+            };
+            // One byte of each frame's headers at a time.
+            for (step, at) in (0..96).flat_map(|at| [(1, at), (29, at)]) {
+                for &frame in &frames {
+                    if let Some(byte) = bytes.get_mut(frame + at) {
+                        *byte = byte.wrapping_add(step);
+                    }
+                }
+                compare(&bytes);
+                bytes.copy_from_slice(capture);
+            }
+        }
+        assert!(plain > 500, "{plain}");
+    }
+
+    #[test]
+    fn the_span_of_plain_packets_is_that_of_their_records() {
+        let mut held = held(CAPTURES[2]);
+        let mut tally = Tally::default();
+        let end = held.list_plain(0, &mut tally, &mut 0);
+        let records = &held.chunk.records()[..end as usize];
+        let times = || records.iter().map(|record| record.timestamp);
+        let span = tally.take(&mut PacketCounts::default());
+        assert!(end > 0);
+        assert_eq!(span, Some((times().min().unwrap(), times().max().unwrap())));
+        assert_eq!(tally.take(&mut PacketCounts::default()), None);
+    }
 }

@@ -21,6 +21,7 @@ mod reader;
 mod recent;
 mod round;
 mod split;
+mod tally;
 mod worker;
 mod writer;
 

@@ -4,14 +4,12 @@
 //! The reader has no flow table. It asks for every packet that may begin a flow, unless that leads to a name server; what it asks too often
 //! costs time, no more, for a worker does not look at an answer for a flow that it knows.
 
-use std::sync::Arc;
-
 use super::held::Held;
 use super::recent::Recent;
 use super::worker::{Role, Task};
 use crate::flow::tcp;
 use crate::opening::Opening;
-use crate::passive_dns::{Answered, is_lookup};
+use crate::passive_dns::{Answered, Told, is_lookup};
 
 /// What name servers told, and the flows that are known to have begun.
 pub(super) struct Namings {
@@ -50,9 +48,12 @@ impl Namings {
         let Held {
             told, assignments, ..
         } = held;
-        let mut told = told.iter().peekable();
+        let mut told = told.drain(..);
         for &(index, worker, place) in &self.asks {
-            while let Some((_, told)) = told.next_if(|(at, _)| *at < index) {
+            let is_before = |(at, _): &(u32, Told)| *at < index;
+            while told.as_slice().first().is_some_and(is_before)
+                && let Some((_, told)) = told.next()
+            {
                 self.answered.learn(told);
             }
             let Some(assignment) = assignments.get_mut(worker as usize) else {
@@ -70,7 +71,7 @@ impl Namings {
             });
             assignment
                 .namings
-                .extend(naming.map(|naming| (index, Arc::clone(naming))));
+                .extend(naming.map(|naming| (index, naming.clone())));
         }
         told.for_each(|(_, told)| self.answered.learn(told));
     }
@@ -81,10 +82,11 @@ impl Namings {
         let max_flows = self.max_flows;
         let recent = self.recent.get_or_insert_with(|| Recent::new(max_flows));
         for (worker, assignment) in (0..).zip(&held.assignments) {
-            for (place, task) in (0..).zip(&assignment.tasks) {
-                if task.index >= first
-                    && task.role != Role::Quoted
-                    && may_begin(task, assignment.is_inside(task), recent)
+            let tasks = &assignment.tasks;
+            let from = tasks.partition_point(|task| task.index < first);
+            let tasks = tasks.get(from..).unwrap_or_default();
+            for (place, task) in (from as u32..).zip(tasks) {
+                if task.role != Role::Quoted && may_begin(task, assignment.is_inside(task), recent)
                 {
                     self.asks.push((task.index, worker, place));
                 }

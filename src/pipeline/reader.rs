@@ -14,13 +14,14 @@ use crossbeam_channel::{Receiver, Sender};
 use super::held::Held;
 use super::namings::Namings;
 use super::round::Round;
+use super::tally::Tally;
 use super::worker::Batch;
 use super::{Idle, Message, Ran};
 use crate::capture::{CHUNK_LEN, CaptureError, CaptureReader};
 use crate::engine::Policy;
 use crate::fragments::{Assembled, Fragments, Moment};
 use crate::key::FiveTuple;
-use crate::packet::{IpProtocol, Timestamp};
+use crate::packet::{IpProtocol, Record, Timestamp};
 use crate::passive_dns::Told;
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
 use crate::wire::{self, Net, PacketView, Payload};
@@ -215,38 +216,24 @@ impl Reader {
         let spent = (idle.spent, std::mem::take(&mut self.told));
         let mut held = Held::new(sequence, idle.chunk, spent, self.workers.len());
         let mut counts = PacketCounts::default();
+        let mut tally = Tally::default();
         let mut parts = Vec::new();
-        let first_packet = held.chunk.first_packet();
-        for index in 0..held.chunk.records().len() as u32 {
+        let mut next = 0;
+        loop {
+            let index = held.list_plain(next, &mut tally, progress);
+            if let Some(span) = tally.take(&mut counts) {
+                self.widen(span);
+            }
             let Some(record) = held.record(index) else {
                 break;
             };
-            *progress = first_packet + u64::from(index);
-            let view = wire::decode(record.link, held.chunk.frame(&record));
-            counts.total += 1;
-            counts.bytes += u64::from(record.origlen);
-            self.span = Some(match self.span {
-                None => (record.timestamp, record.timestamp),
-                Some((first, last)) => (first.min(record.timestamp), last.max(record.timestamp)),
-            });
-            if view.fragment.is_some() && view.five_tuple.is_some() {
-                counts.fragments += 1;
-                parts.push(Part {
-                    index,
-                    view,
-                    seen: self.now(record.start),
-                });
-            } else {
-                count(&mut counts, &view);
-                if let (None, Some(stop)) = (view.five_tuple, view.stop) {
-                    self.undecoded.count(stop);
-                }
-                self.outer.clear();
-                if self.tells_outer && view.is_inside {
-                    wire::outer_packets(record.link, held.chunk.frame(&record), &mut self.outer);
-                }
-                held.list((index, &record), &view, &self.outer);
-            }
+            next = index + 1;
+            let view = self.take_in_odd(&mut held, (index, &record), &mut counts);
+            parts.extend(view.map(|view| Part {
+                index,
+                view,
+                seen: self.now(record.start),
+            }));
         }
         self.counters.add(&counts);
         held.waiting = parts.len();
@@ -254,6 +241,42 @@ impl Reader {
         self.position += held.chunk.bytes().len() as u64;
         self.held.push_back(held);
         self.settle(done);
+    }
+
+    /// Notes when packets were captured: the earliest and the latest of them.
+    fn widen(&mut self, (earliest, latest): (Timestamp, Timestamp)) {
+        self.span = Some(match self.span {
+            None => (earliest, latest),
+            Some((first, last)) => (first.min(earliest), last.max(latest)),
+        });
+    }
+
+    /// Takes in a packet that is not plain. Gives the view back, unlisted, where it is a fragment.
+    fn take_in_odd(
+        &mut self,
+        held: &mut Held,
+        (index, record): (u32, &Record),
+        counts: &mut PacketCounts,
+    ) -> Option<PacketView> {
+        let frame = held.chunk.frame(record);
+        let view = wire::decode_by_walk(record.link, frame);
+        counts.total += 1;
+        counts.bytes += u64::from(record.origlen);
+        self.widen((record.timestamp, record.timestamp));
+        if view.fragment.is_some() && view.five_tuple.is_some() {
+            counts.fragments += 1;
+            return Some(view);
+        }
+        count(counts, &view);
+        if let (None, Some(stop)) = (view.five_tuple, view.stop) {
+            self.undecoded.count(stop);
+        }
+        self.outer.clear();
+        if self.tells_outer && view.is_inside {
+            wire::outer_packets(record.link, frame, &mut self.outer);
+        }
+        held.list((index, record), &view, &self.outer);
+        None
     }
 
     /// Adds the fragments in a chunk to their datagrams; gives back those that wait no longer.
@@ -356,7 +379,7 @@ impl Reader {
 }
 
 /// Counts a packet by what it is; its fate is counted by the writer.
-fn count(counts: &mut PacketCounts, view: &PacketView) {
+pub(super) fn count(counts: &mut PacketCounts, view: &PacketView) {
     match view.net {
         Some(Net::Ipv4) => counts.ipv4 += 1,
         Some(Net::Ipv6) => counts.ipv6 += 1,

@@ -24,7 +24,7 @@ pub(super) struct Recent {
     places: Vec<Seen>,
     /// A power of two.
     places_per_shard: usize,
-    rounds: Vec<Round>,
+    rounds: [Round; SHARDS],
     /// Flows that a shard's table holds.
     flows_per_shard: usize,
 }
@@ -61,7 +61,7 @@ impl Recent {
         Self {
             places: vec![Seen::default(); SHARDS * places_per_shard],
             places_per_shard,
-            rounds: vec![first; SHARDS],
+            rounds: [first; SHARDS],
             flows_per_shard,
         }
     }
@@ -70,6 +70,7 @@ impl Recent {
     /// to be known already.
     ///
     /// * `is_inside`: what is in tunnels and what is outside may be two flows, and are told apart.
+    #[inline]
     pub(super) fn is_known(&mut self, (spread, is_inside): (u64, bool), now: Timestamp) -> bool {
         let shard = shard_of(spread);
         let place = (spread >> 32) as usize & (self.places_per_shard - 1);
@@ -103,11 +104,13 @@ impl Recent {
 
 impl Round {
     /// Takes in a packet, in the next round if this one would last too long with it.
+    #[inline]
     fn enter(&mut self, now: Timestamp) {
-        if now.ns_since(self.earliest) > UDP_IDLE_TIMEOUT_NS {
+        if now < self.earliest {
+            self.earliest = now;
+        } else if now.ns_since(self.earliest) > UDP_IDLE_TIMEOUT_NS {
             self.begin_next(now);
         }
-        self.earliest = self.earliest.min(now);
     }
 
     /// Counts the flow of a packet, in the next round if this one is of too many.
@@ -118,6 +121,7 @@ impl Round {
         self.flows += 1;
     }
 
+    #[cold]
     fn begin_next(&mut self, now: Timestamp) {
         *self = Self {
             number: self.number.wrapping_add(1),

@@ -37,6 +37,7 @@ pub(super) enum Role {
 }
 
 /// A decoded packet on its way to its worker; its bytes are in the chunk.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Task {
     pub(super) key: FlowKey,
     /// [`FlowKey::spread`].
@@ -77,7 +78,7 @@ pub(super) struct Assignment {
     /// Packets around others.
     pub(super) outer: Vec<FiveTuple>,
     /// What name servers told before of flows that may begin here: the packet's place, ascending, and the answer.
-    pub(super) namings: Vec<(u32, Arc<Naming>)>,
+    pub(super) namings: Vec<(u32, Naming)>,
     /// Room for the flows that end; nothing is in it on the way to the worker.
     pub(super) ended: Vec<Ended>,
 }
@@ -262,7 +263,7 @@ impl Worker {
                 let naming = namings.next_if(|(index, _)| *index == task.index);
                 let answer = {
                     let seen = observation(task, &assignment, chunk);
-                    let naming = naming.map(|(_, naming)| &**naming);
+                    let naming = naming.map(|(_, naming)| naming);
                     #[cfg(test)]
                     super::tests::die_of(seen.payload);
                     engine.observe_at(&seen, prospect, naming, &mut part.ended)

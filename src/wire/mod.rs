@@ -79,6 +79,7 @@ mod vxlan;
 mod window;
 
 pub use cause::Cause;
+pub(crate) use plain::{Plain, TakePlain};
 pub use view::{Fragment, Layer, Net, PacketView, Payload, Reason, Stop, Tag};
 
 use crate::key::FiveTuple;
@@ -102,11 +103,29 @@ type Step<'a> = Result<Option<(Layer, Window<'a>)>, Stop>;
 /// * `frame`: the captured bytes, which may be fewer than were on the wire.
 /// * Time: proportional to the number of headers, of which at most [`MAX_LAYERS`] are read.
 pub fn decode(link: Option<LinkType>, frame: &[u8]) -> PacketView {
-    if link == Some(LinkType::ETHERNET)
-        && let Some(view) = plain::read(frame)
-    {
-        return view;
+    let mut taken = None;
+    plain(link, frame, &mut taken);
+    match taken {
+        Some(plain) => plain.view(),
+        None => decode_by_walk(link, frame),
     }
+}
+
+/// The same of a frame that is one of the commonest and simplest, as quickly as can be; `None`, and nothing for `taker`, for any other.
+#[inline]
+pub(crate) fn plain(
+    link: Option<LinkType>,
+    frame: &[u8],
+    taker: &mut impl TakePlain,
+) -> Option<()> {
+    match link {
+        Some(LinkType::ETHERNET) => plain::read(frame, taker),
+        _ => None,
+    }
+}
+
+/// As [`decode`], for a frame that is known not to be [`plain`], and to the same end for any.
+pub(crate) fn decode_by_walk(link: Option<LinkType>, frame: &[u8]) -> PacketView {
     let mut view = PacketView::default();
     let first = (Layer::Frame, Window::new(frame));
     view.stop = walk(link, first, &mut view, |_| ()).err();

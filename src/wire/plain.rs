@@ -4,12 +4,10 @@
 //! A short way past the walk, to the same end: whatever it does not know at first sight it leaves to the walk, and a test holds the two
 //! to one answer.
 
-use std::net::IpAddr;
-
 use super::udp_ports;
 use super::view::{Net, PacketView, Payload};
 use super::window::Window;
-use crate::key::{Endpoint, FiveTuple};
+use crate::key::{FlowKey, Side};
 use crate::packet::{IpProtocol, TcpFlags, TcpSegment};
 
 /// Ethernet's addresses and the ethertype, which end where the packet begins.
@@ -23,22 +21,63 @@ const IPV4_LEN: usize = 20;
 const FRAGMENT_BITS: u16 = 0x3fff;
 /// Source: RFC 8200 §3.
 const IPV6_LEN: usize = 40;
+/// Source: RFC 768.
+const UDP_LEN: usize = 8;
 
-/// A frame of Ethernet; `None` where it takes the walk to tell.
+/// What there is to tell of such a frame: all that a [`PacketView`] of it says, and the flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plain {
+    pub(crate) net: Net,
+    /// The flow, and which end of it sent the packet.
+    pub(crate) key: FlowKey,
+    pub(crate) sender: Side,
+    pub(crate) src_port: u16,
+    /// There in a segment, and only there.
+    pub(crate) tcp: Option<TcpSegment>,
+    pub(crate) payload: Payload,
+}
+
+impl Plain {
+    pub(super) fn view(&self) -> PacketView {
+        PacketView {
+            net: Some(self.net),
+            five_tuple: Some(self.key.five_tuple(self.sender)),
+            tcp: self.tcp,
+            payload: self.payload,
+            ..PacketView::default()
+        }
+    }
+}
+
+/// Takes in what there is to tell of a frame.
+///
+/// Not a value that is given back: it would be put together at the end of every way through the headers, only to be taken apart again.
+pub(crate) trait TakePlain {
+    fn take(&mut self, plain: Plain);
+}
+
+impl TakePlain for Option<Plain> {
+    #[inline]
+    fn take(&mut self, plain: Plain) {
+        *self = Some(plain);
+    }
+}
+
+/// A frame of Ethernet; `None`, and nothing for `taker`, where it takes the walk to tell.
 #[inline]
-pub(super) fn read(frame: &[u8]) -> Option<PacketView> {
+pub(super) fn read(frame: &[u8], taker: &mut impl TakePlain) -> Option<()> {
     let (ethernet, packet) = frame.split_first_chunk::<ETHERNET_LEN>()?;
     let [.., type_high, type_low] = *ethernet;
     match [type_high, type_low] {
-        IPV4 => ipv4(frame, packet),
-        IPV6 => ipv6(frame, packet),
+        IPV4 => ipv4(packet, taker),
+        IPV6 => ipv6(packet, taker),
         _ => None,
     }
 }
 
 #[inline]
-fn ipv4(frame: &[u8], packet: &[u8]) -> Option<PacketView> {
-    let (header, _) = packet.split_first_chunk::<IPV4_LEN>()?;
+fn ipv4(packet: &[u8], taker: &mut impl TakePlain) -> Option<()> {
+    let (header, rest) = packet.split_first_chunk::<IPV4_LEN>()?;
     #[rustfmt::skip]
     let [version, _, len_high, len_low, _, _, fragment_high, fragment_low, _, protocol, _, _,
          a, b, c, d, e, f, g, h] = *header;
@@ -47,89 +86,88 @@ fn ipv4(frame: &[u8], packet: &[u8]) -> Option<PacketView> {
         return None;
     }
     let total_len = usize::from(u16::from_be_bytes([len_high, len_low]));
-    let origlen = total_len.checked_sub(IPV4_LEN)?;
-    let carried = Carried::of(frame, IPV4_LEN, origlen)?;
-    let ends = ([a, b, c, d].into(), [e, f, g, h].into());
-    carried.view(Net::Ipv4, ends, IpProtocol(protocol))
+    let carried = Carried {
+        start: ETHERNET_LEN + IPV4_LEN,
+        origlen: total_len.checked_sub(IPV4_LEN)?,
+        rest,
+    };
+    let protocol = IpProtocol(protocol);
+    let (ports, tcp, payload) = carried.read(protocol)?;
+    let src = (u32::from_be_bytes([a, b, c, d]), ports.0);
+    let dst = (u32::from_be_bytes([e, f, g, h]), ports.1);
+    let (key, sender) = FlowKey::over_ipv4((src, dst), protocol);
+    taker.take(Plain {
+        net: Net::Ipv4,
+        key,
+        sender,
+        src_port: ports.0,
+        tcp,
+        payload,
+    });
+    Some(())
 }
 
 #[inline]
-fn ipv6(frame: &[u8], packet: &[u8]) -> Option<PacketView> {
-    let (header, _) = packet.split_first_chunk::<IPV6_LEN>()?;
+fn ipv6(packet: &[u8], taker: &mut impl TakePlain) -> Option<()> {
+    let (header, rest) = packet.split_first_chunk::<IPV6_LEN>()?;
     let [version, _, _, _, len_high, len_low, next, _, ends @ ..] = header;
-    let origlen = usize::from(u16::from_be_bytes([*len_high, *len_low]));
     if version >> 4 != 6 {
         return None;
     }
     let (src, dst) = ends.split_first_chunk::<16>()?;
-    let dst: &[u8; 16] = dst.try_into().ok()?;
-    let carried = Carried::of(frame, IPV6_LEN, origlen)?;
-    let ends = ((*src).into(), (*dst).into());
-    carried.view(Net::Ipv6, ends, IpProtocol(*next))
+    let dst = dst.first_chunk::<16>()?;
+    let carried = Carried {
+        start: ETHERNET_LEN + IPV6_LEN,
+        origlen: usize::from(u16::from_be_bytes([*len_high, *len_low])),
+        rest,
+    };
+    let protocol = IpProtocol(*next);
+    let (ports, tcp, payload) = carried.read(protocol)?;
+    let src = (u128::from_be_bytes(*src), ports.0);
+    let dst = (u128::from_be_bytes(*dst), ports.1);
+    let (key, sender) = FlowKey::over_ipv6((src, dst), protocol);
+    taker.take(Plain {
+        net: Net::Ipv6,
+        key,
+        sender,
+        src_port: ports.0,
+        tcp,
+        payload,
+    });
+    Some(())
 }
 
 /// What an IP header carries.
 struct Carried<'a> {
-    /// Up to the packet's end.
-    frame: &'a [u8],
-    /// Where the transport's header begins.
+    /// Where the transport's header begins in the frame.
     start: usize,
-    transport: &'a [u8],
     /// Bytes of it on the wire.
     origlen: usize,
+    /// The frame from `start` on: behind the packet's end may come a trailer.
+    rest: &'a [u8],
 }
 
 type Read = ((u16, u16), Option<TcpSegment>, Payload);
 
 impl<'a> Carried<'a> {
-    /// What is behind an IP header of `header_len` bytes, and had `origlen` on the wire.
     #[inline]
-    fn of(frame: &'a [u8], header_len: usize, origlen: usize) -> Option<Self> {
-        let start = ETHERNET_LEN + header_len;
-        // Behind the packet's end may come a trailer.
-        let frame = frame.get(..start + origlen).unwrap_or(frame);
-        Some(Self {
-            frame,
-            start,
-            transport: frame.get(start..)?,
-            origlen,
-        })
-    }
-
-    #[inline]
-    fn view(
-        &self,
-        net: Net,
-        (src, dst): (IpAddr, IpAddr),
-        protocol: IpProtocol,
-    ) -> Option<PacketView> {
-        let (ports, tcp, payload) = match protocol {
-            IpProtocol::TCP => self.segment()?,
-            IpProtocol::UDP => self.datagram()?,
-            _ => return None,
-        };
-        let end = |addr, port| Endpoint { addr, port };
-        Some(PacketView {
-            net: Some(net),
-            five_tuple: Some(FiveTuple {
-                src: end(src, ports.0),
-                dst: end(dst, ports.1),
-                protocol,
-            }),
-            tcp,
-            payload,
-            ..PacketView::default()
-        })
+    fn read(&self, protocol: IpProtocol) -> Option<Read> {
+        match protocol {
+            IpProtocol::TCP => self.segment(),
+            IpProtocol::UDP => self.datagram(),
+            _ => None,
+        }
     }
 
     /// Source: RFC 9293 §3.1.
     #[inline]
     fn segment(&self) -> Option<Read> {
-        let (header, _) = self.transport.split_first_chunk::<20>()?;
+        let bytes = self.rest.get(..self.origlen).unwrap_or(self.rest);
+        let (header, _) = bytes.split_first_chunk::<20>()?;
         #[rustfmt::skip]
         let [a, b, c, d, seq0, seq1, seq2, seq3, _, _, _, _, offset, flags, ..] = *header;
         let header_len = usize::from(offset >> 4) * 4;
-        if header_len < header.len() || header_len > self.transport.len() {
+        if header_len < header.len() || header_len > bytes.len() {
             return None;
         }
         let tcp = TcpSegment {
@@ -137,36 +175,43 @@ impl<'a> Carried<'a> {
             seq: u32::from_be_bytes([seq0, seq1, seq2, seq3]),
         };
         let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        Some((ports, Some(tcp), self.payload(header_len, self.origlen)))
+        Some((ports, Some(tcp), self.payload(header_len, bytes.len())))
     }
 
     /// Source: RFC 768.
     #[inline]
     fn datagram(&self) -> Option<Read> {
-        let (header, payload) = self.transport.split_first_chunk::<8>()?;
+        // The walk tells what is cut.
+        let bytes = self.rest.get(..self.origlen)?;
+        let (header, payload) = bytes.split_first_chunk::<UDP_LEN>()?;
         let [a, b, c, d, len_high, len_low, _, _] = *header;
         let ports = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        let len = usize::from(u16::from_be_bytes([len_high, len_low]));
         // The walk judges what a length field is worth that says anything else.
-        if len != self.origlen || payload.len() != len.checked_sub(header.len())? {
+        let is_whole = usize::from(u16::from_be_bytes([len_high, len_low])) == self.origlen;
+        if !is_whole || (udp_ports::may_be_inside(ports, payload) && is_tunnel(ports, bytes)) {
             return None;
         }
-        let window = Window::new(self.frame).skip(self.start + header.len());
-        if udp_ports::inside(ports.0, ports.1, window.limit(payload.len())).is_some() {
-            return None;
-        }
-        Some((ports, None, self.payload(header.len(), len)))
+        Some((ports, None, self.payload(UDP_LEN, bytes.len())))
     }
 
-    /// The payload behind a header of `header_len` bytes, where header and payload had `origlen` on the wire.
+    /// The payload behind a header of `header_len` bytes, where `caplen` bytes of header and payload were captured.
     #[inline]
-    fn payload(&self, header_len: usize, origlen: usize) -> Payload {
+    const fn payload(&self, header_len: usize, caplen: usize) -> Payload {
         Payload {
             offset: (self.start + header_len) as u32,
-            caplen: (self.transport.len() - header_len) as u32,
-            origlen: (origlen - header_len) as u32,
+            caplen: (caplen - header_len) as u32,
+            origlen: (self.origlen - header_len) as u32,
         }
     }
+}
+
+/// Whether a whole datagram carries what the walk goes into.
+#[cold]
+fn is_tunnel((src, dst): (u16, u16), datagram: &[u8]) -> bool {
+    let payload = Window::new(datagram)
+        .skip(UDP_LEN)
+        .limit(datagram.len().saturating_sub(UDP_LEN));
+    udp_ports::inside(src, dst, payload).is_some()
 }
 
 #[cfg(test)]
@@ -183,6 +228,17 @@ mod tests {
         let first = (Layer::Frame, Window::new(frame));
         view.stop = walk(Some(LinkType::ETHERNET), first, &mut view, |_| ()).err();
         view
+    }
+
+    fn read(frame: &[u8]) -> Option<Plain> {
+        let mut plain = None;
+        let read = super::read(frame, &mut plain);
+        assert_eq!(read.is_some(), plain.is_some());
+        plain
+    }
+
+    fn read_view(frame: &[u8]) -> Option<PacketView> {
+        read(frame).map(|plain| plain.view())
     }
 
     /// Where the transport's header begins.
@@ -210,10 +266,10 @@ mod tests {
     #[test]
     fn real_frames_take_the_short_way() {
         for frame in frames() {
-            assert_eq!(read(&frame), Some(by_walk(&frame)));
+            assert_eq!(read_view(&frame), Some(by_walk(&frame)));
             let mut with_trailer = frame.clone();
             with_trailer.extend([0; 6]);
-            assert_eq!(read(&with_trailer), Some(by_walk(&frame)));
+            assert_eq!(read_view(&with_trailer), Some(by_walk(&frame)));
         }
     }
 
@@ -263,7 +319,7 @@ mod tests {
         syn6[18..20].copy_from_slice(&1500u16.to_be_bytes());
         for frame in [syn, syn6] {
             assert!(read(&frame).is_some());
-            assert_eq!(read(&frame), Some(by_walk(&frame)));
+            assert_eq!(read_view(&frame), Some(by_walk(&frame)));
         }
     }
 
@@ -283,8 +339,13 @@ mod tests {
                 }
             }
             frame.truncate(cut);
-            if let Some(view) = read(&frame) {
+            if let Some(plain) = read(&frame) {
+                let view = plain.view();
                 prop_assert_eq!(view, by_walk(&frame));
+                let tuple = view.five_tuple.unwrap();
+                prop_assert_eq!(FlowKey::of(&tuple), (plain.key, plain.sender));
+                prop_assert_eq!(tuple.src.port, plain.src_port);
+                prop_assert_eq!(view.tcp.is_some(), plain.key.protocol() == IpProtocol::TCP);
             }
         }
     }

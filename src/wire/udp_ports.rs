@@ -16,25 +16,72 @@ pub(super) fn inside(src: u16, dst: u16, payload: Window<'_>) -> Option<(Layer, 
         .or_else(|| on_any_port(payload))
 }
 
+/// Whether [`inside`] may say anything of a datagram with these ports: quick, and no for nearly every one that carries no tunnel.
+///
+/// * `payload`: all of it.
+#[inline]
+pub(super) fn may_be_inside((src, dst): (u16, u16), payload: &[u8]) -> bool {
+    let is_odd = match *payload {
+        // What `on_any_port` looks for begins so.
+        [first, second, ..] => (first < 0x40) & ((second == 0) | (second == 0xff)),
+        _ => false,
+    };
+    may_be_tunnels(src) | may_be_tunnels(dst) | is_odd
+}
+
+/// Whether a port may be one of a tunnel's: it is, or is a multiple of 1024 away from one.
+#[inline]
+fn may_be_tunnels(port: u16) -> bool {
+    let place = usize::from(port) % SIEVE_BITS;
+    let word = SIEVE.get(place / 64);
+    word.is_some_and(|word| word >> (place % 64) & 1 != 0)
+}
+
+const SIEVE_BITS: usize = 1024;
+
+/// The ports of tunnels, by their lowest bits: two lines of memory, while the ports of a capture are everywhere.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static SIEVE: [u64; SIEVE_BITS / 64] = {
+    let mut sieve = [0; SIEVE_BITS / 64];
+    let mut i = 0;
+    while i < TUNNELS.len() {
+        let place = TUNNELS[i] as usize % SIEVE_BITS;
+        sieve[place / 64] |= 1 << (place % 64);
+        i += 1;
+    }
+    sieve
+};
+
+/// Those that [`of_port`] knows.
+const TUNNELS: [u16; 14] = [
+    1701, 2152, 3386, 3544, 4341, 4754, 4789, 8472, 4790, 5072, 5247, 6081, 6635, 37008,
+];
+
+type Inside = for<'a> fn(Window<'a>) -> Option<(Layer, Window<'a>)>;
+
+fn by_port(port: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
+    of_port(port)?(payload)
+}
+
 /// Source: IANA "Service Name and Transport Protocol Port Number Registry"; 8472 is what Linux took for VXLAN before there was a number, 37008 what MikroTik
 /// streams to.
-fn by_port(port: u16, payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
-    match port {
-        1701 => l2tp::inside(payload).or_else(|| l2tpv3::inside_udp(payload)),
-        2152 => gtp::inside(payload),
-        3386 => gtp::inside_0(payload),
-        3544 => teredo::inside(payload),
-        4341 => lisp::inside(payload),
-        4754 => gre::inside_udp(payload),
-        4789 | 8472 => vxlan::inside(payload),
-        4790 => vxlan::inside_gpe(payload),
-        5072 => ayiya::inside(payload),
-        5247 => capwap::inside(payload),
-        6081 => geneve::inside(payload),
-        6635 => mpls::inside_udp(payload),
-        37008 => tzsp::inside(payload),
-        _ => None,
-    }
+fn of_port(port: u16) -> Option<Inside> {
+    Some(match port {
+        1701 => |payload| l2tp::inside(payload).or_else(|| l2tpv3::inside_udp(payload)),
+        2152 => gtp::inside,
+        3386 => gtp::inside_0,
+        3544 => teredo::inside,
+        4341 => lisp::inside,
+        4754 => gre::inside_udp,
+        4789 | 8472 => vxlan::inside,
+        4790 => vxlan::inside_gpe,
+        5072 => ayiya::inside,
+        5247 => capwap::inside,
+        6081 => geneve::inside,
+        6635 => mpls::inside_udp,
+        37008 => tzsp::inside,
+        _ => return None,
+    })
 }
 
 fn on_any_port(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
@@ -46,4 +93,34 @@ fn on_any_port(payload: Window<'_>) -> Option<(Layer, Window<'_>)> {
         _ => None,
     };
     certain::whole(inside?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_of_a_tunnel_passes_the_sieve_and_few_others_do() {
+        let of_tunnels = (0..=u16::MAX).filter(|&port| of_port(port).is_some());
+        assert!(of_tunnels.clone().all(|port| TUNNELS.contains(&port)));
+        assert!(of_tunnels.clone().all(may_be_tunnels));
+        assert_eq!(of_tunnels.count(), TUNNELS.len());
+        let passed = (0..=u16::MAX).filter(|&port| may_be_tunnels(port));
+        assert!(passed.count() <= TUNNELS.len() * 64);
+    }
+
+    #[test]
+    fn what_is_looked_at_on_any_port_passes_too() {
+        // A packet inside each of them that is certain would take many bytes: so all that may lead to one has to pass.
+        for (first, second) in (0..=u8::MAX).flat_map(|first| [(first, 0), (first, 0xff)]) {
+            let is_looked_at = matches!(
+                (first, second),
+                (0x08, 0) | (0x30..=0x37, 0xff) | (0x00..=0x3f, 0)
+            );
+            let passes = may_be_inside((1, 2), &[first, second, 0]);
+            assert!(passes || !is_looked_at, "{first:02x} {second:02x}");
+        }
+        assert!(!may_be_inside((1, 2), &[]) && !may_be_inside((1, 2), &[0]));
+        assert!(on_any_port(Window::new(&[])).is_none());
+    }
 }

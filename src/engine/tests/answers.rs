@@ -35,7 +35,7 @@ pub(super) fn tell(bench: &mut Bench) {
             1,
         ),
     };
-    bench.answered.learn(&Told::new(response, answers).unwrap());
+    bench.answered.learn(Told::new(response, answers).unwrap());
 }
 
 /// The names of the flow that was seen: name, source, packet.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::name::{Labels, skip_name};
 use super::record::{Record, kind};
-use super::{Dialect, HEADER_LEN, Header, read_question};
+use super::{Dialect, HEADER_LEN, Header, read_name};
 use crate::domain::{DomainName, MAX_NAME_LEN};
 use crate::inspect::cursor::Cursor;
 
@@ -71,18 +71,27 @@ pub fn answers(message: &[u8]) -> Option<Answers> {
         left: header.records().min(MAX_RECORDS),
     };
     let mut addresses = Addresses::new();
-    if records.clone().all(|lead| lead.is_of_question(message)) {
-        // Nearly every answer: addresses of the very name, and nothing else.
-        records.for_each(|lead| lead.tell_addresses(message, u32::MAX, &mut addresses));
-    } else {
+    // Nearly every answer: addresses of the very name, and nothing else.
+    let is_direct = records.clone().all(|lead| {
+        let is_of_question = lead.is_of_question(message);
+        if is_of_question {
+            lead.tell_addresses(message, u32::MAX, &mut addresses);
+        }
+        is_of_question
+    });
+    if !is_direct {
+        addresses.clear();
         follow(message, &records.collect::<Vec<_>>(), &mut addresses)?;
     }
     if addresses.is_empty() {
         return None;
     }
-    let (question, _) = read_question(message, HEADER_LEN, Dialect::Dns).ok()?;
-    let name = question.name.filter(|_| question.qclass == IN)?;
-    Some(Answers { name, addresses })
+    let (name, end) = read_name(message, HEADER_LEN, Dialect::Dns).ok()?;
+    let [_, _, class @ ..] = *message.get(end..)?.first_chunk::<4>()?;
+    (u16::from_be_bytes(class) == IN).then_some(Answers {
+        name: name?,
+        addresses,
+    })
 }
 
 /// Reads the answers in a TCP segment that begins with a message: those of every message that ends in it.

@@ -152,14 +152,15 @@ struct Header {
 
 impl Header {
     fn read(message: &[u8]) -> Option<Self> {
-        let mut rest = Cursor(message);
+        let (words, _) = message.first_chunk::<HEADER_LEN>()?.as_chunks::<2>();
+        let mut words = words.iter().map(|&word| u16::from_be_bytes(word));
         Some(Self {
-            id: rest.u16()?,
-            flags: rest.u16()?,
-            questions: rest.u16()?,
-            answers: rest.u16()?,
-            authorities: rest.u16()?,
-            additionals: rest.u16()?,
+            id: words.next()?,
+            flags: words.next()?,
+            questions: words.next()?,
+            answers: words.next()?,
+            authorities: words.next()?,
+            additionals: words.next()?,
         })
     }
 
@@ -229,12 +230,12 @@ fn read(bytes: &[u8], dialect: Dialect) -> Option<(Message, Option<Stop>)> {
 /// The question at `at` and where it ends.
 fn read_question(message: &[u8], at: usize, dialect: Dialect) -> Result<(Question, usize), Stop> {
     let (name, end) = read_name(message, at, dialect)?;
-    let mut rest = Cursor(message.get(end..).unwrap_or(&[]));
-    let qtype = rest.u16().ok_or(Stop::Cut)?;
-    let qclass = rest.u16().ok_or(Stop::Cut)?;
+    let rest = message.get(end..).and_then(<[u8]>::first_chunk);
+    let &[qtype, qtype_low, qclass, qclass_low] = rest.ok_or(Stop::Cut)?;
+    let qclass = u16::from_be_bytes([qclass, qclass_low]);
     let question = Question {
         name,
-        qtype,
+        qtype: u16::from_be_bytes([qtype, qtype_low]),
         qclass: match dialect {
             Dialect::Mdns => qclass & 0x7fff,
             Dialect::Dns | Dialect::Llmnr => qclass,

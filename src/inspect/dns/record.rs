@@ -1,7 +1,6 @@
 //! Resource records: what stands behind a message's questions.
 
 use super::name::skip_name;
-use crate::inspect::cursor::Cursor;
 
 /// Types of records, IANA registry "DNS Resource Record (RR) TYPEs".
 pub(super) mod kind {
@@ -31,20 +30,19 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The record at `at`; `None` when it does not end in `message`.
+    #[inline]
     pub(super) fn read(message: &'a [u8], at: usize) -> Option<Self> {
         let name_end = skip_name(message, at)?;
-        let mut rest = Cursor(message.get(name_end..)?);
-        let kind = rest.u16()?;
-        let class = rest.u16()?;
-        let ttl = u32::from(rest.u16()?) << 16 | u32::from(rest.u16()?);
-        let len = rest.u16()?;
+        let (fixed, rest) = message.get(name_end..)?.split_first_chunk::<10>()?;
+        let [kind, kind_low, class, class_low, ttl @ .., len, len_low] = *fixed;
+        let data = rest.get(..usize::from(u16::from_be_bytes([len, len_low])))?;
         Some(Self {
             is_of_root: name_end == at + 1,
-            kind,
-            class,
-            ttl,
-            data: rest.take(len.into())?,
-            end: message.len() - rest.0.len(),
+            kind: u16::from_be_bytes([kind, kind_low]),
+            class: u16::from_be_bytes([class, class_low]),
+            ttl: u32::from_be_bytes(ttl),
+            data,
+            end: name_end + fixed.len() + data.len(),
         })
     }
 }
