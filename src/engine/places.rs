@@ -4,7 +4,7 @@ use super::Policy;
 use super::conclude::judged_application;
 use super::entry::{Entry, News};
 use crate::catalogue::{AppId, Catalogue};
-use crate::evidence::{Basis, Ground};
+use crate::evidence::{Basis, Deciding, Ground};
 use crate::key::{FiveTuple, FlowKey, Side};
 use crate::observation::Observation;
 use crate::rules::{Action, End, RuleId, Tables};
@@ -94,7 +94,8 @@ pub(super) fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) 
     }
     for action in Action::ALL {
         if let Some(rule) = policy.rules.tables(action).for_app(app) {
-            entry.judge((action, rule), Some(ground.clone()), seen, policy.removal);
+            let ground = Deciding::Sign(Box::new(ground.clone()));
+            entry.judge((action, rule), Some(ground), seen, policy.removal);
         }
     }
 }
