@@ -126,6 +126,7 @@ impl FlowKey {
     }
 
     /// The endpoint on `side`.
+    #[inline]
     pub fn endpoint(&self, side: Side) -> Endpoint {
         let (addr, shift) = match side {
             Side::Low => (self.low, 48),
