@@ -120,7 +120,7 @@ pub struct Ground {
     pub packet: u64,
 }
 
-/// What decided a flow's application.
+/// What decided a flow's application, or its verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deciding {
     /// The name at this place among the flow's.
@@ -135,7 +135,7 @@ pub struct Grounds {
     /// What decided the application.
     pub application: Option<Deciding>,
     /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
-    pub verdict: Option<Box<Ground>>,
+    pub verdict: Option<Deciding>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Grounds::MAX_SIGNS`], each once.
     pub signs: ThinVec<Ground>,

@@ -69,6 +69,7 @@ impl<K: Copy + Ord + Into<u128> + TryFrom<u128>, V: Copy + Ord> Ranges<K, V> {
     }
 
     /// The value that holds for `number`.
+    #[inline]
     pub fn get(&self, number: K) -> Option<V> {
         let steps = self.starts.partition_point(|start| *start <= number);
         *self.values.get(steps.checked_sub(1)?)?

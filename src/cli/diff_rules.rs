@@ -159,6 +159,10 @@ impl Sink for Dropped {
         }
         Ok(())
     }
+
+    fn hears_judged(&self) -> bool {
+        false
+    }
 }
 
 /// Packets and bytes of a flow that are dropped with others that they quote.
@@ -216,5 +220,9 @@ impl Sink for Changes {
             self.newly_passed.observe(flow, taken, is_whole);
         }
         Ok(())
+    }
+
+    fn hears_judged(&self) -> bool {
+        false
     }
 }

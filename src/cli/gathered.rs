@@ -197,6 +197,10 @@ impl Sink for Gathered<'_> {
         Ok(())
     }
 
+    fn hears_judged(&self) -> bool {
+        self.narrator.tells_judged() || self.explanations.is_some()
+    }
+
     fn judged(&mut self, news: &Judged) {
         let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
         self.narrator.judged(news, rule, is_kept);

@@ -50,8 +50,13 @@ impl Narrator {
         }
     }
 
+    /// Whether [`judged`](Self::judged) has anything to tell.
+    pub(super) fn tells_judged(&self) -> bool {
+        self.verbosity >= Verbosity::Verbose
+    }
+
     pub(super) fn judged(&self, news: &Judged, rule: Option<(&str, &str)>, is_kept: bool) {
-        if self.verbosity < Verbosity::Verbose {
+        if !self.tells_judged() {
             return;
         }
         let (rule, origin) = rule.unwrap_or_default();

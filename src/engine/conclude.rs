@@ -58,9 +58,9 @@ struct Conclusion<'a> {
 #[derive(Default)]
 struct Met {
     /// The first for an application or a protocol.
-    application: Option<(RuleId, Ground)>,
+    application: Option<(RuleId, Deciding)>,
     /// The first for a domain.
-    domain: Option<(RuleId, Ground)>,
+    domain: Option<(RuleId, Deciding)>,
 }
 
 impl<'a> Conclusion<'a> {
@@ -79,13 +79,17 @@ impl<'a> Conclusion<'a> {
         let judged = judged_application(self.entry, self.policy);
         if self.unnamed.is_some() && self.unnamed == judged {
             let decided_by = self.entry.findings().decided_by();
-            let decided_by = decided_by.map(|(by, value, packet)| ground(by, value, packet));
-            if let (Some(app), Some(ground)) = (judged, decided_by) {
-                self.ask(|rules| rules.for_app(app), || ground.clone());
+            let decided_by = decided_by.map(|(by, value, packet)| sign(by, value, packet));
+            if let (Some(app), Some(sign)) = (judged, decided_by) {
+                self.ask(|rules| rules.for_app(app), || sign.clone());
             }
         }
-        for (action, met) in Action::ALL.into_iter().zip(self.met) {
-            if let Some((rule, ground)) = met.application.or(met.domain) {
+        if self.policy.rules.is_empty() {
+            return;
+        }
+        for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
+            let met = met.application.take().or_else(|| met.domain.take());
+            if let Some((rule, ground)) = met {
                 let (seen, removal) = (self.seen, self.policy.removal);
                 self.entry
                     .judge((action, rule), Some(ground), seen, removal);
@@ -147,8 +151,8 @@ impl<'a> Conclusion<'a> {
         }
         // Also for one more than a flow can show: a row of decoys before it must not save it.
         let at = self.at;
-        let ground = || ground(Basis::Content, protocol.as_str(), at);
-        self.ask(|rules| rules.for_protocol(protocol), ground);
+        let sign = || sign(Basis::Content, protocol.as_str(), at);
+        self.ask(|rules| rules.for_protocol(protocol), sign);
         if !self.entry.classification.add_protocol(protocol) {
             return;
         }
@@ -191,17 +195,13 @@ impl<'a> Conclusion<'a> {
                 self.speaks(dns);
             }
         }
-        let mut is_deciding = false;
+        let (mut is_deciding, mut owner) = (false, None);
         if from.is_of_domains() {
-            let owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
+            owner = classify::owner(name.as_str(), from, &self.policy.catalogue);
             let classification = &mut self.entry.classification;
             match owner {
                 Some(app) => is_deciding = classification.consider(app, Basis::Name(from)),
                 None => classification.consider_stranger(from),
-            }
-            let is_judged = from != NameSource::DnsAnswer || self.policy.block_by_dns;
-            if is_judged && !self.policy.rules.is_empty() {
-                self.judge(owner, &name, from);
             }
         }
         let packet = self.at;
@@ -217,39 +217,60 @@ impl<'a> Conclusion<'a> {
         if is_deciding && from != NameSource::DnsAnswer {
             findings.grounds.application = Some(match place {
                 Ok(place) => Deciding::Name(place),
-                Err(name) => {
-                    let sign = ground(Basis::Name(from), name.as_str(), packet);
-                    Deciding::Sign(Box::new(sign))
-                }
+                Err(ref name) => sign(Basis::Name(from), name.as_str(), packet),
             });
+        }
+        let is_judged = from.is_of_domains()
+            && (from != NameSource::DnsAnswer || self.policy.block_by_dns)
+            && !self.policy.rules.is_empty();
+        if is_judged {
+            self.judge(owner, (&place, from));
         }
     }
 
-    /// Asks the rules about a name.
-    fn judge(&mut self, owner: Option<AppId>, name: &DomainName, from: NameSource) {
+    /// Asks the rules about a name: the one at a place of the flow's list, or one that had no room there.
+    fn judge(
+        &mut self,
+        owner: Option<AppId>,
+        (place, from): (&Result<u32, DomainName>, NameSource),
+    ) {
+        let at = self.at;
+        let (name, place) = match place {
+            Err(name) => (name, None),
+            Ok(place) => {
+                let names = self.entry.findings.as_ref().map(|findings| &findings.names);
+                let Some(found) = names.and_then(|names| names.get(*place as usize)) else {
+                    return;
+                };
+                // What met the rule is told with the packet that it met it by, which need not be the first with the name.
+                (&found.name, Some(*place).filter(|_| found.packet == at))
+            }
+        };
         // A certificate may list hosts of all that its owner runs. The flow's application is the first's, and no rule for another
         // application takes it; a rule for a domain takes it, for the flow may lead there.
         let is_judged =
             from != NameSource::Certificate || owner == self.entry.classification.application();
-        let at = self.at;
-        let ground = || ground(Basis::Name(from), name.as_str(), at);
-        if let Some(app) = owner.filter(|_| is_judged) {
-            self.ask(|rules| rules.for_app(app), ground);
-        }
+        let owner = owner.filter(|_| is_judged);
+        let ground = || match place {
+            Some(place) => Deciding::Name(place),
+            None => sign(Basis::Name(from), name.as_str(), at),
+        };
         for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
             let rules = self.policy.rules.tables(action);
-            if self.entry.is_open_to(action, self.seen) && !rules.is_empty() {
+            if !rules.is_empty() && self.entry.is_open_to(action, self.seen) {
+                let of_owner = owner.and_then(|app| rules.for_app(app));
+                meet(&mut met.application, of_owner, ground);
                 meet(&mut met.domain, rules.for_domain(name.as_str()), ground);
             }
         }
     }
 
     /// Asks the rules about an application or a protocol.
-    fn ask(&mut self, for_it: impl Fn(&Tables) -> Option<RuleId>, ground: impl Fn() -> Ground) {
+    fn ask(&mut self, for_it: impl Fn(&Tables) -> Option<RuleId>, ground: impl Fn() -> Deciding) {
         for (action, met) in Action::ALL.into_iter().zip(&mut self.met) {
-            if self.entry.is_open_to(action, self.seen) {
-                let rule = for_it(self.policy.rules.tables(action));
-                meet(&mut met.application, rule, &ground);
+            let rules = self.policy.rules.tables(action);
+            if !rules.is_empty() && self.entry.is_open_to(action, self.seen) {
+                meet(&mut met.application, for_it(rules), &ground);
             }
         }
     }
@@ -273,6 +294,10 @@ fn ground(by: Basis, value: &str, packet: u64) -> Ground {
     }
 }
 
+fn sign(by: Basis, value: &str, packet: u64) -> Deciding {
+    Deciding::Sign(Box::new(ground(by, value, packet)))
+}
+
 /// The application that verdicts go by.
 pub(super) fn judged_application(entry: &Entry, policy: &Policy) -> Option<AppId> {
     if policy.block_by_dns {
@@ -283,10 +308,11 @@ pub(super) fn judged_application(entry: &Entry, policy: &Policy) -> Option<AppId
 }
 
 /// Takes in a rule that was met. Of several the one that was given first counts.
+#[inline]
 fn meet(
-    before: &mut Option<(RuleId, Ground)>,
+    before: &mut Option<(RuleId, Deciding)>,
     rule: Option<RuleId>,
-    ground: impl FnOnce() -> Ground,
+    ground: impl FnOnce() -> Deciding,
 ) {
     if let Some(rule) = rule
         && before.as_ref().is_none_or(|(before, _)| rule < *before)

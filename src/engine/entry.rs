@@ -259,7 +259,7 @@ impl Entry {
     pub(super) fn judge(
         &mut self,
         (action, rule): (Action, RuleId),
-        ground: Option<Ground>,
+        ground: Option<Deciding>,
         seen: &Observation<'_>,
         removal: Removal,
     ) {
@@ -274,7 +274,7 @@ impl Entry {
             Action::Block => Ruling::Block(rule),
         };
         if ground.is_some() || self.findings.is_some() {
-            self.findings().grounds.verdict = ground.map(Box::new);
+            self.findings().grounds.verdict = ground;
         }
     }
 

@@ -223,9 +223,11 @@ impl Engine {
     }
 
     /// What met the rule that blocked or allowed the flow of `key`, while it is known; `None` for a rule of addresses or ports.
-    pub fn ground_of_verdict(&self, key: &FlowKey) -> Option<&Ground> {
+    pub fn ground_of_verdict(&self, key: &FlowKey) -> Option<Ground> {
         let findings = self.flows.peek(key)?.findings.as_ref()?;
-        findings.grounds.verdict.as_deref()
+        let (by, value, packet) = findings.judged_by()?;
+        let value = value.into();
+        Some(Ground { by, value, packet })
     }
 
     /// Ends every flow that is left, the least recently used first.

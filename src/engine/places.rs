@@ -4,7 +4,7 @@ use super::Policy;
 use super::conclude::judged_application;
 use super::entry::{Entry, News};
 use crate::catalogue::{AppId, Catalogue};
-use crate::evidence::{Basis, Ground};
+use crate::evidence::{Basis, Deciding, Ground};
 use crate::key::{FiveTuple, FlowKey, Side};
 use crate::observation::Observation;
 use crate::rules::{Action, End, RuleId, Tables};
@@ -19,31 +19,41 @@ pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News
     if !news.is_first_of_sender && news.opener.is_none() && seen.outer.is_empty() {
         return;
     }
-    for action in Action::ALL {
+    for &action in &Action::ALL {
         let rules = policy.rules.tables(action);
-        if rules.is_empty() || !entry.is_open_to(action, seen) {
-            continue;
-        }
-        let end = |side| seen.key.endpoint(side).addr;
-        let by_sender = || rules.for_address(End::Sender, end(seen.sender));
-        let by_ends = |opener: Side| rules.for_ends(end(opener), end(opener.other()));
-        let by_port = |opener: Side| {
-            let port = seen.key.endpoint(opener.other()).port;
-            let rule = rules.for_port(seen.key.protocol(), port);
-            rule.filter(|_| has_ports(&seen.key))
-        };
-        let by_address = [
-            news.is_first_of_sender.then(by_sender).flatten(),
-            news.opener.and_then(by_ends),
-        ];
-        let by_address = by_address.into_iter().flatten().min();
-        let rule = by_address
-            .or_else(|| news.opener.and_then(by_port))
-            .or_else(|| rule_around(seen.outer, rules));
-        if let Some(rule) = rule {
+        if rules.has_places()
+            && entry.is_open_to(action, seen)
+            && let Some(rule) = rule_of_place(rules, seen, news)
+        {
             entry.judge((action, rule), None, seen, policy.removal);
         }
     }
+}
+
+/// The rule for addresses or ports that a packet meets, or those around it.
+///
+/// A call of its own: else the packet's addresses are unpacked also for an action without such rules.
+#[inline(never)]
+fn rule_of_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<RuleId> {
+    let end = |side| seen.key.endpoint(side).addr;
+    let by_sender = || rules.for_address(End::Sender, end(seen.sender));
+    let opener_of = |has_rules| news.opener.filter(|_| has_rules);
+    let by_ends = |opener: Side| rules.for_ends(end(opener), end(opener.other()));
+    let by_port = |opener: Side| {
+        let port = seen.key.endpoint(opener.other()).port;
+        let rule = rules.for_port(seen.key.protocol(), port);
+        rule.filter(|_| has_ports(&seen.key))
+    };
+    let by_address = [
+        news.is_first_of_sender.then(by_sender).flatten(),
+        opener_of(rules.has_ends()).and_then(by_ends),
+    ];
+    let by_address = by_address.into_iter().flatten().min();
+    let by_place = by_address.or_else(|| opener_of(rules.has_ports()).and_then(by_port));
+    if by_place.is_some() || seen.outer.is_empty() {
+        return by_place;
+    }
+    rule_around(seen.outer, rules)
 }
 
 /// The rule that a packet around this one meets, by its sender or by the port it goes to: what travels in it goes with it.
@@ -94,7 +104,8 @@ pub(super) fn place(entry: &mut Entry, seen: &Observation<'_>, policy: &Policy) 
     }
     for action in Action::ALL {
         if let Some(rule) = policy.rules.tables(action).for_app(app) {
-            entry.judge((action, rule), Some(ground.clone()), seen, policy.removal);
+            let ground = Deciding::Sign(Box::new(ground.clone()));
+            entry.judge((action, rule), Some(ground), seen, policy.removal);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Looking ahead: what packets that are still to come will need of memory.
 
 use super::Engine;
-use super::entry::Entry;
+use super::entry::{Entry, Ruling};
 use crate::flow::KeyHash;
 use crate::key::FlowKey;
 
@@ -52,10 +52,19 @@ impl Engine {
         if !self.flows.is_full() {
             return 0;
         }
-        let oldest = self.flows.oldest();
-        let findings = oldest.and_then(|(_, oldest)| oldest.findings.as_ref());
-        let (guess, next) = self.flows.next_to_go();
-        findings.map_or(0, |findings| findings.names.len() as u64) ^ u64::from(guess) ^ fetch(next)
+        let Some((_, oldest)) = self.flows.oldest() else {
+            return 0;
+        };
+        let findings = oldest.findings.as_ref();
+        let (hash, next) = self.flows.next_to_go();
+        // Where its verdict is going to be remembered.
+        let remembered = match oldest.ruling {
+            Ruling::None => 0,
+            _ => self.remembered.guess(hash).0,
+        };
+        findings.map_or(0, |findings| findings.names.len() as u64)
+            ^ u64::from(self.flows.guess(hash).0 ^ remembered)
+            ^ fetch(next)
     }
 
     /// Whether what the packet says is likely to be read.

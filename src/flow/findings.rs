@@ -130,7 +130,16 @@ impl Findings {
 
     /// What decided the application: what it is, what it says, and the number of the packet that carried it.
     pub fn decided_by(&self) -> Option<(Basis, &str, u64)> {
-        match self.grounds.application.as_ref()? {
+        self.meant(self.grounds.application.as_ref()?)
+    }
+
+    /// What met the rule that decided, told as [`decided_by`](Self::decided_by); `None` for a rule of addresses or ports.
+    pub fn judged_by(&self) -> Option<(Basis, &str, u64)> {
+        self.meant(self.grounds.verdict.as_ref()?)
+    }
+
+    fn meant<'a>(&'a self, deciding: &'a Deciding) -> Option<(Basis, &'a str, u64)> {
+        match deciding {
             Deciding::Name(place) => {
                 let found = self.names.get(*place as usize)?;
                 Some((Basis::Name(found.from), found.name.as_str(), found.packet))
@@ -167,8 +176,9 @@ impl Findings {
         } else {
             0
         };
-        let verdict = self.grounds.verdict.as_ref();
-        let verdict = verdict.map_or(0, |ground| size_of::<Ground>() + ground.value.len());
+        // Where it is a name of the list it takes less; but which flow is closed first should not hang on that.
+        let verdict = self.judged_by();
+        let verdict = verdict.map_or(0, |(_, value, _)| size_of::<Ground>() + value.len());
         self.alpn.held_bytes()
             + self.name_bytes as usize
             + names
@@ -261,11 +271,11 @@ mod tests {
     fn what_met_a_rule_counts_as_held() {
         let mut found = Findings::default();
         let empty = found.held_bytes();
-        found.grounds.verdict = Some(Box::new(Ground {
+        found.grounds.verdict = Some(Deciding::Sign(Box::new(Ground {
             by: Basis::Content,
             value: "a".repeat(1000).into(),
             packet: 1,
-        }));
+        })));
         assert!(found.held_bytes() >= empty + 1000);
     }
 

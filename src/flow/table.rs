@@ -94,13 +94,13 @@ impl<V> FlowTable<V> {
         self.at(guess).map(|flow| (&flow.key, &flow.value))
     }
 
-    /// A guess of where the least recently used flow stands in the index, and the flow that was used after it.
+    /// What the least recently used flow is found by, and the flow that was used after it.
     #[inline]
-    pub fn next_to_go(&self) -> (u32, Option<(&FlowKey, &V)>) {
+    pub fn next_to_go(&self) -> (KeyHash, Option<(&FlowKey, &V)>) {
         let Some(link) = self.links.get(self.oldest as usize) else {
-            return (NO_SLOT, None);
+            return (KeyHash(HalfHash::of(0)), None);
         };
-        (self.guess(link.hash).0, self.glimpse(link.newer))
+        (link.hash, self.glimpse(link.newer))
     }
 
     /// The flow of `key`, which becomes the most recently used.

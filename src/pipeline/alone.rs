@@ -6,7 +6,7 @@
 use crossbeam_channel::bounded;
 
 use super::reader::Reader;
-use super::worker::Worker;
+use super::worker::{Wanted, Worker};
 use super::writer::Writer;
 use super::{MAX_CHUNKS, PipelineError, Ran, Source, max_messages, watched};
 use crate::engine::Policy;
@@ -16,14 +16,14 @@ use crate::key::SHARDS;
 pub(super) fn run(
     (capture, idle, counters): Source,
     policy: &Policy,
-    keeps_flows: bool,
+    wanted: Wanted,
     writer: &mut Writer<'_, '_>,
 ) -> Result<Ran, PipelineError> {
     // Each has room for all that one turn, and the end, can put in.
     let (results_out, results) = bounded(max_messages(1));
     let (tasks_out, tasks) = bounded(MAX_CHUNKS);
     let (finals_out, finals) = bounded(SHARDS + 1);
-    let mut worker = Worker::new(0, 1, policy, keeps_flows);
+    let mut worker = Worker::new(0, 1, policy, wanted);
     let mut reader = Reader::new(capture, idle, vec![tasks_out], counters, policy);
     let mut reached = 0;
     let outcome = loop {

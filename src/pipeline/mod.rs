@@ -42,6 +42,7 @@ use crate::key::{FiveTuple, SHARDS};
 use crate::packet::Timestamp;
 use crate::rules::{Removal, RuleId};
 use crate::stats::{AtomicCounters, PacketCounts, Undecoded};
+use worker::Wanted;
 
 pub use again::write_judged;
 pub use annotated::{Remark, write_annotated};
@@ -64,6 +65,11 @@ pub trait Sink {
     /// Several have, one after the other.
     fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
         flows.iter().try_for_each(|flow| self.flow(flow))
+    }
+
+    /// Whether anybody listens to [`judged`](Self::judged). Told once, before the run: what nobody wants to know is not collected.
+    fn hears_judged(&self) -> bool {
+        true
     }
 
     /// A flow has just been blocked or allowed, by this packet and rule.
@@ -213,7 +219,10 @@ pub fn run_counted(
     packets: Packets<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ran, PipelineError> {
-    let keeps_flows = !matches!(packets, Packets::Write(_));
+    let wanted = Wanted {
+        flows: !matches!(packets, Packets::Write(_)),
+        judged: sink.hears_judged(),
+    };
     let (idle_out, idle) = bounded::<Idle>(MAX_CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all of them.
@@ -222,18 +231,13 @@ pub fn run_counted(
     let mut writer = writer::Writer::new(packets, sink, idle_out, &counters, policy);
     let source = (capture, idle, Arc::clone(&counters));
     let ran = if workers == 0 {
-        alone::run(source, policy, keeps_flows, &mut writer)?
+        alone::run(source, policy, wanted, &mut writer)?
     } else {
-        run_threads(
-            source,
-            workers.min(SHARDS),
-            (policy, keeps_flows),
-            &mut writer,
-        )?
+        run_threads(source, workers.min(SHARDS), (policy, wanted), &mut writer)?
     };
     let untold_lookups = writer.untold_lookups();
     let mut counts = counters.snapshot();
-    if keeps_flows && policy.removal == Removal::AllElse {
+    if wanted.flows && policy.removal == Removal::AllElse {
         // What was counted is what the rules took; and with all else goes what has no flow.
         counts.dropped = counts.total.saturating_sub(counts.dropped);
         counts.dropped_bytes = counts.bytes.saturating_sub(counts.dropped_bytes);
@@ -257,7 +261,7 @@ const fn max_messages(workers: usize) -> usize {
 fn run_threads(
     (capture, idle, counters): Source,
     workers: usize,
-    (policy, keeps_flows): (&Policy, bool),
+    (policy, wanted): (&Policy, Wanted),
     writer: &mut writer::Writer<'_, '_>,
 ) -> Result<Ran, PipelineError> {
     let (results_out, results) = bounded::<Message>(max_messages(workers));
@@ -269,7 +273,7 @@ fn run_threads(
         let (finals_out, finals_in) = bounded(1);
         tasks.push(tasks_out);
         finals.push(finals_in);
-        let worker = worker::Worker::new(number, workers, policy, keeps_flows);
+        let worker = worker::Worker::new(number, workers, policy, wanted);
         let results = results_out.clone();
         let body =
             move |progress: &mut u64| worker.work(&tasks_in, &results, &finals_out, progress);

@@ -81,6 +81,8 @@ pub(super) struct Assignment {
     pub(super) namings: Vec<(u32, Naming)>,
     /// Room for the flows that end; nothing is in it on the way to the worker.
     pub(super) ended: Vec<Ended>,
+    /// The same for the packets to drop.
+    pub(super) drops: Vec<u32>,
 }
 
 impl Assignment {
@@ -100,6 +102,7 @@ impl Assignment {
             assignment.outer.clear();
             assignment.namings.clear();
             assignment.ended.clear();
+            assignment.drops.clear();
         }
     }
 
@@ -127,6 +130,7 @@ impl Assignment {
             + room(&self.outer)
             + room(&self.namings)
             + room(&self.ended)
+            + room(&self.drops)
     }
 }
 
@@ -147,6 +151,15 @@ pub(super) struct Quoted {
     pub(super) rule: Option<RuleId>,
 }
 
+/// What the writer wants to know beside what is to be dropped.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Each packet's flow.
+    pub(super) flows: bool,
+    /// Verdicts as they are reached.
+    pub(super) judged: bool,
+}
+
 /// What a worker says of a batch.
 pub(super) struct Part {
     /// Places of the packets to drop, ascending.
@@ -159,7 +172,7 @@ pub(super) struct Part {
     pub(super) quoted: Vec<Quoted>,
     /// Flows that ended, in order.
     pub(super) ended: Vec<Ended>,
-    /// Verdicts just reached, in order.
+    /// Verdicts just reached, in order; only when asked for.
     pub(super) judged: Vec<Judged>,
     /// To be used again.
     pub(super) spent: Assignment,
@@ -170,12 +183,11 @@ pub(super) struct Worker {
     /// Shards `number`, `number + workers`, `number + 2 * workers`, ….
     engines: Vec<Engine>,
     workers: usize,
-    /// Whether the writer wants to know each packet's flow.
-    keeps_flows: bool,
+    wanted: Wanted,
 }
 
 impl Worker {
-    pub(super) fn new(number: usize, workers: usize, policy: &Policy, keeps_flows: bool) -> Self {
+    pub(super) fn new(number: usize, workers: usize, policy: &Policy, wanted: Wanted) -> Self {
         let engines = (number..SHARDS)
             .step_by(workers)
             .map(|_| Engine::new(policy.clone()))
@@ -184,7 +196,7 @@ impl Worker {
             number,
             engines,
             workers,
-            keeps_flows,
+            wanted,
         }
     }
 
@@ -232,7 +244,7 @@ impl Worker {
         } = batch;
         let chunk = &round.chunk;
         let mut part = Part {
-            drops: Vec::new(),
+            drops: mem::take(&mut assignment.drops),
             flows: Vec::new(),
             quoting: Vec::new(),
             quoted: Vec::new(),
@@ -240,7 +252,7 @@ impl Worker {
             judged: Vec::new(),
             spent: Assignment::default(),
         };
-        if self.keeps_flows {
+        if self.wanted.flows {
             part.flows.reserve_exact(assignment.tasks.len());
         }
         let mut namings = assignment.namings.iter().peekable();
@@ -268,10 +280,16 @@ impl Worker {
                     super::tests::die_of(seen.payload);
                     engine.observe_at(&seen, prospect, naming, &mut part.ended)
                 };
-                if self.keeps_flows {
+                if self.wanted.flows {
                     part.flows.push((task.index, answer.flow));
                 }
-                note((task, *progress), answer, engine, &mut part);
+                note(task, &answer, &mut part);
+                if self.wanted.judged
+                    && let Some(rule) = answer.news
+                {
+                    let news = judged(task, (&answer, rule), engine, *progress);
+                    part.judged.push(news);
+                }
             }
         }
         part.spent = assignment;
@@ -332,9 +350,9 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
     }
 }
 
-/// Notes what becomes of a packet, by its task and number.
+/// Notes what becomes of a packet.
 #[inline]
-fn note((task, packet): (&Task, u64), answer: Answer, engine: &Engine, part: &mut Part) {
+fn note(task: &Task, answer: &Answer, part: &mut Part) {
     // What is allowed by itself does not go with what it quotes.
     if task.role == Role::Quoting && !matches!(answer.verdict, Verdict::Allow(_)) {
         part.quoting.push((task.index, answer.flow));
@@ -342,14 +360,16 @@ fn note((task, packet): (&Task, u64), answer: Answer, engine: &Engine, part: &mu
     if let Verdict::Drop(_) = answer.verdict {
         part.drops.push(task.index);
     }
-    if let Some(rule) = answer.news {
-        part.judged.push(Judged {
-            packet,
-            flow: answer.flow,
-            five_tuple: task.key.five_tuple(task.sender),
-            rule,
-            ground: engine.ground_of_verdict(&task.key).cloned(),
-        });
+}
+
+/// The verdict that the flow of this packet has just got by this rule.
+fn judged(task: &Task, (answer, rule): (&Answer, RuleId), engine: &Engine, packet: u64) -> Judged {
+    Judged {
+        packet,
+        flow: answer.flow,
+        five_tuple: task.key.five_tuple(task.sender),
+        rule,
+        ground: engine.ground_of_verdict(&task.key),
     }
 }
 

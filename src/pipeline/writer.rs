@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Write};
 use std::vec;
 
 use crossbeam_channel::{Receiver, Sender};
+use smallvec::SmallVec;
 
 use super::fates::NotedQuote;
 use super::lookups::Lookups;
@@ -21,6 +22,8 @@ use crate::stats::{AtomicCounters, PacketCounts};
 
 /// Flows that are told together.
 pub(super) const TOLD_TOGETHER: usize = 64;
+/// Runs of bytes that are given to the system together: as many as Linux takes.
+const RUNS_AT_ONCE: usize = 1024;
 
 pub(super) struct Writer<'a, 's> {
     packets: Packets<'a>,
@@ -126,7 +129,14 @@ impl<'a, 's> Writer<'a, 's> {
         self.write_packets(&chunk, &parts)?;
         let (mut ended, mut judged) = (Vec::with_capacity(parts.len()), Vec::new());
         for part in parts {
-            ended.push((part.ended, part.spent));
+            let drops = part.drops;
+            ended.push((
+                part.ended,
+                Assignment {
+                    drops,
+                    ..part.spent
+                },
+            ));
             judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
@@ -330,41 +340,52 @@ impl Outputs<'_> {
             .filter_map(|&index| records.get(index as usize));
         if let Some(forwarded) = &mut self.forwarded {
             let runs = runs_without(dropped_records, chunk.bytes());
-            write_runs(forwarded, runs).map_err(PipelineError::Output)?;
+            write_runs(*forwarded, runs).map_err(PipelineError::Output)?;
         }
         if let Some(dropped) = &mut self.dropped {
             let mut drops = drops.iter().peekable();
             let kept = (0u32..).zip(records);
             let kept = kept.filter(|(index, _)| drops.next_if(|&&drop| drop == *index).is_none());
             let runs = runs_without(kept.map(|(_, record)| record), chunk.bytes());
-            write_runs(dropped, runs).map_err(PipelineError::Dropped)?;
+            write_runs(*dropped, runs).map_err(PipelineError::Dropped)?;
         }
         Ok(())
     }
 }
 
 /// What remains of a chunk's bytes without these records, which are in order.
-fn runs_without<'a, 'r>(
-    records: impl Iterator<Item = &'r Record>,
+fn runs_without<'a>(
+    records: impl Iterator<Item = &'a Record>,
     bytes: &'a [u8],
-) -> Vec<IoSlice<'a>> {
+) -> impl Iterator<Item = IoSlice<'a>> {
     let mut from = 0;
-    let mut runs = Vec::new();
-    for record in records {
-        if from < record.start as usize {
-            runs.push(IoSlice::new(&bytes[from..record.start as usize]));
-        }
-        from = record.end as usize;
-    }
-    if from < bytes.len() {
-        runs.push(IoSlice::new(&bytes[from..]));
-    }
-    runs
+    let records = records.map(|record| (record.start as usize, record.end as usize));
+    records
+        .chain([(bytes.len(), bytes.len())])
+        .filter_map(move |(start, end)| {
+            let run = bytes.get(std::mem::replace(&mut from, end)..start)?;
+            (!run.is_empty()).then(|| IoSlice::new(run))
+        })
 }
 
 /// Writes all runs, as many at once as the system takes: they are short where much is dropped.
-fn write_runs(out: &mut dyn Write, mut runs: Vec<IoSlice<'_>>) -> io::Result<()> {
-    let mut left = runs.as_mut_slice();
+fn write_runs<'a>(
+    out: &mut dyn Write,
+    mut runs: impl Iterator<Item = IoSlice<'a>>,
+) -> io::Result<()> {
+    // Not on the heap, which is put in order whenever it is asked for a long list.
+    let mut some = SmallVec::<[IoSlice<'_>; RUNS_AT_ONCE]>::new();
+    loop {
+        some.clear();
+        some.extend(runs.by_ref().take(RUNS_AT_ONCE));
+        if some.is_empty() {
+            return Ok(());
+        }
+        write_all(out, &mut some)?;
+    }
+}
+
+fn write_all(out: &mut dyn Write, mut left: &mut [IoSlice<'_>]) -> io::Result<()> {
     while !left.is_empty() {
         match out.write_vectored(left) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -1,6 +1,6 @@
 //! Rules of one action, compiled: what answers for an address, a port, an application, a protocol and a name which of them holds.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ahash::HashMap;
 use ipnet::IpNet;
@@ -18,6 +18,9 @@ use crate::ranges::Ranges;
 #[derive(Debug, Default)]
 pub struct Tables {
     has_rules: bool,
+    has_places: bool,
+    has_ends: bool,
+    has_ports: bool,
     /// [`End`] is the place here.
     addresses: [Addresses; End::ALL.len()],
     ports: Ranges<u16, RuleId>,
@@ -42,6 +45,30 @@ impl Addresses {
     const fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
+
+    #[inline]
+    fn get(&self, address: IpAddr) -> Option<RuleId> {
+        match address {
+            IpAddr::V4(address) => self.v4.get(address.to_bits()),
+            IpAddr::V6(address) => self.get_v6(address),
+        }
+    }
+
+    /// A call of its own: a search among numbers of 128 bits keeps every register busy, for IPv4 too.
+    #[inline(never)]
+    fn get_v6(&self, address: Ipv6Addr) -> Option<RuleId> {
+        let bits = address.to_bits();
+        // As `Ipv6Addr::to_ipv4_mapped` says, which takes the address apart byte by byte.
+        let mapped = if bits >> 32 == 0xffff {
+            self.v4.get(bits as u32)
+        } else {
+            None
+        };
+        match (mapped, self.v6.get(bits)) {
+            (Some(mapped), Some(own)) => Some(mapped.min(own)),
+            (mapped, own) => mapped.or(own),
+        }
+    }
 }
 
 impl Tables {
@@ -50,7 +77,7 @@ impl Tables {
         rules: impl Iterator<Item = (RuleId, &'r Matcher)>,
         catalogue: &Catalogue,
     ) -> Self {
-        let mut has_rules = false;
+        let (mut has_rules, mut has_places) = (false, false);
         let mut addresses = End::ALL.map(|_| (Vec::new(), Vec::new()));
         let mut ports: [Vec<_>; 3] = Default::default();
         let mut domains = DomainMap::default();
@@ -58,6 +85,7 @@ impl Tables {
         let mut targets = HashMap::default();
         for (id, matcher) in rules {
             has_rules = true;
+            has_places |= matches!(matcher, Matcher::Address(..) | Matcher::Ports(..));
             match matcher {
                 Matcher::Address(end, net) => {
                     let (v4, v6) = &mut addresses[*end as usize];
@@ -93,13 +121,20 @@ impl Tables {
         } else {
             by_target(&targets, catalogue)
         };
+        let addresses = addresses.map(|(v4, v6)| Addresses {
+            v4: Ranges::new(v4),
+            v6: Ranges::new(v6),
+        });
+        let is_of_ends = |&end: &End| !matches!(end, End::Sender);
+        let mut ends = End::ALL.into_iter().filter(is_of_ends);
+        let has_ports = ports.iter().any(|ports| !ports.is_empty());
         let [ports, tcp_ports, udp_ports] = ports.map(Ranges::new);
         Self {
             has_rules,
-            addresses: addresses.map(|(v4, v6)| Addresses {
-                v4: Ranges::new(v4),
-                v6: Ranges::new(v6),
-            }),
+            has_places,
+            has_ends: ends.any(|end| !addresses[end as usize].is_empty()),
+            has_ports,
+            addresses,
             ports,
             tcp_ports,
             udp_ports,
@@ -115,22 +150,32 @@ impl Tables {
         !self.has_rules
     }
 
+    /// Whether any is for addresses or ports.
+    pub const fn has_places(&self) -> bool {
+        self.has_places
+    }
+
+    /// Whether any is for an address at another end than [`End::Sender`].
+    pub const fn has_ends(&self) -> bool {
+        self.has_ends
+    }
+
+    /// Whether any is for ports.
+    pub const fn has_ports(&self) -> bool {
+        self.has_ports
+    }
+
     /// The rule for an address at this end of a flow; rules for [`End::Either`] are another end's.
     ///
     /// An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) meets the rules for the IPv4 address too.
+    #[inline]
     pub fn for_address(&self, end: End, address: IpAddr) -> Option<RuleId> {
-        let Addresses { v4, v6 } = &self.addresses[end as usize];
-        match address {
-            IpAddr::V4(address) => v4.get(address.to_bits()),
-            IpAddr::V6(address) => {
-                let mapped = address.to_ipv4_mapped();
-                let mapped = mapped.and_then(|address| v4.get(address.to_bits()));
-                [mapped, v6.get(address.to_bits())]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
+        let addresses = &self.addresses[end as usize];
+        // Mostly there are rules for one end alone, if for any.
+        if addresses.is_empty() {
+            return None;
         }
+        addresses.get(address)
     }
 
     /// The rule for a flow that goes from the one address to the other, whoever of them has sent.
@@ -142,10 +187,7 @@ impl Tables {
             (End::Either, initiator),
             (End::Either, responder),
         ] {
-            // Mostly there are rules for one end alone.
-            if !self.addresses[end as usize].is_empty()
-                && let Some(met) = self.for_address(end, address)
-            {
+            if let Some(met) = self.for_address(end, address) {
                 first = Some(first.map_or(met, |first: RuleId| first.min(met)));
             }
         }
@@ -180,6 +222,9 @@ impl Tables {
     /// * `name`: normalised, as [`DomainName`](crate::domain::DomainName) is.
     pub fn for_domain(&self, name: &str) -> Option<RuleId> {
         let by_pattern = self.domains.matches(name).map(|met| met.value).min();
+        if self.name_parts.rules.is_empty() {
+            return by_pattern;
+        }
         let by_part = self.name_parts.first_in(name);
         [by_pattern, by_part].into_iter().flatten().min()
     }

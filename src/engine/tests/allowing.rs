@@ -93,9 +93,9 @@ fn a_flow_of_several_names_is_allowed_by_any_of_them_from_there_on() {
     assert_eq!((fates[0].rule, fates[0].packets), (RuleId(0), 2));
     assert_eq!(told.dropped_in_all(), 2);
     assert_eq!(told.ruled(), (4, 400));
-    let ground = told.findings().grounds.verdict.as_deref().unwrap();
-    assert_eq!(ground.by, Basis::Name(NameSource::HttpHost));
-    assert_eq!(&*ground.value, "good.example.com");
+    let (by, value, _) = told.findings().judged_by().unwrap();
+    assert_eq!(by, Basis::Name(NameSource::HttpHost));
+    assert_eq!(value, "good.example.com");
 }
 
 #[test]

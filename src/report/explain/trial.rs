@@ -72,10 +72,9 @@ fn answer(flow: &FlowSummary, (id, rule): (RuleId, &Rule), policy: &Policy) -> S
     let met = met(flow, rule, policy);
     if flow.decided_by() == Some(id) {
         let mut told = String::from("holds, and decided");
-        if let Some(ground) = &flow.findings().grounds.verdict {
-            let (by, value) = (ground.by.as_str(), &ground.value);
+        if let Some((by, value, packet)) = flow.findings().judged_by() {
             // A String takes all that is written to it.
-            let _ = write!(told, ": {by} {value} in packet {}", ground.packet);
+            let _ = write!(told, ": {} {value} in packet {packet}", by.as_str());
         } else if met.is_err() && policy.with_dns && asks(flow) {
             told.push_str(": a flow that its lookup led to meets it");
         }
@@ -229,11 +228,11 @@ mod tests {
         let mut flow = sample_flow(5, IpProtocol::TCP, ends, &["www.youtube.com"]);
         flow.application = policy.catalogue.by_name("www.youtube.com");
         flow.rule = Some(RuleId(5));
-        flow.findings_mut().grounds.verdict = Some(Box::new(Ground {
+        flow.findings_mut().grounds.verdict = Some(Deciding::Sign(Box::new(Ground {
             by: Basis::Name(NameSource::TlsSni),
             value: "www.youtube.com".into(),
             packet: 8,
-        }));
+        })));
         assert_eq!(
             told(&flow, &policy),
             [

@@ -174,3 +174,22 @@ fn applications_stand_among_the_rules_and_keep_their_places() {
     assert_eq!(applications(b"\xff[APP x]"), None);
     assert!(refusal(b"[APP]\nx\n").starts_with("rules:1:1: found the section '[APP]'"));
 }
+
+#[test]
+fn the_tables_say_of_which_kinds_there_are_rules() {
+    let kinds_of = |kind, text| {
+        let rules = rules_from(&[(kind, text)]).unwrap();
+        let tables = rules.tables(Action::Block);
+        (tables.has_places(), tables.has_ends(), tables.has_ports())
+    };
+    assert_eq!(kinds_of(Kind::App, "YouTube"), (false, false, false));
+    assert_eq!(kinds_of(Kind::Domain, "~ads"), (false, false, false));
+    assert_eq!(kinds_of(Kind::Ip, "10.0.0.1"), (true, false, false));
+    assert_eq!(kinds_of(Kind::Ip, "::1"), (true, false, false));
+    for end in ["src:10.0.0.1", "dst:::1", "any:10.0.0.0/8"] {
+        assert_eq!(kinds_of(Kind::Ip, end), (true, true, false), "{end}");
+    }
+    for port in ["53", "53/udp", "1-9/tcp"] {
+        assert_eq!(kinds_of(Kind::Port, port), (true, false, true), "{port}");
+    }
+}
