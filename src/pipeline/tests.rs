@@ -274,6 +274,40 @@ fn a_run_without_threads_tells_the_same() {
 }
 
 #[test]
+fn verdicts_are_told_to_who_listens_and_nobody_else() {
+    /// Whether it listens, and what it heard.
+    struct Listens(bool, usize);
+    impl Sink for Listens {
+        fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn hears_judged(&self) -> bool {
+            self.0
+        }
+
+        fn judged(&mut self, _: &Judged) {
+            self.1 += 1;
+        }
+    }
+    let catalogue = Catalogue::builtin().unwrap();
+    let mut rules = RuleSetBuilder::new(&catalogue);
+    rules.block_ip("10.0.0.1", "test").unwrap();
+    let policy = Policy {
+        rules: Arc::new(rules.build()),
+        ..policy()
+    };
+    for (listens, heard) in [(true, 3), (false, 0)] {
+        let capture = io::Cursor::new(datagrams(&[b"a".as_slice(); 3]));
+        let capture = CaptureReader::open(capture).unwrap();
+        let mut sink = Listens(listens, 0);
+        let packets = Packets::Write(Outputs::default());
+        let ran = run(capture, 1, &policy, packets, &mut sink).unwrap();
+        assert_eq!((ran.counts.dropped, sink.1), (3, heard));
+    }
+}
+
+#[test]
 fn flows_that_were_held_are_told_a_few_at_a_time() {
     /// Flows told, and the most at once.
     struct Counts(usize, usize);
