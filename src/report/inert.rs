@@ -10,6 +10,26 @@ use super::text::is_format;
 /// DEL: the first character that JSON lets pass and a terminal may not.
 const FIRST_ODD: u8 = 0x7f;
 
+/// Bytes that are looked at together.
+const WORD_LEN: usize = size_of::<u64>();
+
+/// Whether all bytes are below [`FIRST_ODD`]: told of eight of them at once, for a line has some forty texts.
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; WORD_LEN]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; WORD_LEN]);
+    // One more than 0x7e has the highest bit, as what is higher has anyway; only what is higher still carries into the next.
+    let is_odd = |word: [u8; WORD_LEN]| {
+        let word = u64::from_ne_bytes(word);
+        (word | word.wrapping_add(ONES)) & HIGH != 0
+    };
+    let Some(last) = text.last_chunk() else {
+        return !text.iter().any(|&byte| byte >= FIRST_ODD);
+    };
+    // The last word may hold bytes of the one before.
+    let (words, _) = text.as_chunks();
+    !is_odd(*last) && !words.iter().any(|word| is_odd(*word))
+}
+
 /// Writes a value on one line.
 pub(super) fn to_writer(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
     value.serialize(&mut Serializer::with_formatter(
@@ -59,8 +79,8 @@ impl<F: Formatter, const IS_IN_HTML: bool> Formatter for Inert<F, IS_IN_HTML> {
         out: &mut W,
         text: &str,
     ) -> io::Result<()> {
-        let is_plain = |byte| byte < FIRST_ODD && !Self::is_markup(byte as char);
-        if text.bytes().all(is_plain) {
+        let has_markup = IS_IN_HTML && text.contains(Self::is_markup);
+        if !has_markup && is_plain(text.as_bytes()) {
             return out.write_all(text.as_bytes());
         }
         let mut from = 0;
@@ -122,6 +142,20 @@ impl<F: Formatter, const IS_IN_HTML: bool> Formatter for Inert<F, IS_IN_HTML> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_odd_byte_is_found_wherever_it_stands() {
+        for len in 0..40 {
+            for plain in [b' ', 0x7e] {
+                assert!(is_plain(&vec![plain; len]));
+                for (at, odd) in (0..len).flat_map(|at| [(at, 0x7f), (at, 0x80), (at, 0xff)]) {
+                    let mut text = vec![plain; len];
+                    text[at] = odd;
+                    assert!(!is_plain(&text), "{odd:02x} at {at} of {len}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped_and_means_the_same() {
