@@ -85,16 +85,11 @@ mod tests {
         for last in 0..3 {
             let unused = vec![Assignment::default()];
             let round = Round::new(7, Chunk::new(), 3, unused);
-            let mut holders = vec![
-                Some(Arc::clone(&round)),
-                Some(Arc::clone(&round)),
-                Some(round),
-            ];
             // The reader is the third, and says nothing.
             for worker in 0..2 {
-                let holder = holders[worker].as_ref().unwrap();
-                holder.tell(worker, part(&[worker as u32]));
+                round.tell(worker, part(&[worker as u32]));
             }
+            let mut holders = [Arc::clone(&round), Arc::clone(&round), round].map(Some);
             for (number, holder) in holders.iter_mut().enumerate() {
                 if number != last {
                     assert!(holder.take().unwrap().leave().is_none(), "{number}");
