@@ -594,6 +594,7 @@ mod tests {
             learn(&mut table, at, "a.example", &[("192.0.2.2", u32::MAX)]);
         }
         assert!(table.log.known.len() <= 2 * MAX_ADDRESSES);
+        assert!(table.log.heard.len() <= table.log.known.len());
         assert!(name(&table, CLIENT, "192.0.2.2", 5).is_some());
         assert_eq!(table.name_bytes, "a.example".len(), "the old one made room");
         assert_eq!(table.forgotten(), 1);

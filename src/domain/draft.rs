@@ -131,6 +131,7 @@ impl Short {
         let text = std::str::from_utf8(&self.text).ok()?;
         Some(DomainName(text.get(..usize::from(len))?.into()))
     }
+
     /// Writes the first `len` bytes in lower case; whether one of them has to be escaped, and how many are dots.
     // Inlined, it would be looked at with what `len` is made of, in numbers of four bytes in place of one.
     #[inline(never)]

@@ -18,8 +18,8 @@ use super::dialogue::Dialogue;
 
 /// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
 ///
-/// What every packet needs comes first, most of it in the line of memory that the key begins: the others are left alone by packets that
-/// have nothing new to say.
+/// What every packet needs comes first, next to the key, which need not begin a line of memory: the lines behind are left alone by packets
+/// that have nothing new to say.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Entry {

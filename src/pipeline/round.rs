@@ -44,8 +44,17 @@ impl Round {
     }
 
     /// What the writer is to be told if nobody else holds the chunk any more.
+    ///
+    /// Nothing where a worker let go of it without a word: it died, and to the writer what it did not say would be packets to forward.
     pub(super) fn leave(self: Arc<Self>) -> Option<Message> {
-        Arc::into_inner(self).map(Message::Round)
+        let round = Arc::into_inner(self)?;
+        round.is_judged().then_some(Message::Round(round))
+    }
+
+    /// Whether every worker that has packets of it said what becomes of them.
+    fn is_judged(&self) -> bool {
+        let told = self.parts.iter().filter(|part| part.get().is_some());
+        told.count() + self.unused.len() == self.parts.len()
     }
 
     /// The chunk, what workers said of it, and the lists of the others.
@@ -76,16 +85,11 @@ mod tests {
         for last in 0..3 {
             let unused = vec![Assignment::default()];
             let round = Round::new(7, Chunk::new(), 3, unused);
-            let mut holders = vec![
-                Some(Arc::clone(&round)),
-                Some(Arc::clone(&round)),
-                Some(round),
-            ];
             // The reader is the third, and says nothing.
             for worker in 0..2 {
-                let holder = holders[worker].as_ref().unwrap();
-                holder.tell(worker, part(&[worker as u32]));
+                round.tell(worker, part(&[worker as u32]));
             }
+            let mut holders = [Arc::clone(&round), Arc::clone(&round), round].map(Some);
             for (number, holder) in holders.iter_mut().enumerate() {
                 if number != last {
                     assert!(holder.take().unwrap().leave().is_none(), "{number}");
@@ -104,7 +108,18 @@ mod tests {
 
     #[test]
     fn a_chunk_of_no_worker_goes_straight_to_the_writer() {
-        let told = Round::new(1, Chunk::new(), 2, Vec::new()).leave();
+        let unused = vec![Assignment::default(), Assignment::default()];
+        let told = Round::new(1, Chunk::new(), 2, unused).leave();
         assert!(matches!(told, Some(Message::Round(_))));
+    }
+
+    #[test]
+    fn a_chunk_that_a_worker_died_with_never_gets_to_the_writer() {
+        let round = Round::new(1, Chunk::new(), 2, Vec::new());
+        let (dies, lives) = (Arc::clone(&round), Arc::clone(&round));
+        assert!(round.leave().is_none());
+        drop(dies);
+        lives.tell(1, part(&[3]));
+        assert!(lives.leave().is_none());
     }
 }
