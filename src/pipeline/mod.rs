@@ -19,7 +19,7 @@ mod namings;
 mod quotes;
 mod reader;
 mod recent;
-mod round;
+mod shared;
 mod split;
 mod tally;
 mod worker;
@@ -349,7 +349,7 @@ struct Idle {
 /// What the writer is told.
 enum Message {
     /// A chunk whose every packet was judged.
-    Round(round::Round),
+    Chunk(shared::SharedChunk),
     /// The reader came to the end, after so many chunks.
     End {
         outcome: Result<(), CaptureError>,

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::held::Held;
 use super::namings::Namings;
-use super::round::Round;
+use super::shared::SharedChunk;
 use super::tally::Tally;
 use super::worker::Batch;
 use super::{Idle, Message, Ran};
@@ -366,12 +366,12 @@ impl Reader {
         let (used, unused): (Vec<_>, Vec<_>) =
             assignments.partition(|(_, assignment)| !assignment.tasks.is_empty());
         let unused = unused.into_iter().map(|(_, assignment)| assignment);
-        let round = Round::new(sequence, chunk, workers, unused.collect());
+        let shared = SharedChunk::new(sequence, chunk, workers, unused.collect());
         for (worker, assignment) in used {
-            let round = Arc::clone(&round);
-            worker.send(Batch { round, assignment }).ok()?;
+            let shared = Arc::clone(&shared);
+            worker.send(Batch { shared, assignment }).ok()?;
         }
-        match round.leave() {
+        match shared.leave() {
             Some(told) => results.send(told).ok(),
             None => Some(()),
         }

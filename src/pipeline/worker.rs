@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::round::Round;
+use super::shared::SharedChunk;
 use super::{Judged, Left, Message};
 use crate::capture::Chunk;
 use crate::engine::{Answer, Ended, Engine, Policy, Prospect, Verdict};
@@ -136,7 +136,7 @@ impl Assignment {
 
 /// One worker's packets of one chunk.
 pub(super) struct Batch {
-    pub(super) round: Arc<Round>,
+    pub(super) shared: Arc<SharedChunk>,
     pub(super) assignment: Assignment,
 }
 
@@ -239,10 +239,10 @@ impl Worker {
     /// Judges the packets of a batch. What the writer is to be told, if all workers are now done with its chunk.
     pub(super) fn judge(&mut self, batch: Batch, progress: &mut u64) -> Option<Message> {
         let Batch {
-            round,
+            shared,
             mut assignment,
         } = batch;
-        let chunk = &round.chunk;
+        let chunk = &shared.chunk;
         let mut part = Part {
             drops: mem::take(&mut assignment.drops),
             flows: Vec::new(),
@@ -293,8 +293,8 @@ impl Worker {
             }
         }
         part.spent = assignment;
-        round.tell(self.number, part);
-        round.leave()
+        shared.tell(self.number, part);
+        shared.leave()
     }
 
     /// Has the memory fetched that these packets will need; tells the place of each one's engine, and its prospect there.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::fates::NotedQuote;
 use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
-use super::round::Round;
+use super::shared::SharedChunk;
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
@@ -33,7 +33,7 @@ pub(super) struct Writer<'a, 's> {
     /// Sequence number of the first chunk in `open`.
     next: u64,
     /// Chunks that were read and are not written yet, in order.
-    open: VecDeque<Option<Round>>,
+    open: VecDeque<Option<SharedChunk>>,
     drops: Vec<u32>,
     /// Flows to be told.
     told: Vec<FlowSummary>,
@@ -97,12 +97,12 @@ impl<'a, 's> Writer<'a, 's> {
         progress: &mut u64,
     ) -> Result<Option<Ran>, PipelineError> {
         match message {
-            Message::Round(round) => {
-                let place = round.sequence.saturating_sub(self.next) as usize;
+            Message::Chunk(shared) => {
+                let place = shared.sequence.saturating_sub(self.next) as usize;
                 if self.open.len() <= place {
                     self.open.resize_with(place + 1, || None);
                 }
-                self.open[place] = Some(round);
+                self.open[place] = Some(shared);
             }
             Message::End {
                 outcome,
@@ -114,18 +114,18 @@ impl<'a, 's> Writer<'a, 's> {
             }
             Message::Died(died) => return Err(died),
         }
-        while let Some(Some(round)) = self.open.pop_front_if(|round| round.is_some()) {
+        while let Some(Some(shared)) = self.open.pop_front_if(|shared| shared.is_some()) {
             self.next += 1;
-            *progress = round.chunk.first_packet();
-            self.emit(round)?;
+            *progress = shared.chunk.first_packet();
+            self.emit(shared)?;
         }
         let ended = self.end.take_if(|(chunks, _)| *chunks == self.next);
         Ok(ended.map(|(_, ran)| ran))
     }
 
     /// Writes a chunk whose every packet was judged, tells what came of it, and gives the chunk back.
-    fn emit(&mut self, round: Round) -> Result<(), PipelineError> {
-        let (chunk, parts, mut spent) = round.open();
+    fn emit(&mut self, shared: SharedChunk) -> Result<(), PipelineError> {
+        let (chunk, parts, mut spent) = shared.open();
         self.write_packets(&chunk, &parts)?;
         let (mut ended, mut judged) = (Vec::with_capacity(parts.len()), Vec::new());
         for part in parts {

@@ -1,4 +1,4 @@
-//! A chunk on its way round: from the reader to the workers that have packets of it, and on to the writer.
+//! A chunk on its way: from the reader to the workers that have packets of it, and on to the writer.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,9 +8,9 @@ use crate::capture::Chunk;
 
 /// A chunk, and what came of it so far.
 ///
-/// Reader and workers share it. Each lets go of it by [`Round::leave`], and whoever is the last sends it to the writer: so the writer is
-/// woken once a chunk, when all of it is there.
-pub(super) struct Round {
+/// Reader and workers share it. Each lets go of it by [`SharedChunk::leave`], and whoever is the last sends it to the writer: so the
+/// writer is woken once a chunk, when all of it is there.
+pub(super) struct SharedChunk {
     pub(super) sequence: u64,
     pub(super) chunk: Chunk,
     /// Of each worker; it stays empty where one has no packet.
@@ -19,7 +19,7 @@ pub(super) struct Round {
     unused: Vec<Assignment>,
 }
 
-impl Round {
+impl SharedChunk {
     /// A chunk for so many workers; `unused` are the lists of those that have no packet of it.
     pub(super) fn new(
         sequence: u64,
@@ -47,8 +47,8 @@ impl Round {
     ///
     /// Nothing where a worker let go of it without a word: it died, and to the writer what it did not say would be packets to forward.
     pub(super) fn leave(self: Arc<Self>) -> Option<Message> {
-        let round = Arc::into_inner(self)?;
-        round.is_judged().then_some(Message::Round(round))
+        let shared = Arc::into_inner(self)?;
+        shared.is_judged().then_some(Message::Chunk(shared))
     }
 
     /// Whether every worker that has packets of it said what becomes of them.
@@ -84,23 +84,23 @@ mod tests {
     fn whoever_leaves_last_takes_all_to_the_writer() {
         for last in 0..3 {
             let unused = vec![Assignment::default()];
-            let round = Round::new(7, Chunk::new(), 3, unused);
+            let shared = SharedChunk::new(7, Chunk::new(), 3, unused);
             // The reader is the third, and says nothing.
             for worker in 0..2 {
-                round.tell(worker, part(&[worker as u32]));
+                shared.tell(worker, part(&[worker as u32]));
             }
-            let mut holders = [Arc::clone(&round), Arc::clone(&round), round].map(Some);
+            let mut holders = [Arc::clone(&shared), Arc::clone(&shared), shared].map(Some);
             for (number, holder) in holders.iter_mut().enumerate() {
                 if number != last {
                     assert!(holder.take().unwrap().leave().is_none(), "{number}");
                 }
             }
             let told = holders[last].take().unwrap().leave();
-            let Some(Message::Round(round)) = told else {
+            let Some(Message::Chunk(shared)) = told else {
                 panic!("the last one has nothing to tell");
             };
-            assert_eq!(round.sequence, 7);
-            let (_, parts, unused) = round.open();
+            assert_eq!(shared.sequence, 7);
+            let (_, parts, unused) = shared.open();
             let drops: Vec<_> = parts.iter().map(|part| &*part.drops).collect();
             assert_eq!((drops, unused.len()), (vec![&[0][..], &[1]], 1));
         }
@@ -109,15 +109,15 @@ mod tests {
     #[test]
     fn a_chunk_of_no_worker_goes_straight_to_the_writer() {
         let unused = vec![Assignment::default(), Assignment::default()];
-        let told = Round::new(1, Chunk::new(), 2, unused).leave();
-        assert!(matches!(told, Some(Message::Round(_))));
+        let told = SharedChunk::new(1, Chunk::new(), 2, unused).leave();
+        assert!(matches!(told, Some(Message::Chunk(_))));
     }
 
     #[test]
     fn a_chunk_that_a_worker_died_with_never_gets_to_the_writer() {
-        let round = Round::new(1, Chunk::new(), 2, Vec::new());
-        let (dies, lives) = (Arc::clone(&round), Arc::clone(&round));
-        assert!(round.leave().is_none());
+        let shared = SharedChunk::new(1, Chunk::new(), 2, Vec::new());
+        let (dies, lives) = (Arc::clone(&shared), Arc::clone(&shared));
+        assert!(shared.leave().is_none());
         drop(dies);
         lives.tell(1, part(&[3]));
         assert!(lives.leave().is_none());
