@@ -124,7 +124,7 @@ pub(crate) fn plain(
     }
 }
 
-/// As [`decode`], for a frame that is known not to be [`plain`], and to the same end for any.
+/// As [`decode`], for a frame that is known not to be [`plain()`], and to the same end for any.
 pub(crate) fn decode_by_walk(link: Option<LinkType>, frame: &[u8]) -> PacketView {
     let mut view = PacketView::default();
     let first = (Layer::Frame, Window::new(frame));
