@@ -92,19 +92,11 @@ fn ipv4(packet: &[u8], taker: &mut impl TakePlain) -> Option<()> {
         rest,
     };
     let protocol = IpProtocol(protocol);
-    let (ports, tcp, payload) = carried.read(protocol)?;
-    let src = (u32::from_be_bytes([a, b, c, d]), ports.0);
-    let dst = (u32::from_be_bytes([e, f, g, h]), ports.1);
-    let (key, sender) = FlowKey::over_ipv4((src, dst), protocol);
-    taker.take(Plain {
-        net: Net::Ipv4,
-        key,
-        sender,
-        src_port: ports.0,
-        tcp,
-        payload,
-    });
-    Some(())
+    let src = u32::from_be_bytes([a, b, c, d]);
+    let dst = u32::from_be_bytes([e, f, g, h]);
+    carried.give((Net::Ipv4, protocol), taker, |ports| {
+        FlowKey::over_ipv4(((src, ports.0), (dst, ports.1)), protocol)
+    })
 }
 
 #[inline]
@@ -122,19 +114,11 @@ fn ipv6(packet: &[u8], taker: &mut impl TakePlain) -> Option<()> {
         rest,
     };
     let protocol = IpProtocol(*next);
-    let (ports, tcp, payload) = carried.read(protocol)?;
-    let src = (u128::from_be_bytes(*src), ports.0);
-    let dst = (u128::from_be_bytes(*dst), ports.1);
-    let (key, sender) = FlowKey::over_ipv6((src, dst), protocol);
-    taker.take(Plain {
-        net: Net::Ipv6,
-        key,
-        sender,
-        src_port: ports.0,
-        tcp,
-        payload,
-    });
-    Some(())
+    let src = u128::from_be_bytes(*src);
+    let dst = u128::from_be_bytes(*dst);
+    carried.give((Net::Ipv6, protocol), taker, |ports| {
+        FlowKey::over_ipv6(((src, ports.0), (dst, ports.1)), protocol)
+    })
 }
 
 /// What an IP header carries.
@@ -150,6 +134,28 @@ struct Carried<'a> {
 type Read = ((u16, u16), Option<TcpSegment>, Payload);
 
 impl<'a> Carried<'a> {
+    /// Gives the packet to `taker`; `key_of` makes its key of the ports of sender and receiver.
+    // Wherever it is called, the version of IP is known.
+    #[inline(always)]
+    fn give(
+        &self,
+        (net, protocol): (Net, IpProtocol),
+        taker: &mut impl TakePlain,
+        key_of: impl FnOnce((u16, u16)) -> (FlowKey, Side),
+    ) -> Option<()> {
+        let (ports, tcp, payload) = self.read(protocol)?;
+        let (key, sender) = key_of(ports);
+        taker.take(Plain {
+            net,
+            key,
+            sender,
+            src_port: ports.0,
+            tcp,
+            payload,
+        });
+        Some(())
+    }
+
     #[inline]
     fn read(&self, protocol: IpProtocol) -> Option<Read> {
         match protocol {
