@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) tunnels: Tunnels,
     /// What the flow adds to the shard's load, in bytes: as it was weighed last.
     load: u32,
+    /// As much of that as is found in it.
+    findings_load: u32,
     pub(super) life: Option<TcpLife>,
     pub(super) initiator: Side,
     pub(super) initiator_known: bool,
@@ -45,6 +47,8 @@ pub(super) struct Entry {
     pub(super) began_inside: bool,
     /// Whether any of its packets came through none.
     pub(super) is_bare: bool,
+    /// What kind of message its first packet was, where that is of ICMP.
+    icmp: Option<IcmpKind>,
     /// What packets like the first say: all in a tunnel, or none.
     dialogue: Dialogue,
     /// What the others say. Apart, because any host can make up a packet in a tunnel that seems to be of this flow: it may add to
@@ -52,8 +56,6 @@ pub(super) struct Entry {
     other: Option<Box<Dialogue>>,
     pub(super) findings: Option<Box<Findings>>,
     pub(super) classification: Classification,
-    /// What kind of message its first packet was, where that is of ICMP.
-    icmp: Option<IcmpKind>,
     pub(super) first: Timestamp,
     pub(super) dropped_packets: u64,
     pub(super) dropped_bytes: u64,
@@ -120,6 +122,12 @@ impl Entry {
         self.packets ^ u64::from(self.load) ^ u64::from(self.heard[0])
     }
 
+    /// Something of each line of memory that is needed when it ends, but for what was found in it.
+    #[inline]
+    pub(super) fn fetch_all(&self) -> u64 {
+        self.fetch() ^ self.dropped_bytes ^ u64::from(self.findings.is_some())
+    }
+
     /// Whether there is nothing more to learn from packets like the first.
     #[inline]
     pub(super) const fn is_settled(&self) -> bool {
@@ -153,6 +161,7 @@ impl Entry {
             other: None,
             findings: None,
             load: 0,
+            findings_load: 0,
         }
     }
 
@@ -206,15 +215,18 @@ impl Entry {
         self.load as usize
     }
 
-    /// Takes note of what it holds.
+    /// Takes note of what it holds; see [`Entry::weigh_findings`].
     pub(super) fn weigh(&mut self) {
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
-        let findings = self
-            .findings
-            .as_ref()
-            .map_or(0, |findings| findings.held_bytes());
-        let held = self.dialogue.held_bytes() + other + findings;
+        let held = self.dialogue.held_bytes() + other + self.findings_load as usize;
         self.load = u32::try_from(held).unwrap_or(u32::MAX);
+    }
+
+    /// Takes note of what is found in it, before it is weighed itself: not for every packet, because they lie elsewhere in memory.
+    pub(super) fn weigh_findings(&mut self) {
+        let findings = self.findings.as_ref();
+        let held = findings.map_or(0, |findings| findings.held_bytes());
+        self.findings_load = u32::try_from(held).unwrap_or(u32::MAX);
     }
 
     /// The port that the flow goes to.
@@ -275,6 +287,7 @@ impl Entry {
         };
         if ground.is_some() || self.findings.is_some() {
             self.findings().grounds.verdict = ground;
+            self.weigh_findings();
         }
     }
 

@@ -166,11 +166,11 @@ impl Engine {
     pub(crate) fn observe_at(
         &mut self,
         seen: &Observation<'_>,
-        Prospect { hash, .. }: Prospect,
+        Prospect { hash, guess, .. }: Prospect,
         naming: Option<&Naming>,
         ended: &mut Vec<Ended>,
     ) -> Answer {
-        let end = match self.flows.get_mut(&seen.key, hash) {
+        let end = match self.flows.get_mut(&seen.key, hash, guess) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load();
@@ -235,7 +235,7 @@ impl Engine {
         self.load = 0;
         self.heavy.clear();
         let mut left = Vec::with_capacity(self.flows.len());
-        let flows = self.flows.drain();
+        let flows = self.flows.drain(prospect::look_ahead_of_end);
         let policy = &self.policy;
         left.extend(flows.map(|(key, entry)| summary(key, entry, FlowEnd::Finished, policy)));
         left
@@ -401,6 +401,7 @@ fn step(
     }
     if let Some(naming) = naming.filter(|_| entry.packets == 1) {
         conclude_from_answer(entry, seen, policy, naming);
+        entry.weigh_findings();
         entry.weigh();
     }
     listen(entry, seen, policy, evidence);
@@ -437,6 +438,7 @@ fn listen(
     dialogue.hear(seen, policy.fingerprints, evidence);
     if !evidence.is_empty() {
         conclude(entry, seen, policy, evidence);
+        entry.weigh_findings();
     }
     entry.weigh();
 }

@@ -1,5 +1,7 @@
 //! Looking ahead: what packets that are still to come will need of memory.
 
+use std::hint::black_box;
+
 use super::Engine;
 use super::entry::{Entry, Ruling};
 use crate::flow::KeyHash;
@@ -12,8 +14,8 @@ use crate::key::FlowKey;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prospect {
     pub(super) hash: KeyHash,
-    guess: u32,
-    /// Whether any flow stands there.
+    pub(super) guess: u32,
+    /// Whether any flow is found there by the hash.
     is_there: bool,
 }
 
@@ -62,7 +64,7 @@ impl Engine {
             Ruling::None => 0,
             _ => self.remembered.guess(hash).0,
         };
-        findings.map_or(0, |findings| findings.names.len() as u64)
+        findings.map_or(0, |findings| findings.fetch())
             ^ u64::from(self.flows.guess(hash).0 ^ remembered)
             ^ fetch(next)
     }
@@ -78,4 +80,15 @@ impl Engine {
 #[inline]
 fn fetch(flow: Option<(&FlowKey, &Entry)>) -> u64 {
     flow.map_or(0, |(key, entry)| key.fetch() ^ entry.fetch())
+}
+
+/// Has the memory fetched of flows that end soon, and of what was found in them.
+pub(super) fn look_ahead_of_end(flows: &[Option<&Entry>]) {
+    let flows = || flows.iter().flatten();
+    let entries = flows().map(|entry| entry.fetch_all());
+    let mut fetched = entries.fold(0, |all, one| all ^ one);
+    for findings in flows().filter_map(|entry| entry.findings.as_ref()) {
+        fetched ^= findings.fetch();
+    }
+    black_box(fetched);
 }

@@ -40,6 +40,9 @@ struct Flow<V> {
 /// touched is no memory yet.
 const PAGE_LEN: usize = 4096;
 
+/// Flows that are looked at together before they are taken out.
+const DRAINED_TOGETHER: usize = 16;
+
 /// What a flow is found by, of the table that told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyHash(HalfHash);
@@ -81,8 +84,7 @@ impl<V> FlowTable<V> {
         KeyHash(HalfHash::of(self.hasher.hash_one(key)))
     }
 
-    /// Where the flow that is found by `hash` stands, if it is there and no other is in its way, for [`FlowTable::glimpse`]; and whether
-    /// any is there.
+    /// Where the flow that is found by `hash` is likely to stand, for [`FlowTable::glimpse`]; and whether any is found there by it.
     #[inline]
     pub fn guess(&self, hash: KeyHash) -> (u32, bool) {
         self.index.guess(hash.0)
@@ -104,8 +106,13 @@ impl<V> FlowTable<V> {
     }
 
     /// The flow of `key`, which becomes the most recently used.
-    pub fn get_mut(&mut self, key: &FlowKey, hash: KeyHash) -> Option<&mut V> {
-        let slot = self.find(key, hash)?;
+    ///
+    /// * `guess`: where it may stand, as [`FlowTable::guess`] told before; found all the same when it does not.
+    pub fn get_mut(&mut self, key: &FlowKey, hash: KeyHash, guess: u32) -> Option<&mut V> {
+        let slot = match self.glimpse(guess) {
+            Some((there, _)) if there == key => guess,
+            _ => self.find(key, hash)?,
+        };
         // Packets of one flow often come in a row.
         if slot != self.newest {
             self.unlink(slot);
@@ -144,7 +151,9 @@ impl<V> FlowTable<V> {
     }
 
     /// Takes all flows out, the least recently used first.
-    pub fn drain(&mut self) -> impl Iterator<Item = (FlowKey, V)> {
+    ///
+    /// * `look`: is shown the flows that come next, several at a time, to have their memory fetched.
+    pub fn drain(&mut self, look: impl Fn(&[Option<&V>])) -> impl Iterator<Item = (FlowKey, V)> {
         // At once: where each flow stands is of no use to one that goes.
         self.index.clear();
         self.free.clear();
@@ -152,11 +161,23 @@ impl<V> FlowTable<V> {
         let mut pages = std::mem::take(&mut self.pages);
         let mut slot = std::mem::replace(&mut self.oldest, NO_SLOT);
         self.newest = NO_SLOT;
+        let newer = move |slot: u32| Some(links.get(slot as usize)?.newer);
+        let mut looked_at = 0;
         std::iter::from_fn(move || {
-            let link = links.get(slot as usize)?;
+            if looked_at == 0 {
+                looked_at = DRAINED_TOGETHER;
+                let mut next = slot;
+                look(&[(); DRAINED_TOGETHER].map(|()| {
+                    let flow = flow_at(&pages, next)?;
+                    next = newer(next)?;
+                    Some(&flow.value)
+                }));
+            }
+            looked_at -= 1;
+            let next = newer(slot)?;
             let page = pages.get_mut(slot as usize / PAGE_LEN)?;
             let flow = page.get_mut(slot as usize % PAGE_LEN)?.take()?;
-            slot = link.newer;
+            slot = next;
             Some((flow.key, flow.value))
         })
     }
@@ -182,8 +203,7 @@ impl<V> FlowTable<V> {
     }
 
     fn at(&self, slot: u32) -> Option<&Flow<V>> {
-        let page = self.pages.get(slot as usize / PAGE_LEN)?;
-        page.get(slot as usize % PAGE_LEN)?.as_ref()
+        flow_at(&self.pages, slot)
     }
 
     fn find(&self, key: &FlowKey, hash: KeyHash) -> Option<u32> {
@@ -255,6 +275,11 @@ impl<V> FlowTable<V> {
     }
 }
 
+fn flow_at<V>(pages: &[Page<V>], slot: u32) -> Option<&Flow<V>> {
+    let page = pages.get(slot as usize / PAGE_LEN)?;
+    page.get(slot as usize % PAGE_LEN)?.as_ref()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -286,8 +311,10 @@ mod tests {
     }
 
     fn get<V: Copy>(table: &mut FlowTable<V>, port: u16) -> Option<V> {
-        let key = key(port);
-        table.get_mut(&key, table.hash(&key)).copied()
+        let (key, hash) = (key(port), table.hash(&key(port)));
+        // It is found by a wrong guess as well: another flow's slot, or none.
+        let guess = [table.guess(hash).0, 0, NO_SLOT][usize::from(port % 3)];
+        table.get_mut(&key, hash, guess).copied()
     }
 
     #[test]
@@ -373,7 +400,7 @@ mod tests {
                         prop_assert_eq!(remove(&mut table, port), gone);
                     }
                     2 if port == 0 => {
-                        let all: Vec<_> = table.drain().collect();
+                        let all: Vec<_> = table.drain(|_| ()).collect();
                         let there = list.drain(..).map(|(port, value)| (key(port), value));
                         prop_assert_eq!(all, there.collect::<Vec<_>>());
                     }

@@ -21,7 +21,7 @@ use crate::tunnel::Tunnels;
 /// lists grow and for the flows that end.
 const MAX_KEPT_BYTES: usize = 1 << 20;
 /// Packets whose flows' memory is fetched together; see [`Prospect`].
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 /// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
 const MIN_LEFT_FLOWS: usize = 256;
 
