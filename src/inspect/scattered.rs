@@ -45,7 +45,7 @@ impl Scattered {
         let (first, mut last) = self.touched(start, end);
         let grows = |stretch: &Stretch| stretch.start <= start;
         if first == last || !self.stretches.get(first).is_some_and(grows) {
-            let bytes = Vec::new();
+            let bytes = Vec::with_capacity(piece.len());
             self.stretches.insert(first, Stretch { start, bytes });
             last += 1;
         }
