@@ -162,20 +162,14 @@ impl<'a> Gathered<'a> {
     }
 }
 
-impl Sink for Gathered<'_> {
-    fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
-        for flows in flows.chunks(AHEAD) {
-            self.hosts.look_ahead(flows);
-            for flow in flows {
-                self.flow(flow)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+impl Gathered<'_> {
+    fn count(&mut self, flow: &FlowSummary) {
         self.stats.observe(flow);
         self.hosts.observe(flow);
+    }
+
+    /// Has every report that goes flow by flow take `flow` in.
+    fn tell(&mut self, flow: &FlowSummary) -> io::Result<()> {
         if let Some(page) = &mut self.page {
             page.push(flow).map_err(io::Error::other)?;
         }
@@ -195,6 +189,27 @@ impl Sink for Gathered<'_> {
             explanations.push(flow).map_err(io::Error::other)?;
         }
         Ok(())
+    }
+}
+
+impl Sink for Gathered<'_> {
+    fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+        for flows in flows.chunks(AHEAD) {
+            self.hosts.look_ahead(flows);
+            // All are counted before the first is told of: that would drive what was fetched out of the caches.
+            for flow in flows {
+                self.count(flow);
+            }
+            for flow in flows {
+                self.tell(flow)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        self.count(flow);
+        self.tell(flow)
     }
 
     fn hears_judged(&self) -> bool {

@@ -35,7 +35,6 @@ pub enum FlowLinesError {
 #[derive(Debug)]
 pub(super) struct InOrder {
     sort: LineSort,
-    text: Vec<u8>,
 }
 
 impl InOrder {
@@ -48,11 +47,10 @@ impl InOrder {
     pub(super) fn with_budget(dir: impl Into<PathBuf>, budget: usize) -> Self {
         Self {
             sort: LineSort::new(dir.into(), budget),
-            text: Vec::new(),
         }
     }
 
-    /// Takes in what `write` writes. No two may have the same `number`.
+    /// Takes in what `write` adds to the text it is given. No two may have the same `number`.
     ///
     /// # Errors
     /// [`FlowLinesError::Temporary`].
@@ -61,13 +59,11 @@ impl InOrder {
         number: u64,
         write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
     ) -> Result<(), FlowLinesError> {
-        self.text.clear();
-        write(&mut self.text)
-            .and_then(|()| self.sort.push(number, &self.text))
-            .map_err(|source| FlowLinesError::Temporary {
-                dir: self.sort.dir().to_owned(),
-                source,
-            })
+        let pushed = self.sort.push(number, write);
+        pushed.map_err(|source| FlowLinesError::Temporary {
+            dir: self.sort.dir().to_owned(),
+            source,
+        })
     }
 
     /// Every text with its number, to be taken one by one.

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Runs of one size that are merged into a larger one as soon as there are so many.
@@ -73,12 +73,20 @@ impl LineSort {
         &self.dir
     }
 
-    /// Takes a line in. No two may have the same `key`.
-    pub(super) fn push(&mut self, key: u64, line: &[u8]) -> io::Result<()> {
-        if self.gathered.bytes() + size_of::<Line>() + line.len() > self.budget {
-            self.spill()?;
+    /// Takes in the line that `write` adds to the text it is given. No two may have the same `key`.
+    pub(super) fn push(
+        &mut self,
+        key: u64,
+        write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut start = self.gathered.text.len();
+        write(&mut self.gathered.text)?;
+        if self.gathered.bytes() + size_of::<Line>() > self.budget {
+            self.spill(start)?;
+            start = 0;
         }
-        self.gathered.push(key, line);
+        let end = self.gathered.text.len();
+        self.gathered.lines.push(Line { key, start, end });
         Ok(())
     }
 
@@ -91,14 +99,15 @@ impl LineSort {
                 next: 0,
             }));
         }
-        self.spill()?;
+        self.spill(self.gathered.text.len())?;
         // Room for the merge's buffers.
         drop(self.gathered);
         let runs = self.runs.into_iter().flatten().collect();
         Ok(Sorted::InRuns(Merge::new(runs)?))
     }
 
-    fn spill(&mut self) -> io::Result<()> {
+    /// Makes a run of all lines; what stands behind their `text_len` bytes of text stays.
+    fn spill(&mut self, text_len: usize) -> io::Result<()> {
         if self.gathered.lines.is_empty() {
             return Ok(());
         }
@@ -107,7 +116,8 @@ impl LineSort {
         for &line in &self.gathered.lines {
             run.push(line.key, self.gathered.text_of(line))?;
         }
-        self.gathered.clear();
+        self.gathered.text.drain(..text_len);
+        self.gathered.lines.clear();
         self.add_run(run.finish()?)
     }
 
@@ -149,24 +159,12 @@ impl Gathered {
         self.text.len() + self.lines.len() * size_of::<Line>()
     }
 
-    fn push(&mut self, key: u64, line: &[u8]) {
-        let start = self.text.len();
-        self.text.extend_from_slice(line);
-        let end = self.text.len();
-        self.lines.push(Line { key, start, end });
-    }
-
     fn sort(&mut self) {
         self.lines.sort_unstable_by_key(|line| line.key);
     }
 
     fn text_of(&self, line: Line) -> &[u8] {
         self.text.get(line.start..line.end).unwrap_or_default()
-    }
-
-    fn clear(&mut self) {
-        self.text.clear();
-        self.lines.clear();
     }
 }
 
@@ -216,6 +214,9 @@ pub(super) struct Merge {
 #[derive(Debug)]
 struct RunReader {
     file: BufReader<File>,
+    /// Bytes of the line that comes first in the file's buffer; 0 if it is in `line`.
+    buffered: usize,
+    /// The line, where the buffer does not hold it whole.
     line: Vec<u8>,
 }
 
@@ -229,6 +230,7 @@ impl Merge {
         for (i, file) in files.into_iter().enumerate() {
             merge.runs.push(RunReader {
                 file: BufReader::with_capacity(RUN_BUFFER, file),
+                buffered: 0,
                 line: Vec::new(),
             });
             merge.advance(i)?;
@@ -244,7 +246,7 @@ impl Merge {
             return Ok(None);
         };
         self.given = Some(run);
-        Ok(self.runs.get(run).map(|run| (key, run.line.as_slice())))
+        Ok(self.runs.get(run).map(|run| (key, run.line())))
     }
 
     fn advance(&mut self, run: usize) -> io::Result<()> {
@@ -258,8 +260,17 @@ impl Merge {
 }
 
 impl RunReader {
+    /// The line that was read last.
+    fn line(&self) -> &[u8] {
+        match self.buffered {
+            0 => &self.line,
+            len => self.file.buffer().get(..len).unwrap_or_default(),
+        }
+    }
+
     /// Reads the next line, and tells its number; `None` at the end.
     fn advance(&mut self) -> io::Result<Option<u64>> {
+        self.file.consume(std::mem::take(&mut self.buffered));
         self.line.clear();
         let mut number = [0; 8];
         match self.file.read(&mut number[..1])? {
@@ -269,6 +280,11 @@ impl RunReader {
         let key = u64::from_le_bytes(number);
         self.file.read_exact(&mut number)?;
         let len = u64::from_le_bytes(number);
+        // Most lines are in the buffer, and are taken from there.
+        if len <= self.file.buffer().len() as u64 {
+            self.buffered = len as usize;
+            return Ok(Some(key));
+        }
         let read = (&mut self.file).take(len).read_to_end(&mut self.line)?;
         if read as u64 != len {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -283,10 +299,18 @@ mod tests {
 
     use super::*;
 
+    fn push(sort: &mut LineSort, key: u64, line: &[u8]) {
+        sort.push(key, |text| {
+            text.extend_from_slice(line);
+            Ok(())
+        })
+        .unwrap();
+    }
+
     fn sorted(lines: &[(u64, Vec<u8>)], budget: usize) -> Vec<Vec<u8>> {
         let mut sort = LineSort::new(std::env::temp_dir(), budget);
         for (key, line) in lines {
-            sort.push(*key, line).unwrap();
+            push(&mut sort, *key, line);
         }
         let mut sorted = sort.finish().unwrap();
         let mut all = Vec::new();
@@ -312,12 +336,25 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_a_buffer_does_not_hold_whole_come_back_whole() {
+        let line = |key: u64| (key, vec![key as u8; key as usize * 37 % 3000]);
+        let mut lines: Vec<_> = (0..400).rev().map(line).collect();
+        lines.push((1000, vec![b'x'; 2 * RUN_BUFFER]));
+        let text: usize = lines.iter().map(|(_, line)| line.len()).sum();
+        assert!(text / 3 > RUN_BUFFER);
+        let mut expected = lines.clone();
+        expected.sort();
+        let expected: Vec<_> = expected.into_iter().map(|(_, line)| line).collect();
+        assert_eq!(sorted(&lines, text / 3), expected);
+    }
+
+    #[test]
     fn thousands_of_runs_keep_few_files_open_and_every_line() {
         let mut sort = LineSort::new(std::env::temp_dir(), 1);
         for key in 0..4500u64 {
             // 2741 and 4500 have no common divisor: every number once, out of order.
             let key = key * 2741 % 4500;
-            sort.push(key, key.to_string().as_bytes()).unwrap();
+            push(&mut sort, key, key.to_string().as_bytes());
             let files: usize = sort.runs.iter().map(Vec::len).sum();
             assert!(files < FAN_IN * 4);
         }
@@ -333,8 +370,8 @@ mod tests {
     #[test]
     fn few_lines_need_no_file() {
         let mut sort = LineSort::new("/nonexistent".into(), 1000);
-        sort.push(2, b"b").unwrap();
-        sort.push(1, b"a").unwrap();
+        push(&mut sort, 2, b"b");
+        push(&mut sort, 1, b"a");
         let mut sorted = sort.finish().unwrap();
         assert_eq!(sorted.next().unwrap(), Some((1, &b"a"[..])));
         assert_eq!(sorted.next().unwrap(), Some((2, &b"b"[..])));
@@ -345,7 +382,7 @@ mod tests {
     fn memory_stays_within_the_budget() {
         let mut sort = LineSort::new(std::env::temp_dir(), 5000);
         for key in 0..300 {
-            sort.push(key, &[b'x'; 100]).unwrap();
+            push(&mut sort, key, &[b'x'; 100]);
             assert!(sort.gathered.bytes() <= 5000);
         }
     }

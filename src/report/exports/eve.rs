@@ -146,7 +146,7 @@ impl EveEvents {
 /// The events of one flow, a line each.
 fn write(flow: &FlowSummary, names: &impl Names, out: &mut Vec<u8>) -> io::Result<()> {
     let mut put = |event_type, time, what| -> io::Result<()> {
-        inert::to_writer(
+        inert::to_line(
             &mut *out,
             &Event::new(flow, names, (event_type, time), what),
         )?;

@@ -156,7 +156,7 @@ fn write(flow: &FlowSummary, out: &mut Vec<u8>) -> io::Result<()> {
 
 fn put(out: &mut Vec<u8>, log: u8, head: &Head, rest: impl Serialize) -> io::Result<()> {
     out.push(log);
-    inert::to_writer(&mut *out, &Line { head, rest })?;
+    inert::to_line(&mut *out, &Line { head, rest })?;
     out.write_all(b"\n")
 }
 

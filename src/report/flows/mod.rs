@@ -30,7 +30,7 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.0.push(flow.first_packet, |line| {
-            inert::to_writer(line, &FlowLine::new(flow, names)).map_err(io::Error::from)
+            inert::to_line(line, &FlowLine::new(flow, names)).map_err(io::Error::from)
         })
     }
 
