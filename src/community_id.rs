@@ -16,6 +16,11 @@ use crate::packet::IpProtocol;
 /// Agreed upon by those who compare names; 0 by all who were told nothing.
 const SEED: u16 = 0;
 
+/// Bytes that are hashed, of two addresses of IPv6: the seed, the addresses, the protocol, a zero, the ports.
+const MAX_HASHED: usize = 2 + 2 * 16 + 2 + 2 * 2;
+/// Characters of a name: the version, a colon, the hash in Base64.
+const ID_LEN: usize = 2 + 28;
+
 /// Types of ICMP that come in pairs, a question's before its answer's: they stand in the places of ports. RFC 792, RFC 950, RFC 1256.
 const PAIRS: [(u8, u8); 5] = [(8, 0), (13, 14), (15, 16), (10, 9), (17, 18)];
 /// The same for ICMPv6. RFC 4443, RFC 4861, RFC 2710, RFC 4620, RFC 6275.
@@ -56,20 +61,31 @@ pub fn community_id(tuple: &FiveTuple, icmp: Option<IcmpKind>) -> String {
     if low > high && !is_one_way {
         std::mem::swap(&mut low, &mut high);
     }
-    let mut hash = Sha1::new();
-    hash.update(SEED.to_be_bytes());
+    // Put together first: that is cheaper than to have it hashed piece by piece.
+    let (mut room, mut len) = ([0; MAX_HASHED], 0);
+    let mut add = |bytes: &[u8]| {
+        if let Some(room) = room.get_mut(len..len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            len += bytes.len();
+        }
+    };
+    add(&SEED.to_be_bytes());
     for (addr, _) in [low, high] {
         match addr {
-            IpAddr::V4(addr) => hash.update(addr.octets()),
-            IpAddr::V6(addr) => hash.update(addr.octets()),
+            IpAddr::V4(addr) => add(&addr.octets()),
+            IpAddr::V6(addr) => add(&addr.octets()),
         }
     }
-    hash.update([tuple.protocol.0, 0]);
+    add(&[tuple.protocol.0, 0]);
     if ports.is_some() {
-        hash.update(low.1.to_be_bytes());
-        hash.update(high.1.to_be_bytes());
+        add(&low.1.to_be_bytes());
+        add(&high.1.to_be_bytes());
     }
-    format!("1:{}", STANDARD.encode(hash.finalize()))
+    let hash = Sha1::digest(room.get(..len).unwrap_or_default());
+    let mut id = String::with_capacity(ID_LEN);
+    id.push_str("1:");
+    STANDARD.encode_string(hash, &mut id);
+    id
 }
 
 /// What stands in the places of ports: a type and its counterpart's, or where there is none, type and code, in a flow of one direction.

@@ -4,6 +4,7 @@
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
 
 use super::CLIENT_HELLO;
 use super::extension::{self, ALPN, SERVER_NAME, SUPPORTED_VERSIONS, StrictExtensions};
@@ -23,9 +24,11 @@ const JA4_LEN: usize = 10 + 2 * (1 + 2 * HASH_LEN);
 /// Bytes of a hash that JA4 tells.
 const HASH_LEN: usize = 6;
 
-/// Room for the text that is hashed and for most lists, so that they seldom grow: browsers have lists of 20 and texts of 250.
+/// Room for the text that is hashed, so that it seldom grows: browsers have texts of 250.
 const USUAL_TEXT: usize = 512;
-const USUAL_LIST: usize = 32;
+
+/// What most lists of a hello have room in without memory of their own: browsers have lists of 20.
+type Numbers = SmallVec<[u16; 32]>;
 
 /// What carries a ClientHello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +67,10 @@ pub(in crate::inspect) fn message_fingerprints(
 /// The same of a whole ClientHello without its message header.
 pub(in crate::inspect) fn body_fingerprints(body: &[u8], carrier: Carrier) -> Option<Fingerprints> {
     let offer = Offer::read(body, carrier == Carrier::Dtls)?;
+    let mut text = Vec::with_capacity(USUAL_TEXT);
     Some(Fingerprints {
-        ja3: offer.ja3(),
-        ja4: offer.ja4(carrier),
+        ja3: offer.ja3(&mut text),
+        ja4: offer.ja4(carrier, &mut text),
     })
 }
 
@@ -74,13 +78,13 @@ pub(in crate::inspect) fn body_fingerprints(body: &[u8], carrier: Carrier) -> Op
 #[derive(Debug, Default)]
 struct Offer {
     version: u16,
-    suites: Vec<u16>,
-    extensions: Vec<u16>,
-    groups: Vec<u16>,
-    point_formats: Vec<u16>,
-    signatures: Vec<u16>,
+    suites: Numbers,
+    extensions: Numbers,
+    groups: Numbers,
+    point_formats: Numbers,
+    signatures: Numbers,
     /// Those of the `supported_versions` extension.
-    versions: Vec<u16>,
+    versions: Numbers,
     /// The first and the last byte of the first application protocol.
     alpn: Option<(u8, u8)>,
     /// Whether its extensions break off.
@@ -92,7 +96,6 @@ impl Offer {
         let front = Front::read(body, has_cookie)?;
         let mut offer = Self {
             version: front.version.0,
-            extensions: Vec::with_capacity(USUAL_LIST),
             ..Self::default()
         };
         add_numbers(&mut offer.suites, front.suites);
@@ -127,9 +130,9 @@ impl Offer {
         Some(offer)
     }
 
-    fn ja3(&self) -> Box<str> {
-        let mut text = Vec::with_capacity(USUAL_TEXT);
-        push_decimal(&mut text, self.version);
+    /// * `text`: nothing; room for what is hashed.
+    fn ja3(&self, text: &mut Vec<u8>) -> Box<str> {
+        push_decimal(text, self.version);
         let lists = [
             &self.suites,
             &self.extensions,
@@ -140,15 +143,16 @@ impl Offer {
         let told = if self.is_broken { 2 } else { lists.len() };
         for list in lists.into_iter().take(told) {
             text.push(b',');
-            push_list(&mut text, b'-', list, push_decimal);
+            push_list(text, b'-', list, push_decimal);
         }
-        let hash = Md5::digest(text);
+        let hash = Md5::digest(&*text);
         let mut ja3 = String::with_capacity(hash.len() * 2);
         push_hex(&mut ja3, &hash);
         ja3.into()
     }
 
-    fn ja4(&self, carrier: Carrier) -> Box<str> {
+    /// * `text`: anything; room for what is hashed.
+    fn ja4(&self, carrier: Carrier, text: &mut Vec<u8>) -> Box<str> {
         // The highest as a number, so that a draft is above them all; DTLS counts down.
         let versions = self.versions.iter().copied();
         let highest = versions.max_by_key(|&version| match carrier {
@@ -167,12 +171,11 @@ impl Offer {
         push_count(&mut ja4, self.suites.len());
         push_count(&mut ja4, self.extensions.len());
         ja4.extend(self.alpn_digits());
-        let mut text = Vec::with_capacity(USUAL_TEXT);
         for write in [Self::write_suites, Self::write_extensions] {
             text.clear();
-            write(self, &mut text);
+            write(self, text);
             ja4.push('_');
-            push_short_hash(&mut ja4, &text);
+            push_short_hash(&mut ja4, text);
         }
         ja4.into()
     }
@@ -189,13 +192,13 @@ impl Offer {
     }
 
     fn write_suites(&self, text: &mut Vec<u8>) {
-        let mut suites = self.suites.clone();
+        let mut suites = Numbers::from_slice(&self.suites);
         suites.sort_unstable();
         push_list(text, b',', &suites, push_four_hex);
     }
 
     fn write_extensions(&self, text: &mut Vec<u8>) {
-        let mut told = self.extensions.clone();
+        let mut told = Numbers::from_slice(&self.extensions);
         told.retain(|kind| ![SERVER_NAME, ALPN].contains(kind));
         told.sort_unstable();
         push_list(text, b',', &told, push_four_hex);
@@ -207,7 +210,7 @@ impl Offer {
 }
 
 /// Adds the numbers of two bytes in `list`, without GREASE.
-fn add_numbers(numbers: &mut Vec<u16>, list: &[u8]) {
+fn add_numbers(numbers: &mut Numbers, list: &[u8]) {
     let (pairs, _) = list.as_chunks();
     numbers.reserve(pairs.len());
     let pairs = pairs.iter().copied();
@@ -238,7 +241,7 @@ const fn is_plain(byte: u8) -> bool {
 }
 
 /// Writes `list` with `separator` between its numbers.
-fn push_list(text: &mut Vec<u8>, separator: u8, list: &[u16], push: fn(&mut Vec<u8>, u16)) {
+fn push_list(text: &mut Vec<u8>, separator: u8, list: &[u16], push: impl Fn(&mut Vec<u8>, u16)) {
     for (i, &number) in list.iter().enumerate() {
         if i > 0 {
             text.push(separator);
@@ -256,12 +259,19 @@ fn push_decimal(text: &mut Vec<u8>, number: u16) {
 }
 
 fn push_four_hex(text: &mut Vec<u8>, number: u16) {
-    text.extend([12, 8, 4, 0].map(|shift| hex_digit((number >> shift) as u8) as u8));
+    text.extend_from_slice(&[12, 8, 4, 0].map(|shift| hex_byte((number >> shift) as u8)));
 }
 
 /// The lower four bits as a digit.
-fn hex_digit(bits: u8) -> char {
-    char::from_digit(u32::from(bits & 0x0f), 16).unwrap_or_default()
+const fn hex_byte(bits: u8) -> u8 {
+    let bits = bits & 0x0f;
+    // Without a branch: which it is, is as good as thrown with dice.
+    bits + b'0' + (bits > 9) as u8 * (b'a' - b'9' - 1)
+}
+
+/// The same.
+const fn hex_digit(bits: u8) -> char {
+    hex_byte(bits) as char
 }
 
 fn push_hex(text: &mut String, bytes: &[u8]) {
