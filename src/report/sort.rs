@@ -79,8 +79,17 @@ impl LineSort {
         key: u64,
         write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut start = self.gathered.text.len();
-        write(&mut self.gathered.text)?;
+        let start = self.gathered.text.len();
+        let taken = write(&mut self.gathered.text).and_then(|()| self.take(key, start));
+        if taken.is_err() {
+            // Who goes on all the same is to have no line that begins with half of this one, nor the memory full of what is no line.
+            self.gathered.drop_untaken();
+        }
+        taken
+    }
+
+    /// Makes a line of the text from `start` on.
+    fn take(&mut self, key: u64, mut start: usize) -> io::Result<()> {
         if self.gathered.bytes() + size_of::<Line>() > self.budget {
             self.spill(start)?;
             start = 0;
@@ -161,6 +170,12 @@ impl Gathered {
 
     fn sort(&mut self) {
         self.lines.sort_unstable_by_key(|line| line.key);
+    }
+
+    /// Lets go of the text behind the lines.
+    fn drop_untaken(&mut self) {
+        let end = self.lines.iter().map(|line| line.end).max();
+        self.text.truncate(end.unwrap_or_default());
     }
 
     fn text_of(&self, line: Line) -> &[u8] {
@@ -365,6 +380,28 @@ mod tests {
             assert_eq!(sorted.next().unwrap(), Some((key, line.as_bytes())));
         }
         assert!(sorted.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_taken_in_leaves_nothing_behind() {
+        let failing = |text: &mut Vec<u8>| {
+            text.extend_from_slice(b"half");
+            Err(io::ErrorKind::Other.into())
+        };
+        let mut sort = LineSort::new("/nonexistent".into(), 100);
+        assert!(sort.push(1, failing).is_err());
+        // More than the budget, as the only line: it needs no file.
+        push(&mut sort, 2, &[b'x'; 200]);
+        assert!(sort.push(3, failing).is_err());
+        let bytes = sort.gathered.bytes();
+        for key in 4..8 {
+            // There is no room for it, and no run can be made.
+            assert!(sort.push(key, |text| text.write_all(b"line")).is_err());
+            assert_eq!(sort.gathered.bytes(), bytes);
+        }
+        let mut sorted = sort.finish().unwrap();
+        assert_eq!(sorted.next().unwrap(), Some((2, &[b'x'; 200][..])));
+        assert_eq!(sorted.next().unwrap(), None);
     }
 
     #[test]
