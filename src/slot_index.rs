@@ -52,7 +52,13 @@ impl SlotIndex {
         let mut slot = NO_SLOT;
         for _ in 0..NEAR_PLACES {
             let place = self.places.get(at).copied().unwrap_or(EMPTY);
-            slot = if place.hash == hash { place.slot } else { slot };
+            // An empty place has a hash as well, but the highest slot.
+            let found = if place.hash == hash {
+                place.slot
+            } else {
+                NO_SLOT
+            };
+            slot = slot.min(found);
             at = self.next(at);
         }
         let is_there = slot != NO_SLOT;
@@ -200,6 +206,11 @@ mod tests {
                     let slot = u32::from(number);
                     let is_there = list.contains(&number).then_some(slot);
                     prop_assert_eq!(index.find(hash(number), |other| other == slot), is_there);
+                    // Of several with this hash, a guess is any that is there.
+                    let alike = |&other: &u8| hash(other) == hash(number);
+                    let mut alike = list.iter().copied().filter(alike);
+                    let (guess, is_guessed) = index.guess(hash(number));
+                    prop_assert!(!is_guessed || alike.any(|other| u32::from(other) == guess));
                 }
             }
             index.clear();
@@ -223,7 +234,11 @@ mod tests {
         let (last, near) = guesses.split_last().unwrap();
         assert_eq!(near, [(7, true), (8, true), (9, true), (10, true)]);
         assert_eq!(*last, (0, false));
-        assert_eq!(index.guess(HalfHash::of(0)), (0, false));
+        // The hash of empty places, of which there are some behind it.
+        let empty = HalfHash::of(0);
+        assert_eq!(index.guess(empty), (0, false));
+        index.insert(empty, 20);
+        assert_eq!(index.guess(empty), (20, true));
     }
 
     #[test]
