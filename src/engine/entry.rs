@@ -217,6 +217,7 @@ impl Entry {
 
     /// Takes note of what it holds; see [`Entry::weigh_findings`].
     pub(super) fn weigh(&mut self) {
+        debug_assert_eq!(self.findings_load, self.held_by_findings(), "not weighed");
         let other = self.other.as_ref().map_or(0, |other| other.held_bytes());
         let held = self.dialogue.held_bytes() + other + self.findings_load as usize;
         self.load = u32::try_from(held).unwrap_or(u32::MAX);
@@ -224,9 +225,13 @@ impl Entry {
 
     /// Takes note of what is found in it, before it is weighed itself: not for every packet, because they lie elsewhere in memory.
     pub(super) fn weigh_findings(&mut self) {
+        self.findings_load = self.held_by_findings();
+    }
+
+    fn held_by_findings(&self) -> u32 {
         let findings = self.findings.as_ref();
         let held = findings.map_or(0, |findings| findings.held_bytes());
-        self.findings_load = u32::try_from(held).unwrap_or(u32::MAX);
+        u32::try_from(held).unwrap_or(u32::MAX)
     }
 
     /// The port that the flow goes to.

@@ -345,6 +345,27 @@ mod tests {
         assert_eq!((table.len(), other.is_full()), (1, false));
     }
 
+    #[test]
+    fn flows_are_shown_before_they_are_taken_out() {
+        let mut table = FlowTable::new(100);
+        let count = 2 * DRAINED_TOGETHER as u16 + 3;
+        for port in 0..count {
+            put(&mut table, port, port);
+        }
+        assert_eq!(get(&mut table, 0), Some(0));
+        let shown = std::cell::RefCell::new(Vec::new());
+        let look = |flows: &[Option<&u16>]| {
+            shown
+                .borrow_mut()
+                .extend(flows.iter().flatten().map(|&&port| port))
+        };
+        let drained: Vec<_> = table.drain(look).map(|(_, port)| port).collect();
+        let in_order: Vec<_> = (1..count).chain([0]).collect();
+        assert_eq!(drained, in_order);
+        assert_eq!(shown.into_inner(), in_order);
+        assert!(table.is_empty());
+    }
+
     /// Set for the process that a test starts: it prints a hash, and is no test by itself.
     const PRINTS: &str = "DPI_ENGINE_TEST_PRINTS_A_HASH";
 
