@@ -321,9 +321,10 @@ mod tests {
             return;
         };
         remove_unfinished_on_signal().unwrap();
+        let mut output = OutputFile::create(&Path::new(&dir).join("out")).unwrap();
+        // Last: it tells that the other file is there and locked.
         let done = OutputFile::create(&Path::new(&dir).join("done")).unwrap();
         done.commit().unwrap();
-        let mut output = OutputFile::create(&Path::new(&dir).join("out")).unwrap();
         io::stdin().read_line(&mut String::new()).unwrap();
         let written = io::Write::write_all(&mut output, &[0; 4096]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::FileTooLarge);
