@@ -219,10 +219,12 @@ impl Sink for Gathered<'_> {
     fn judged(&mut self, news: &Judged) {
         let (rule, is_kept) = (self.names.rule(news.rule), self.names.keeps(news.rule));
         self.narrator.judged(news, rule, is_kept);
-        if let Some(explanations) = &mut self.explanations
+        // Once is enough: what could not be written is as large the next time.
+        if self.failed.is_none()
+            && let Some(explanations) = &mut self.explanations
             && let Err(error) = explanations.judged(news.flow, news.packet, news.rule)
         {
-            self.failed.get_or_insert(error);
+            self.failed = Some(error);
         }
     }
 }
