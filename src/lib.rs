@@ -65,6 +65,7 @@ pub mod output;
 pub mod packet;
 pub mod passive_dns;
 pub mod pipeline;
+mod prefetch;
 pub mod protocol;
 pub mod ranges;
 pub mod report;

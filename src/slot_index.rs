@@ -1,6 +1,7 @@
 //! Numbers by hash, for tables that keep their entries elsewhere: one array, of which a search mostly touches a single line of memory.
 
 use crate::half_hash::HalfHash;
+use crate::prefetch::prefetch;
 
 /// No slot.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -11,9 +12,10 @@ pub(crate) const NO_SLOT: u32 = u32::MAX;
 /// * Homes are in the order of the hashes, so that growing goes through the old array and the new one from front to back.
 #[derive(Debug, Default)]
 pub(crate) struct SlotIndex {
-    /// As many as a power of two, or none.
     places: Vec<Place>,
     len: usize,
+    /// Places for as many slots as are to be expected; 0 when nobody knows.
+    expected: usize,
 }
 
 /// Five eighths.
@@ -36,6 +38,16 @@ const EMPTY: Place = Place {
 };
 
 impl SlotIndex {
+    /// An empty one, which takes no more memory than it must when there are `most` slots in it.
+    pub(crate) const fn for_slots(most: usize) -> Self {
+        let (part, whole) = MAX_LOAD;
+        Self {
+            places: Vec::new(),
+            len: 0,
+            expected: most.saturating_mul(whole).div_ceil(part),
+        }
+    }
+
     /// Slots in it.
     pub(crate) const fn len(&self) -> usize {
         self.len
@@ -65,6 +77,14 @@ impl SlotIndex {
         (if is_there { slot } else { 0 }, is_there)
     }
 
+    /// Asks for the memory in which a search for this hash begins, and most often ends.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: HalfHash) {
+        if let Some(place) = self.places.get(self.home(hash)) {
+            prefetch(place);
+        }
+    }
+
     /// The slot that was put in with this hash, and that `is_it`.
     #[inline]
     pub(crate) fn find(&self, hash: HalfHash, is_it: impl Fn(u32) -> bool) -> Option<u32> {
@@ -89,6 +109,26 @@ impl SlotIndex {
         }
         self.put(Place { hash, slot });
         self.len += 1;
+    }
+
+    /// Puts `slot` where the one is that was put in with this hash, and that `is_it`; that one, or none and nothing is done.
+    pub(crate) fn replace(
+        &mut self,
+        hash: HalfHash,
+        slot: u32,
+        is_it: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let mut at = self.home(hash);
+        loop {
+            let place = self.places.get_mut(at)?;
+            if place.slot == NO_SLOT {
+                return None;
+            }
+            if place.hash == hash && is_it(place.slot) {
+                return Some(std::mem::replace(&mut place.slot, slot));
+            }
+            at = self.next(at);
+        }
     }
 
     /// Takes the slot out that was put in with this hash, if it is there.
@@ -131,12 +171,20 @@ impl SlotIndex {
 
     #[inline]
     const fn next(&self, at: usize) -> usize {
-        (at + 1) & self.places.len().wrapping_sub(1)
+        if at + 1 < self.places.len() {
+            at + 1
+        } else {
+            0
+        }
     }
 
     /// Places from one to the other, forwards.
     const fn distance(&self, from: usize, to: usize) -> usize {
-        to.wrapping_sub(from) & self.places.len().wrapping_sub(1)
+        if from <= to {
+            to - from
+        } else {
+            self.places.len() - from + to
+        }
     }
 
     fn set(&mut self, at: usize, place: Place) {
@@ -159,7 +207,10 @@ impl SlotIndex {
     }
 
     fn grow(&mut self) {
-        let places = (self.places.len() * 2).max(MIN_PLACES);
+        let mut places = (self.places.len() * 2).max(MIN_PLACES);
+        if self.places.len() < self.expected {
+            places = places.min(self.expected);
+        }
         let old = std::mem::replace(&mut self.places, vec![EMPTY; places]);
         for place in old.into_iter().filter(|place| place.slot != NO_SLOT) {
             self.put(place);
@@ -183,8 +234,9 @@ mod tests {
         #[test]
         fn it_finds_what_a_plain_list_finds(
             steps in proptest::collection::vec((any::<bool>(), any::<u8>()), 0..400),
+            most in 0_usize..300,
         ) {
-            let mut index = SlotIndex::default();
+            let mut index = SlotIndex::for_slots(most);
             let mut list: Vec<u8> = Vec::new();
             for (is_in, number) in steps {
                 let place = list.iter().position(|&there| there == number);
@@ -217,6 +269,37 @@ mod tests {
             prop_assert_eq!(index.len(), 0);
             prop_assert!(list.iter().all(|&number| index.find(hash(number), |_| true).is_none()));
         }
+    }
+
+    #[test]
+    fn it_takes_room_for_as_many_as_are_expected_and_for_more_if_they_come() {
+        let mut index = SlotIndex::for_slots(1000);
+        let mut rooms = Vec::new();
+        for slot in 0..=1000 {
+            index.insert(HalfHash::of(u64::from(slot) << 20), slot);
+            rooms.push(index.places.len());
+        }
+        rooms.dedup();
+        assert_eq!(rooms, [16, 32, 64, 128, 256, 512, 1024, 1600, 3200]);
+    }
+
+    #[test]
+    fn one_of_several_with_the_same_hash_is_replaced() {
+        let mut index = SlotIndex::default();
+        let hash = HalfHash::of(77);
+        assert_eq!(index.replace(hash, 1, |_| true), None);
+        for slot in [5, 6, 7] {
+            index.insert(hash, slot);
+        }
+        assert_eq!(index.replace(hash, 9, |slot| slot == 6), Some(6));
+        assert_eq!(index.replace(hash, 8, |slot| slot == 6), None);
+        assert_eq!(index.replace(HalfHash::of(78), 8, |_| true), None);
+        let is_there = |slot| index.find(hash, |there| there == slot).is_some();
+        assert_eq!(
+            [5, 6, 7, 8, 9].map(is_there),
+            [true, false, true, false, true]
+        );
+        assert_eq!(index.len(), 3);
     }
 
     #[test]

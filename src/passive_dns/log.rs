@@ -110,25 +110,20 @@ impl Log {
         Some(Entry { known, heard })
     }
 
-    /// Whether what is in the table of the latest leads to `pair`, which has this hash.
-    pub(super) fn leads_to(
-        &self,
-        (of_latest, number): (HalfHash, u32),
-        (hash, pair): (HalfHash, &Pair),
-    ) -> bool {
-        let is_it = |entry: Entry<'_>| entry.pair() == *pair;
-        of_latest == hash && self.get(number).is_some_and(is_it)
+    /// Whether the `number`th that was told is of `pair`.
+    pub(super) fn leads_to(&self, number: u32, pair: &Pair) -> bool {
+        self.get(number).is_some_and(|entry| entry.pair() == *pair)
     }
 
     /// The number that the next address to be told has.
     pub(super) fn next(&self) -> u32 {
         // Cannot be too many: they make room for each other.
-        self.first.wrapping_add(self.known.len() as u32)
+        self.first.wrapping_add(self.known.len() as u32) & NUMBERS
     }
 
     /// Adds a response; its number.
     pub(super) fn hear(&mut self, heard: Heard) -> u32 {
-        let number = self.first_heard.wrapping_add(self.heard.len() as u32);
+        let number = self.first_heard.wrapping_add(self.heard.len() as u32) & NUMBERS;
         self.heard.push_back(heard);
         number
     }
@@ -136,15 +131,18 @@ impl Log {
     /// Takes out what was told first, and the responses that told nothing that is left.
     pub(super) fn forget_oldest(&mut self) {
         self.known.pop_front();
-        self.first = self.first.wrapping_add(1);
+        self.first = self.first.wrapping_add(1) & NUMBERS;
         let needed = self.known.front().map(|known| known.response);
         while needed != Some(self.first_heard) && self.heard.pop_front().is_some() {
-            self.first_heard = self.first_heard.wrapping_add(1);
+            self.first_heard = self.first_heard.wrapping_add(1) & NUMBERS;
         }
     }
 }
 
+/// The numbers that there are: not the one that is no slot of an index.
+pub(super) const NUMBERS: u32 = u32::MAX >> 1;
+
 /// The place of the `number`th that was told, behind those before `first`.
 pub(super) const fn place(first: u32, number: u32) -> usize {
-    number.wrapping_sub(first) as usize
+    (number.wrapping_sub(first) & NUMBERS) as usize
 }

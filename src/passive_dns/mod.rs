@@ -9,8 +9,6 @@ mod log;
 
 use std::net::IpAddr;
 
-use hashbrown::HashTable;
-
 use crate::domain::DomainName;
 use crate::half_hash::HalfHash;
 use crate::inspect::dns::answers::{Addresses, Answers};
@@ -18,6 +16,7 @@ use crate::key::{FlowKey, Side};
 use crate::opening::Opening;
 use crate::packet::Timestamp;
 use crate::services::DNS_PORT;
+use crate::slot_index::SlotIndex;
 use log::{Entry, Heard, Known, Log, Pair, bits, place};
 
 /// Most addresses that are remembered, over all clients; past that, what was told longest ago is forgotten.
@@ -29,6 +28,9 @@ pub const MAX_NAME_BYTES: usize = 4 << 20;
 /// Seconds that an answer counts for at the least. Many may not be kept at all, and the client connects right away: but with two
 /// versions of IP to try, and a retransmission, that takes some time.
 pub const MIN_LIFE_S: u32 = 5;
+
+/// Addresses from one that is forgotten to the one whose memory is asked for.
+const AHEAD: usize = 8;
 
 /// What one response told its client.
 #[derive(Debug, Clone)]
@@ -102,7 +104,7 @@ pub(crate) fn is_lookup(key: &FlowKey) -> bool {
 pub struct Answered {
     log: Log,
     /// The number of the latest of each pair.
-    latest: HashTable<(HalfHash, u32)>,
+    latest: SlotIndex,
     hasher: ahash::RandomState,
     name_bytes: usize,
     forgotten: u64,
@@ -135,10 +137,32 @@ impl Answered {
         self.make_room(response.at);
     }
 
+    /// Asks for the memory that [`Answered::learn`] will need.
+    pub(crate) fn look_ahead_of(&self, told: &Told) {
+        let Response {
+            client, is_inside, ..
+        } = told.response;
+        for address in &told.addresses {
+            let pair = Pair::new(client, address.addr, is_inside);
+            self.latest.prefetch(self.hash(&pair));
+        }
+    }
+
+    /// Asks for the memory that [`Answered::naming`] will need.
+    pub(crate) fn look_ahead(&self, opening: &Opening<'_>) {
+        if self.latest.len() == 0 || is_lookup(opening.key) {
+            return;
+        }
+        let (opener, _) = opening.opener();
+        let [src, dst] = [opener, opener.other()].map(|side| opening.key.endpoint(side));
+        let pair = Pair::new(src.addr, dst.addr, opening.is_inside);
+        self.latest.prefetch(self.hash(&pair));
+    }
+
     /// The answer by which a flow's client came to its server, should the flow begin with this packet; none for a flow to a
     /// name server itself.
     pub fn naming(&self, opening: &Opening<'_>) -> Option<&Naming> {
-        if self.latest.is_empty() {
+        if self.latest.len() == 0 {
             return None;
         }
         if is_lookup(opening.key) {
@@ -164,10 +188,10 @@ impl Answered {
     ) -> Option<&Naming> {
         let pair = Pair::new(client, server, is_inside);
         let hash = self.hash(&pair);
-        let latest = self.latest.find(hash.whole(), |&latest| {
-            self.log.leads_to(latest, (hash, &pair))
-        });
-        let entry = self.log.get(latest?.1)?;
+        let latest = self
+            .latest
+            .find(hash, |number| self.log.leads_to(number, &pair));
+        let entry = self.log.get(latest?)?;
         (!entry.is_over(now)).then_some(&entry.heard.naming)
     }
 
@@ -197,18 +221,15 @@ impl Answered {
             hash,
             is_latest: true,
         });
-        let is_it = |&latest: &_| log.leads_to(latest, (hash, pair));
-        match latest.find_mut(hash.whole(), is_it) {
-            Some((_, before)) => {
-                *name_bytes -= log.get(*before).map_or(0, Entry::name_len);
-                if let Some(before) = log.known.get_mut(place(log.first, *before)) {
+        let is_it = |number| log.leads_to(number, pair);
+        match latest.replace(hash, number, is_it) {
+            Some(before) => {
+                *name_bytes -= log.get(before).map_or(0, Entry::name_len);
+                if let Some(before) = log.known.get_mut(place(log.first, before)) {
                     before.is_latest = false;
                 }
-                *before = number;
             }
-            None => {
-                latest.insert_unique(hash.whole(), (hash, number), |(hash, _)| hash.whole());
-            }
+            None => latest.insert(hash, number),
         }
     }
 
@@ -223,15 +244,13 @@ impl Answered {
                 return;
             }
             if oldest.known.is_latest {
-                let latest = (oldest.known.hash, self.log.first);
                 self.forgotten += u64::from(!is_over);
                 self.name_bytes -= oldest.name_len();
-                let entry = self
-                    .latest
-                    .find_entry(latest.0.whole(), |&other| other == latest);
-                if let Ok(entry) = entry {
-                    entry.remove();
-                }
+                let hash = oldest.known.hash;
+                self.latest.remove(hash, self.log.first);
+            }
+            if let Some(known) = self.log.known.get(AHEAD) {
+                self.latest.prefetch(known.hash);
             }
             self.log.forget_oldest();
         }

@@ -158,8 +158,8 @@ proptest! {
         is_about_to_wrap in any::<bool>(),
         steps in proptest::collection::vec((0u8..3, 0u8..6, 0u32..20, 0i64..4), 0..60),
     ) {
-        let first = if is_about_to_wrap { first | 0xffff_fff0 } else { first };
-        let first_heard = first.wrapping_add(9);
+        let first = if is_about_to_wrap { first | 0xffff_fff0 } else { first } & log::NUMBERS;
+        let first_heard = first.wrapping_add(9) & log::NUMBERS;
         let log = Log { first, first_heard, ..Log::default() };
         let mut table = Answered { log, ..Answered::default() };
         let mut plain = HashMap::new();

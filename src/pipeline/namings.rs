@@ -48,6 +48,23 @@ impl Namings {
         let Held {
             told, assignments, ..
         } = held;
+        let opening = |&(_, worker, place): &(u32, u32, u32)| {
+            let assignment = assignments.get(worker as usize)?;
+            let task = assignment.tasks.get(place as usize)?;
+            Some(Opening {
+                key: &task.key,
+                sender: task.sender,
+                tcp: task.tcp,
+                is_inside: assignment.is_inside(task),
+                at: task.timestamp,
+            })
+        };
+        for (_, told) in &*told {
+            self.answered.look_ahead_of(told);
+        }
+        for opening in self.asks.iter().filter_map(opening) {
+            self.answered.look_ahead(&opening);
+        }
         let mut told = told.drain(..);
         for &(index, worker, place) in &self.asks {
             let is_before = |(at, _): &(u32, Told)| *at < index;
