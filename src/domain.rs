@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 use crate::ini;
+use crate::prefetch::prefetch;
 use draft::{Draft, Short};
 
 /// A name as traffic carried it, normalised.
@@ -35,6 +36,14 @@ impl DomainName {
     /// The name in `bytes`, dots between its labels. `None` when it is empty, the root, or longer than [`MAX_NAME_LEN`].
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Self::of_one_piece(bytes, push_ascii)
+    }
+
+    /// Asks for the memory that its text is in.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        if let Some(first) = self.0.as_bytes().first() {
+            prefetch(first);
+        }
     }
 
     /// The name in UTF-8 `bytes`, as multicast DNS and LLMNR write names: letters and digits of every script stand as they are.

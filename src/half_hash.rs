@@ -15,10 +15,4 @@ impl HalfHash {
     pub(crate) const fn get(self) -> u32 {
         self.0
     }
-
-    /// A hash to find by. A table chooses a place by the lowest bits, and compares the highest seven: of fewer than 2²⁵ places, none of
-    /// these is used twice.
-    pub(crate) const fn whole(self) -> u64 {
-        (self.0 as u64) << 32 | self.0 as u64
-    }
 }

@@ -92,6 +92,13 @@ fn bits(addr: IpAddr) -> (u128, u64) {
 }
 
 impl FlowKey {
+    /// No flow's: no other has these bits beside protocol, version and ports.
+    pub(crate) const NONE: Self = Self {
+        low: 0,
+        high: 0,
+        rest: u64::MAX,
+    };
+
     /// The key of the flow that a packet belongs to, and which end of it sent the packet.
     ///
     /// When both ends are the same (a host that talks to itself on one port), every packet comes from [`Side::Low`].
@@ -145,12 +152,6 @@ impl FlowKey {
             rest: low_port << 48 | high_port << 32 | rest,
         };
         (key, if is_turned { Side::High } else { Side::Low })
-    }
-
-    /// Something of where it begins in memory.
-    #[inline]
-    pub(crate) const fn fetch(&self) -> u64 {
-        self.low as u64
     }
 
     /// The endpoint on `side`.

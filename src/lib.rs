@@ -59,6 +59,7 @@ pub mod hosts;
 pub mod ini;
 pub mod inspect;
 pub mod key;
+mod name_table;
 pub mod observation;
 pub mod opening;
 pub mod output;

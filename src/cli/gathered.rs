@@ -196,6 +196,7 @@ impl Sink for Gathered<'_> {
     fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
         for flows in flows.chunks(AHEAD) {
             self.hosts.look_ahead(flows);
+            self.stats.look_ahead(flows);
             // All are counted before the first is told of: that would drive what was fetched out of the caches.
             for flow in flows {
                 self.count(flow);

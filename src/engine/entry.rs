@@ -10,6 +10,7 @@ use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary, SharedFate};
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
+use crate::prefetch::prefetch;
 use crate::protocol::Protocol;
 use crate::rules::{Action, Removal, RuleId};
 use crate::tunnel::Tunnels;
@@ -62,9 +63,10 @@ pub(super) struct Entry {
 }
 
 /// What the rules say of a flow, as far as it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Ruling {
     /// Nothing.
+    #[default]
     None,
     /// This rule blocks it.
     Block(RuleId),
@@ -115,17 +117,53 @@ pub(super) struct News {
     pub(super) opener: Option<Side>,
 }
 
+/// No flow.
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            first_packet: 0,
+            first: Timestamp::default(),
+            last: Timestamp::default(),
+            packets: 0,
+            bytes: 0,
+            dropped_packets: 0,
+            dropped_bytes: 0,
+            life: None,
+            initiator: Side::Low,
+            initiator_known: false,
+            heard: [false; 2],
+            heard_outside: [false; 2],
+            tunnels: Tunnels::default(),
+            classification: Classification::default(),
+            is_placed: false,
+            ruling: Ruling::None,
+            icmp: None,
+            began_inside: false,
+            is_bare: false,
+            dialogue: Dialogue::Settled,
+            other: None,
+            findings: None,
+            load: 0,
+            findings_load: 0,
+        }
+    }
+}
+
 impl Entry {
-    /// Something of each line of memory that a packet needs.
+    /// Asks for each line of memory that a packet needs, but for the one it begins in.
     #[inline]
-    pub(super) fn fetch(&self) -> u64 {
-        self.packets ^ u64::from(self.load) ^ u64::from(self.heard[0])
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.load);
+        prefetch(&self.dialogue);
     }
 
-    /// Something of each line of memory that is needed when it ends, but for what was found in it.
+    /// The same of all that is needed when it ends, but for what was found in it.
     #[inline]
-    pub(super) fn fetch_all(&self) -> u64 {
-        self.fetch() ^ self.dropped_bytes ^ u64::from(self.findings.is_some())
+    pub(super) fn prefetch_all(&self) {
+        self.prefetch();
+        prefetch(&self.findings);
+        prefetch(&self.first);
+        prefetch(&self.dropped_bytes);
     }
 
     /// Whether there is nothing more to learn from packets like the first.
@@ -134,35 +172,17 @@ impl Entry {
         matches!(self.dialogue, Dialogue::Settled)
     }
 
-    /// The flow that `seen` begins.
-    pub(super) fn begin(seen: &Observation<'_>) -> Self {
-        let (initiator, initiator_known) = seen.opening().opener();
-        Self {
-            first_packet: seen.number,
-            first: seen.timestamp,
-            last: seen.timestamp,
-            packets: 0,
-            bytes: 0,
-            dropped_packets: 0,
-            dropped_bytes: 0,
-            life: seen.tcp.map(|tcp| TcpLife::begin(tcp.flags, seen.sender)),
-            initiator,
-            initiator_known,
-            heard: [false; 2],
-            heard_outside: [false; 2],
-            tunnels: seen.tunnels,
-            classification: Classification::default(),
-            is_placed: false,
-            ruling: Ruling::None,
-            icmp: icmp_kind(seen),
-            began_inside: seen.is_inside,
-            is_bare: false,
-            dialogue: Dialogue::begin(&seen.key),
-            other: None,
-            findings: None,
-            load: 0,
-            findings_load: 0,
-        }
+    /// Makes it the flow that `seen` begins, of none: there, where it stands, because it is copied as often as it is moved.
+    pub(super) fn begin(&mut self, seen: &Observation<'_>) {
+        (self.initiator, self.initiator_known) = seen.opening().opener();
+        self.first_packet = seen.number;
+        self.first = seen.timestamp;
+        self.last = seen.timestamp;
+        self.life = seen.tcp.map(|tcp| TcpLife::begin(tcp.flags, seen.sender));
+        self.tunnels = seen.tunnels;
+        self.icmp = icmp_kind(seen);
+        self.began_inside = seen.is_inside;
+        self.dialogue = Dialogue::begin(&seen.key);
     }
 
     /// Counts a packet of the flow.

@@ -106,7 +106,7 @@ pub struct Ended {
 }
 
 /// What is remembered of a flow with a verdict that is no longer in the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Remembered {
     flow: u64,
     ruling: Ruling,
@@ -189,12 +189,13 @@ impl Engine {
             self.close((seen.key, entry), end, seen.number, ended);
         }
         self.make_room(seen, ended);
-        let mut entry = Entry::begin(seen);
-        if let Some(remembered) = self.recall(seen, hash) {
+        let remembered = self.recall(seen, hash);
+        let entry = self.flows.insert(seen.key, hash);
+        entry.begin(seen);
+        if let Some(remembered) = remembered {
             entry.ruling = remembered.ruling;
             entry.is_bare = remembered.is_bare;
         }
-        let entry = self.flows.insert((seen.key, hash), entry);
         let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
         let loads = (0, entry.load());
         self.weigh(seen, loads, ended);
@@ -257,6 +258,7 @@ impl Engine {
             let Some((key, entry)) = self.flows.pop_oldest() else {
                 return;
             };
+            self.look_ahead_of_room();
             self.close((key, entry), end, seen.number, ended);
         }
     }
@@ -321,7 +323,7 @@ impl Engine {
                 is_over,
             };
             let hash = self.remembered.hash(&key);
-            self.remembered.insert((key, hash), remembered);
+            *self.remembered.insert(key, hash) = remembered;
         }
         let mut flow = summary(key, entry, end, &self.policy);
         if forgotten > 0 {

@@ -1,16 +1,15 @@
 //! Looking ahead: what packets that are still to come will need of memory.
 
-use std::hint::black_box;
-
 use super::Engine;
 use super::entry::{Entry, Ruling};
 use crate::flow::KeyHash;
 use crate::key::FlowKey;
+use crate::prefetch::prefetch;
 
 /// Where the flow of a packet that is still to come is likely to be found.
 ///
-/// Memory is slow, but answers many questions at once. Who has several packets before him asks for the prospects of all, then
-/// has all of them fetched, and then takes the packets in: so they wait for memory twice together, and not each for itself.
+/// Memory is slow, but brings many things at once. Who has several packets before him looks at each three times before its turn, some
+/// packets apart: each time he asks for what the next look goes through, so that hardly anything is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Prospect {
     pub(super) hash: KeyHash,
@@ -19,76 +18,71 @@ pub(crate) struct Prospect {
     is_there: bool,
 }
 
+impl Prospect {
+    /// Of no packet.
+    pub(crate) const NONE: Self = Self {
+        hash: KeyHash::NONE,
+        guess: 0,
+        is_there: false,
+    };
+}
+
 impl Engine {
-    /// The first step: what the flow of `key` is found by.
+    /// The first look: what the flow of `key` is found by.
     #[inline]
     pub(crate) fn prospect(&self, key: &FlowKey) -> Prospect {
         let hash = self.flows.hash(key);
+        self.flows.prefetch_guess(hash);
         Prospect {
             hash,
-            guess: 0,
-            is_there: false,
+            ..Prospect::NONE
         }
     }
 
-    /// The second: where it is likely to stand.
+    /// The second: where the flow is likely to stand, or a verdict on it to be remembered.
     #[inline]
     pub(crate) fn locate(&self, prospect: &mut Prospect) {
         (prospect.guess, prospect.is_there) = self.flows.guess(prospect.hash);
-    }
-
-    /// The third: the flow itself, or where a verdict on it is remembered. What comes back has no meaning, but depends on all that is to be fetched.
-    #[inline]
-    pub(crate) fn fetch(&self, prospect: &Prospect) -> u64 {
-        let flow = fetch(self.flows.glimpse(prospect.guess));
-        if self.remembered.is_empty() {
-            return flow;
+        self.flows.prefetch_order(prospect.guess);
+        if let Some((key, entry)) = self.flows.glimpse(prospect.guess) {
+            prefetch(key);
+            entry.prefetch();
         }
-        let (remembered, _) = self.remembered.guess(prospect.hash);
-        flow ^ u64::from(remembered)
-    }
-
-    /// The fourth: what makes room for it if it is new.
-    #[inline]
-    pub(crate) fn fetch_oldest(&self) -> u64 {
-        if !self.flows.is_full() {
-            return 0;
+        if !self.remembered.is_empty() {
+            self.remembered.prefetch_guess(prospect.hash);
         }
-        let Some((_, oldest)) = self.flows.oldest() else {
-            return 0;
-        };
-        let findings = oldest.findings.as_ref();
-        let (hash, next) = self.flows.next_to_go();
-        // Where its verdict is going to be remembered.
-        let remembered = match oldest.ruling {
-            Ruling::None => 0,
-            _ => self.remembered.guess(hash).0,
-        };
-        findings.map_or(0, |findings| findings.fetch())
-            ^ u64::from(self.flows.guess(hash).0 ^ remembered)
-            ^ fetch(next)
     }
 
-    /// Whether what the packet says is likely to be read.
+    /// The third: the flows that were used before and after it. Whether what the packet says is likely to be read.
     #[inline]
-    pub(crate) fn may_read(&self, prospect: &Prospect) -> bool {
+    pub(crate) fn approach(&self, prospect: &Prospect) -> bool {
+        if !prospect.is_there {
+            return true;
+        }
+        self.flows.prefetch_neighbours(prospect.guess);
         let flow = self.flows.glimpse(prospect.guess);
-        !prospect.is_there || flow.is_none_or(|(_, entry)| !entry.is_settled())
+        flow.is_none_or(|(_, entry)| !entry.is_settled())
+    }
+
+    /// Asks for what the next flows that make room for others will need, whenever one has gone.
+    #[inline]
+    pub(super) fn look_ahead_of_room(&self) {
+        self.flows.prefetch_next_to_go(|hash, flow, is_first| {
+            look_ahead_of_end(flow, is_first);
+            // Where its verdict is going to be remembered.
+            if is_first && flow.1.ruling != Ruling::None {
+                self.remembered.prefetch_guess(hash);
+            }
+        });
     }
 }
 
-#[inline]
-fn fetch(flow: Option<(&FlowKey, &Entry)>) -> u64 {
-    flow.map_or(0, |(key, entry)| key.fetch() ^ entry.fetch())
-}
-
-/// Has the memory fetched of flows that end soon, and of what was found in them.
-pub(super) fn look_ahead_of_end(flows: &[Option<&Entry>]) {
-    let flows = || flows.iter().flatten();
-    let entries = flows().map(|entry| entry.fetch_all());
-    let mut fetched = entries.fold(0, |all, one| all ^ one);
-    for findings in flows().filter_map(|entry| entry.findings.as_ref()) {
-        fetched ^= findings.fetch();
+/// Asks for the memory of a flow that ends soon; when it is the next, for what was found in it.
+pub(super) fn look_ahead_of_end((key, entry): (&FlowKey, &Entry), is_next: bool) {
+    if !is_next {
+        prefetch(key);
+        entry.prefetch_all();
+    } else if let Some(findings) = &entry.findings {
+        findings.prefetch();
     }
-    black_box(fetched);
 }

@@ -12,6 +12,7 @@ use crate::domain::DomainName;
 use crate::evidence::{
     Basis, Deciding, Fingerprints, FoundName, Ground, Grounds, NameSource, TlsVersion,
 };
+use crate::prefetch::prefetch;
 
 /// Distinct names kept of one flow. Rules still see every one.
 pub const MAX_NAMES_PER_FLOW: usize = 4096;
@@ -186,16 +187,14 @@ impl Findings {
             + self.grounds.signs.capacity() * size_of::<Ground>()
     }
 
-    /// Something of each line of memory that it takes, as likely as not.
+    /// Asks for each line of memory that it takes, as likely as not.
     #[inline]
-    pub(crate) fn fetch(&self) -> u64 {
-        let lines = [
-            self.grounds.application.is_some(),
-            self.grounds.verdict.is_some(),
-            self.caveats.is_some(),
-            self.index.is_some(),
-        ];
-        lines.map(u64::from).iter().sum::<u64>() + self.names.len() as u64
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.names);
+        prefetch(&self.alpn);
+        prefetch(&self.grounds.application);
+        prefetch(&self.grounds.verdict);
+        prefetch(&self.index);
     }
 
     /// Lets go of what only adding needs.

@@ -3,12 +3,12 @@
 //! Contacts lie in one row, in the order in which they came; each knows the one before it of the same address. Most addresses have two
 //! or three, which came with one flow and lie side by side: to look through them costs less than a table of all.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use hashbrown::HashTable;
 
 use crate::domain::DomainName;
+use crate::prefetch::prefetch;
 
 /// Most (address, contact) pairs that are kept: as many as a table of 2¹⁹ places holds before it doubles.
 pub(super) const MAX_CONTACTS: usize = 458_752;
@@ -136,6 +136,14 @@ impl Contacts {
             .filter_map(|(_, kept)| Some((kept.contact.contact()?, kept.name)))
     }
 
+    /// Asks for the memory in which the last contact of the address with these `shares` stands.
+    pub(super) fn prefetch(&self, shares: &Shares) {
+        let last = shares.last.and_then(|place| self.kept.get(place.index()));
+        if let Some(last) = last {
+            prefetch(last);
+        }
+    }
+
     /// Drops what is needed to find contacts again.
     pub(super) fn close(&mut self) {
         self.index = HashTable::new();
@@ -240,39 +248,15 @@ impl Place {
     }
 }
 
-/// Names, each kept once.
-#[derive(Debug, Default)]
-pub(super) struct Interned {
-    ids: HashMap<DomainName, NameId, ahash::RandomState>,
-    bytes: usize,
-}
-
-impl Interned {
-    /// The number of `name`; `None` when it is new and there is no room for it.
-    pub(super) fn id(&mut self, name: &DomainName) -> Option<NameId> {
-        if let Some(&id) = self.ids.get(name) {
-            return Some(id);
-        }
-        let bytes = self.bytes + name.as_str().len();
-        if self.ids.len() >= MAX_NAMES || bytes > MAX_NAME_BYTES {
-            return None;
-        }
-        let id = NameId(NonZeroU32::MIN.saturating_add(u32::try_from(self.ids.len()).ok()?));
-        self.bytes = bytes;
-        self.ids.insert(name.clone(), id);
-        Some(id)
-    }
-
-    /// Every name, so that [`NameId::of`] finds them.
-    pub(super) fn into_sorted(self) -> Vec<DomainName> {
-        let mut all: Vec<_> = self.ids.into_iter().collect();
-        all.sort_unstable_by_key(|(_, id)| *id);
-        all.into_iter().map(|(name, _)| name).collect()
-    }
-}
-
 impl NameId {
-    /// The name with this number, in what [`Interned::into_sorted`] gave.
+    /// That of the name in this place of the table of names.
+    pub(super) fn of_place(place: usize) -> Option<Self> {
+        Some(Self(
+            NonZeroU32::MIN.saturating_add(u32::try_from(place).ok()?),
+        ))
+    }
+
+    /// The name with this number, in what the table of names held.
     pub(super) fn of(self, names: &[DomainName]) -> Option<&str> {
         names.get(self.0.get() as usize - 1).map(DomainName::as_str)
     }
@@ -286,10 +270,7 @@ mod tests {
 
     #[test]
     fn a_contact_takes_the_first_name_it_is_known_by() {
-        let mut names = Interned::default();
-        let mut id = |name: &str| names.id(&DomainName::from_bytes(name.as_bytes()).unwrap());
-        let (a, b) = (id("a.com"), id("b.com"));
-        assert_eq!((id("A.com."), id("b.com")), (a, b));
+        let (a, b) = (NameId::of_place(0), NameId::of_place(1));
         let mut contacts = Contacts::new(10);
         let mut shares = Shares::default();
         for name in [None, b, None, a] {
@@ -298,7 +279,7 @@ mod tests {
         assert_eq!(shares.peers, 1);
         let kept: Vec<_> = contacts.of(&shares).collect();
         assert_eq!(kept, [(Contact::Peer(HostId(9)), b)]);
-        let names = names.into_sorted();
+        let names = ["a.com", "b.com"].map(|name| DomainName::from_bytes(name.as_bytes()).unwrap());
         assert_eq!(b.unwrap().of(&names), Some("b.com"));
     }
 
@@ -366,16 +347,5 @@ mod tests {
         assert_eq!(contacts.kept.len(), MAX_CONTACTS);
         assert_eq!(contacts.kept.capacity(), MAX_CONTACTS);
         assert_eq!(contacts.index.capacity(), MAX_CONTACTS);
-    }
-
-    #[test]
-    fn names_stay_within_their_bytes() {
-        let mut names = Interned {
-            bytes: MAX_NAME_BYTES - 3,
-            ..Interned::default()
-        };
-        let mut id = |name: &str| names.id(&DomainName::from_bytes(name.as_bytes()).unwrap());
-        assert!(id("abcd").is_none() && id("abc").is_some() && id("d").is_none());
-        assert!(id("abc").is_some());
     }
 }

@@ -12,18 +12,20 @@ mod port_maps;
 mod reason;
 mod reserved;
 
-use std::hint::black_box;
 use std::net::IpAddr;
 
-use hashbrown::HashTable;
-
+use crate::domain::DomainName;
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
-use crate::key::Endpoint;
+use crate::name_table::NameTable;
 use crate::packet::IpProtocol;
+use crate::prefetch::prefetch;
 use crate::services;
-use contacts::{Contact, Contacts, HostId, Interned, MAX_CONTACTS, Shares};
+use crate::slot_index::SlotIndex;
+use contacts::{
+    Contact, Contacts, HostId, MAX_CONTACTS, MAX_NAME_BYTES, MAX_NAMES, NameId, Shares,
+};
 use port_maps::PortMaps;
 
 pub use findings::{Finding, Findings, Peer};
@@ -31,7 +33,7 @@ pub use reason::{Reason, Severity};
 pub use reserved::{ReservedRange, reserved_range};
 
 /// Flows that [`Hosts::look_ahead`] looks at: so many answers may be on their way from memory at once.
-pub const AHEAD: usize = 16;
+pub const AHEAD: usize = 32;
 /// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
 pub const MAX_ADDRESSES: usize = 229_376;
 
@@ -59,11 +61,11 @@ pub struct Hosts {
     thresholds: Thresholds,
     hosts: Vec<Host>,
     /// Finds their places by their addresses, and grows without a look at any of them.
-    index: HashTable<(HalfHash, HostId)>,
+    index: SlotIndex,
     hasher: ahash::RandomState,
     bound: usize,
     contacts: Contacts,
-    names: Interned,
+    names: NameTable<()>,
     port_maps: PortMaps,
     untold: Untold,
 }
@@ -85,6 +87,14 @@ struct Host {
     has_more_ports: bool,
 }
 
+impl Host {
+    /// Asks for each line of memory that it takes.
+    fn prefetch(&self) {
+        prefetch(&self.addr);
+        prefetch(&self.has_more_ports);
+    }
+}
+
 /// What went past a bound: flows, and contacts of flows, each as often as it came.
 #[derive(Debug, Clone, Copy, Default)]
 struct Untold {
@@ -100,25 +110,29 @@ impl Hosts {
         Self::with_bounds(thresholds, MAX_ADDRESSES, MAX_CONTACTS)
     }
 
-    /// Has the memory fetched that these flows, the first [`AHEAD`] of them, will need when they are taken in: all of it together, for
-    /// memory is slow, but answers many questions at once.
+    /// Asks for the memory that these flows, the first [`AHEAD`] of them, will need when they are taken in: step by step for all of them
+    /// together, for memory is slow, but brings many things at once.
     pub fn look_ahead(&self, flows: &[FlowSummary]) {
-        let mut guesses = [(0, 0); AHEAD];
-        let guess = |end: Endpoint| {
-            let hash = hash(&self.hasher, end.addr);
-            let found = self.index.find(hash.whole(), |(known, _)| *known == hash);
-            found.map_or(0, |(_, id)| id.0)
+        let flows = flows.get(..AHEAD).unwrap_or(flows);
+        let mut hashes = [[HalfHash::of(0); 2]; AHEAD];
+        for (flow, hashes) in flows.iter().zip(&mut hashes) {
+            flow.findings().prefetch();
+            *hashes = [flow.src(), flow.dst()].map(|end| hash(&self.hasher, end.addr));
+            hashes.iter().for_each(|hash| self.index.prefetch(*hash));
+        }
+        let hashes = hashes.get(..flows.len()).unwrap_or_default();
+        let host = |hash: HalfHash| self.hosts.get(self.index.guess(hash).0 as usize);
+        let ends = hashes.as_flattened().iter();
+        ends.filter_map(|end| host(*end)).for_each(Host::prefetch);
+        let names = || {
+            let findings = flows.iter().map(FlowSummary::findings);
+            findings.filter_map(|findings| Some(&findings.names.first()?.name))
         };
-        for (flow, guesses) in flows.iter().zip(&mut guesses) {
-            *guesses = (guess(flow.src()), guess(flow.dst()));
+        names().for_each(DomainName::prefetch);
+        for host in hashes.iter().filter_map(|[src, _]| host(*src)) {
+            self.contacts.prefetch(&host.shares);
         }
-        let served = |id: u32| self.hosts.get(id as usize).map_or(0, |host| host.served);
-        let mut fetched = 0;
-        for (flow, guesses) in flows.iter().zip(&guesses) {
-            fetched ^= served(guesses.0) ^ served(guesses.1) ^ flow.findings().fetch();
-        }
-        // Nobody needs it: but for this, nothing would be read.
-        black_box(fetched);
+        self.names.look_ahead(names());
     }
 
     /// Takes a flow in.
@@ -156,7 +170,8 @@ impl Hosts {
             .iter()
             .filter(|found| found.from.is_of_domains())
         {
-            let name = self.names.id(&found.name);
+            let name = self.names.entry(&found.name, ());
+            let name = name.and_then(|(place, ())| NameId::of_place(place));
             let is_kept = name.is_some_and(|name| {
                 contacts.note(from, &mut initiator.shares, Contact::Name(name), None)
             });
@@ -182,11 +197,13 @@ impl Hosts {
         drop(self.index);
         drop(self.port_maps);
         self.contacts.close();
+        let names = self.names.into_names();
+        let names = names.into_iter().map(|(name, ())| name).collect();
         Findings::new(
             self.thresholds,
             self.hosts,
             self.contacts,
-            self.names.into_sorted(),
+            names,
             self.untold,
         )
     }
@@ -196,11 +213,11 @@ impl Hosts {
             thresholds,
             // At once, for what is not touched costs nothing; a list that grows is copied again and again.
             hosts: Vec::with_capacity(addresses),
-            index: HashTable::new(),
+            index: SlotIndex::for_slots(addresses),
             hasher: ahash::RandomState::new(),
             bound: addresses,
             contacts: Contacts::new(contacts),
-            names: Interned::default(),
+            names: NameTable::new(MAX_NAMES, MAX_NAME_BYTES),
             port_maps: PortMaps::default(),
             untold: Untold::default(),
         }
@@ -209,19 +226,18 @@ impl Hosts {
     fn id(&mut self, addr: IpAddr) -> Option<HostId> {
         let hosts = &self.hosts;
         let hash = hash(&self.hasher, addr);
-        let is_it = |&(known, id): &(HalfHash, HostId)| {
-            let host = hosts.get(id.0 as usize);
-            known == hash && host.is_some_and(|host| host.addr == addr)
+        let is_it = |place: u32| {
+            let host = hosts.get(place as usize);
+            host.is_some_and(|host| host.addr == addr)
         };
-        if let Some(&(_, id)) = self.index.find(hash.whole(), is_it) {
-            return Some(id);
+        if let Some(place) = self.index.find(hash, is_it) {
+            return Some(HostId(place));
         }
         if hosts.len() >= self.bound {
             return None;
         }
         let id = HostId(u32::try_from(hosts.len()).ok()?);
-        self.index
-            .insert_unique(hash.whole(), (hash, id), |(hash, _)| hash.whole());
+        self.index.insert(hash, id.0);
         self.hosts.push(Host {
             addr,
             flows: 0,

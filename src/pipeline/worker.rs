@@ -1,6 +1,5 @@
 //! A worker: owns some of the shards, and judges the packets that fall to them.
 
-use std::hint::black_box;
 use std::mem;
 use std::sync::Arc;
 
@@ -14,14 +13,17 @@ use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
 use crate::passive_dns::Naming;
+use crate::prefetch::prefetch;
 use crate::rules::RuleId;
 use crate::tunnel::Tunnels;
 
 /// Room that the lists of one chunk keep when they are used again: for the packets of a chunk of small ones, and half as much for how
 /// lists grow and for the flows that end.
 const MAX_KEPT_BYTES: usize = 1 << 20;
-/// Packets whose flows' memory is fetched together; see [`Prospect`].
-const AHEAD: usize = 32;
+/// Packets between one step of a look ahead and the next; see [`Prospect`].
+const STEP: usize = 8;
+/// Packets that are looked ahead at: three steps, and as many as a place among them is told by the lowest bits.
+const AHEAD: usize = 4 * STEP;
 /// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
 const MIN_LEFT_FLOWS: usize = 256;
 
@@ -257,39 +259,41 @@ impl Worker {
         }
         let mut namings = assignment.namings.iter().peekable();
         let first_packet = chunk.first_packet();
-        let mut prospects = Vec::with_capacity(AHEAD);
-        for tasks in assignment.tasks.chunks(AHEAD) {
-            self.look_ahead(tasks, chunk, &mut prospects);
-            for (task, &(place, prospect)) in tasks.iter().zip(&prospects) {
-                *progress = first_packet + u64::from(task.index);
-                let engine = &mut self.engines[place];
-                if task.role == Role::Quoted {
-                    let fate = engine.fate(&task.key, task.timestamp);
-                    part.quoted.extend(fate.map(|fate| Quoted {
-                        index: task.index,
-                        flow: fate.flow,
-                        rule: fate.rule,
-                    }));
-                    continue;
-                }
-                let naming = namings.next_if(|(index, _)| *index == task.index);
-                let answer = {
-                    let seen = observation(task, &assignment, chunk);
-                    let naming = naming.map(|(_, naming)| naming);
-                    #[cfg(test)]
-                    super::tests::die_of(seen.payload);
-                    engine.observe_at(&seen, prospect, naming, &mut part.ended)
-                };
-                if self.wanted.flows {
-                    part.flows.push((task.index, answer.flow));
-                }
-                note(task, &answer, &mut part);
-                if self.wanted.judged
-                    && let Some(rule) = answer.news
-                {
-                    let news = judged(task, (&answer, rule), engine, *progress);
-                    part.judged.push(news);
-                }
+        let mut ahead = [(0, Prospect::NONE); AHEAD];
+        for now in 0..assignment.tasks.len() + 3 * STEP {
+            self.look_ahead(now, (&assignment.tasks, chunk), &mut ahead);
+            let Some(at) = now.checked_sub(3 * STEP) else {
+                continue;
+            };
+            let (task, (place, prospect)) = (&assignment.tasks[at], ahead[at % AHEAD]);
+            *progress = first_packet + u64::from(task.index);
+            let engine = &mut self.engines[place];
+            if task.role == Role::Quoted {
+                let fate = engine.fate(&task.key, task.timestamp);
+                part.quoted.extend(fate.map(|fate| Quoted {
+                    index: task.index,
+                    flow: fate.flow,
+                    rule: fate.rule,
+                }));
+                continue;
+            }
+            let naming = namings.next_if(|(index, _)| *index == task.index);
+            let answer = {
+                let seen = observation(task, &assignment, chunk);
+                let naming = naming.map(|(_, naming)| naming);
+                #[cfg(test)]
+                super::tests::die_of(seen.payload);
+                engine.observe_at(&seen, prospect, naming, &mut part.ended)
+            };
+            if self.wanted.flows {
+                part.flows.push((task.index, answer.flow));
+            }
+            note(task, &answer, &mut part);
+            if self.wanted.judged
+                && let Some(rule) = answer.news
+            {
+                let news = judged(task, (&answer, rule), engine, *progress);
+                part.judged.push(news);
             }
         }
         part.spent = assignment;
@@ -297,32 +301,39 @@ impl Worker {
         shared.leave()
     }
 
-    /// Has the memory fetched that these packets will need; tells the place of each one's engine, and its prospect there.
-    fn look_ahead(&self, tasks: &[Task], chunk: &Chunk, prospects: &mut Vec<(usize, Prospect)>) {
-        prospects.clear();
-        prospects.extend(tasks.iter().map(|task| {
+    /// Has the memory fetched that packets will need which are still to come, a step for each of three of them.
+    ///
+    /// * `now`: the packet that is looked at for the first time.
+    /// * `ahead`: for each packet in question the place of its engine, and its prospect there.
+    #[inline]
+    fn look_ahead(
+        &self,
+        now: usize,
+        (tasks, chunk): (&[Task], &Chunk),
+        ahead: &mut [(usize, Prospect); AHEAD],
+    ) {
+        if let Some(task) = tasks.get(now) {
             // Of 32 bits, because these are divided far quicker; and only once.
             let place = shard_of(task.spread) as u32 / self.workers as u32;
             let place = place as usize;
-            (place, self.engines[place].prospect(&task.key))
-        }));
-        for (place, prospect) in prospects.iter_mut() {
+            ahead[now % AHEAD] = (place, self.engines[place].prospect(&task.key));
+        }
+        let back = |steps: usize| {
+            let at = now.checked_sub(steps * STEP)?;
+            tasks.get(at).map(|task| (task, at % AHEAD))
+        };
+        if let Some((_, at)) = back(1) {
+            let (place, prospect) = &mut ahead[at];
             self.engines[*place].locate(prospect);
         }
-        let mut fetched = 0;
-        for (place, prospect) in prospects.iter() {
-            fetched ^= self.engines[*place].fetch(prospect);
-        }
-        for (task, (place, prospect)) in tasks.iter().zip(prospects.iter()) {
-            let engine = &self.engines[*place];
-            fetched ^= engine.fetch_oldest();
-            if engine.may_read(prospect) {
-                let payload = chunk.bytes().get(task.payload as usize);
-                fetched ^= payload.copied().map_or(0, u64::from);
+        if let Some((task, at)) = back(2) {
+            let (place, prospect) = &ahead[at];
+            if self.engines[*place].approach(prospect)
+                && let Some(first) = chunk.bytes().get(task.payload as usize)
+            {
+                prefetch(first);
             }
         }
-        // Nobody needs it: but for this, nothing would be read.
-        black_box(fetched);
     }
 }
 

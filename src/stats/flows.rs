@@ -10,6 +10,7 @@ use crate::domain::DomainName;
 use crate::encrypted_dns;
 use crate::evidence::FoundName;
 use crate::flow::{Findings, FlowEnd, FlowSummary};
+use crate::name_table::NameTable;
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
@@ -101,12 +102,11 @@ impl Tally {
 ///
 /// Bounds: [`MAX_DOMAINS`] and [`MAX_DOMAIN_BYTES`] for names, [`MAX_FINGERPRINTS`]; the others have no more entries than there are applications,
 /// protocols and rules.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FlowStats {
     counts: FlowCounts,
     shown: ShownTallies,
-    domains: HashMap<DomainName, DomainCount, ahash::RandomState>,
-    domain_bytes: usize,
+    domains: NameTable<DomainCount>,
     untold_domains: u64,
     ja4: HashMap<Box<str>, u64, ahash::RandomState>,
     untold_ja4: u64,
@@ -152,7 +152,7 @@ impl ShownTallies {
 struct DomainCount {
     flows: u64,
     /// First packet of the flow that was counted last: a flow that carries a name twice counts once.
-    counted: u64,
+    counted: Option<u64>,
 }
 
 /// What [`FlowStats`] counted, in an order that depends on nothing but the counts.
@@ -178,7 +178,31 @@ pub struct FlowTables {
     pub caveat_flows: Caveats,
 }
 
+impl Default for FlowStats {
+    fn default() -> Self {
+        Self {
+            counts: FlowCounts::default(),
+            shown: ShownTallies::default(),
+            domains: NameTable::new(MAX_DOMAINS, MAX_DOMAIN_BYTES),
+            untold_domains: 0,
+            ja4: HashMap::default(),
+            untold_ja4: 0,
+            rules: HashMap::default(),
+            caveats: Caveats::default(),
+            caveat_flows: Caveats::default(),
+        }
+    }
+}
+
 impl FlowStats {
+    /// Asks for the memory that these flows will need when they are counted.
+    pub fn look_ahead(&self, flows: &[FlowSummary]) {
+        let names = flows
+            .iter()
+            .filter_map(|flow| flow.findings().names.first());
+        self.domains.look_ahead(names.map(|found| &found.name));
+    }
+
     /// Counts `flow`.
     pub fn observe(&mut self, flow: &FlowSummary) {
         self.counts.total += 1;
@@ -242,6 +266,7 @@ impl FlowStats {
     pub fn finish(self) -> FlowTables {
         let mut domains: Vec<_> = self
             .domains
+            .into_names()
             .into_iter()
             .map(|(name, count)| (name, count.flows))
             .collect();
@@ -275,26 +300,17 @@ impl FlowStats {
     }
 
     fn observe_name(&mut self, name: &DomainName, flow: u64) {
-        if let Some(count) = self.domains.get_mut(name) {
-            if count.counted != flow {
-                count.flows += 1;
-                count.counted = flow;
-            }
-            return;
-        }
-        let bytes = self.domain_bytes + name.as_str().len();
-        if self.domains.len() >= MAX_DOMAINS || bytes > MAX_DOMAIN_BYTES {
+        let first = DomainCount {
+            flows: 0,
+            counted: None,
+        };
+        let Some((_, count)) = self.domains.entry(name, first) else {
             self.untold_domains += 1;
             return;
+        };
+        if count.counted.replace(flow) != Some(flow) {
+            count.flows += 1;
         }
-        self.domain_bytes = bytes;
-        self.domains.insert(
-            name.clone(),
-            DomainCount {
-                flows: 1,
-                counted: flow,
-            },
-        );
     }
 }
 
@@ -495,7 +511,7 @@ pub(crate) mod tests {
     #[test]
     fn names_past_the_bound_are_counted_as_untold() {
         let mut stats = FlowStats {
-            domain_bytes: MAX_DOMAIN_BYTES - 6,
+            domains: NameTable::new(MAX_DOMAINS, 6),
             ..FlowStats::default()
         };
         stats.observe(&flow(1, IpProtocol::TCP, &["a.c", "b.c", "c.c"]));
