@@ -60,19 +60,26 @@ impl SlotIndex {
     /// once.
     #[inline]
     pub(crate) fn guess(&self, hash: HalfHash) -> (u32, bool) {
-        let mut at = self.home(hash);
-        let mut slot = NO_SLOT;
-        for _ in 0..NEAR_PLACES {
-            let place = self.places.get(at).copied().unwrap_or(EMPTY);
-            // An empty place has a hash as well, but the highest slot.
-            let found = if place.hash == hash {
+        let home = self.home(hash);
+        // An empty place has a hash as well, but the highest slot.
+        let slot_in = |place: &Place| {
+            if place.hash == hash {
                 place.slot
             } else {
                 NO_SLOT
-            };
-            slot = slot.min(found);
-            at = self.next(at);
-        }
+            }
+        };
+        let near = self.places.get(home..).unwrap_or_default();
+        let slot = match near.first_chunk::<NEAR_PLACES>() {
+            Some(near) => near.iter().map(slot_in).fold(NO_SLOT, u32::min),
+            None => {
+                let first = self.places.iter().take(NEAR_PLACES - near.len());
+                near.iter()
+                    .chain(first)
+                    .map(slot_in)
+                    .fold(NO_SLOT, u32::min)
+            }
+        };
         let is_there = slot != NO_SLOT;
         (if is_there { slot } else { 0 }, is_there)
     }
