@@ -109,7 +109,8 @@ impl Namings {
                 }
             }
         }
-        self.asks.sort_unstable();
+        // A run for each worker, which a stable sort merges.
+        self.asks.sort();
     }
 }
 
