@@ -133,6 +133,7 @@ impl<V: Default> FlowTable<V> {
     /// Puts a flow in as the most recently used: its value, which is the default one. There is no flow of `key` yet: the caller has looked
     /// for it.
     pub fn insert(&mut self, key: FlowKey, hash: KeyHash) -> &mut V {
+        debug_assert_eq!(hash, self.hash(&key), "{key:?} has another");
         debug_assert!(self.find(&key, hash).is_none(), "{key:?} is there already");
         let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
         self.link_newest(slot, hash);
