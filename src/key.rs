@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn no_flow_has_the_key_of_none() {
+        for addr in ["0.0.0.0", "::"] {
+            let most = FiveTuple {
+                protocol: IpProtocol(u8::MAX),
+                ..tuple(addr, u16::MAX, addr, u16::MAX)
+            };
+            assert_ne!(FlowKey::of(&most).0, FlowKey::NONE);
+        }
+    }
+
+    #[test]
     fn flows_spread_evenly_over_the_shards() {
         let mut seen = [0u32; SHARDS];
         for client in 0..100u32 {

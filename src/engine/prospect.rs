@@ -67,10 +67,12 @@ impl Engine {
     /// Asks for what the next flows that make room for others will need, whenever one has gone.
     #[inline]
     pub(super) fn look_ahead_of_room(&self) {
-        self.flows.prefetch_next_to_go(|hash, flow, is_first| {
-            look_ahead_of_end(flow, is_first);
+        self.flows.prefetch_next_to_go(|flow, hash| {
+            look_ahead_of_end(flow, hash.is_some());
             // Where its verdict is going to be remembered.
-            if is_first && flow.1.ruling != Ruling::None {
+            if let Some(hash) = hash
+                && flow.1.ruling != Ruling::None
+            {
                 self.remembered.prefetch_guess(hash);
             }
         });

@@ -2,6 +2,7 @@
 
 mod allowing;
 mod answers;
+mod beginning;
 mod offers;
 mod places;
 

@@ -91,15 +91,15 @@ impl<V: Default> FlowTable<V> {
         KeyHash(HalfHash::of(self.hasher.hash_one(key)))
     }
 
-    /// Where the flow that is found by `hash` is likely to stand, for [`FlowTable::glimpse`]; and whether any is found there by it.
+    /// Where the flow that is found by `hash` is likely to stand, for [`FlowTable::get_mut`]; and whether any is found there by it.
     #[inline]
     pub fn guess(&self, hash: KeyHash) -> (u32, bool) {
         self.index.guess(hash.0)
     }
 
-    /// The flow of a guess, which is not used by that, and may be another, or one that is there no more. Its memory is not read.
+    /// The flow of a guess, which is not used by that, and may be another, or none: then its key is [`FlowKey::NONE`]. Its memory is not read.
     #[inline]
-    pub fn glimpse(&self, guess: u32) -> Option<(&FlowKey, &V)> {
+    pub(crate) fn glimpse(&self, guess: u32) -> Option<(&FlowKey, &V)> {
         self.at(guess).map(|flow| (&flow.key, &flow.value))
     }
 
@@ -133,6 +133,7 @@ impl<V: Default> FlowTable<V> {
     /// Puts a flow in as the most recently used: its value, which is the default one. There is no flow of `key` yet: the caller has looked
     /// for it.
     pub fn insert(&mut self, key: FlowKey, hash: KeyHash) -> &mut V {
+        debug_assert_eq!(hash, self.hash(&key), "{key:?} has another");
         debug_assert!(self.find(&key, hash).is_none(), "{key:?} is there already");
         let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
         self.link_newest(slot, hash);

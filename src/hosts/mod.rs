@@ -34,7 +34,7 @@ pub use reserved::{ReservedRange, reserved_range};
 
 /// Flows that [`Hosts::look_ahead`] looks at: so many answers may be on their way from memory at once.
 pub const AHEAD: usize = 32;
-/// Most addresses that are looked at: as many as a table of 2¹⁸ places holds before it doubles.
+/// Most addresses that are looked at.
 pub const MAX_ADDRESSES: usize = 229_376;
 
 /// When an address is told of.

@@ -329,6 +329,32 @@ fn one_address_cannot_fill_the_tables() {
     assert_eq!((hosts.untold.peers, hosts.untold.names), (976, 976));
 }
 
+#[test]
+fn names_past_their_number_and_their_bytes_are_counted() {
+    let label = "x".repeat(60);
+    for (tail, room) in [
+        ("c".to_owned(), contacts::MAX_NAMES),
+        ([&*label; 4].join("."), contacts::MAX_NAME_BYTES / 250),
+    ] {
+        let mut hosts = hosts();
+        let (mut flows, mut told) = (0..100_u32, 0);
+        while told < room + 10 {
+            let (client, number) = (
+                std::net::Ipv4Addr::from_bits(0x0800_0000 + told as u32).to_string(),
+                flows.next().unwrap(),
+            );
+            // Of 250 bytes with the long tail.
+            let names: Vec<_> = (0..1000)
+                .map(|n| format!("{number:02}{n:04}.{tail}"))
+                .collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            hosts.observe(&named(TCP, (&client, SERVER, 443), &names));
+            told += names.len();
+        }
+        assert_eq!(hosts.untold.names, (told - room) as u64);
+    }
+}
+
 /// What the module promises: 40 MiB, the sum of what the tables take when they are full.
 #[test]
 fn full_tables_fit_the_promise() {

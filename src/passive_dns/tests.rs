@@ -174,6 +174,16 @@ proptest! {
                 let known = name(&table, client, server, now);
                 prop_assert_eq!(known, (now <= *end).then(|| text.clone()));
             }
+            // Of what is gone nothing is left, neither in the index nor in the bytes of names.
+            let Log { known, first, .. } = &table.log;
+            let numbers = (0..known.len() as u32).map(|place| first.wrapping_add(place) & log::NUMBERS);
+            let latest: Vec<_> = numbers.zip(known).filter(|(_, known)| known.is_latest).collect();
+            prop_assert_eq!(table.latest.len(), latest.len());
+            for (number, known) in &latest {
+                prop_assert!(table.latest.find(known.hash, |there| there == *number).is_some());
+            }
+            let bytes = latest.iter().filter_map(|(number, _)| table.log.get(*number));
+            prop_assert_eq!(table.name_bytes, bytes.map(Entry::name_len).sum::<usize>());
         }
     }
 }

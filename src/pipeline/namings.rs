@@ -6,7 +6,7 @@
 
 use super::held::Held;
 use super::recent::Recent;
-use super::worker::{Role, Task};
+use super::worker::{Assignment, Role, Task};
 use crate::flow::tcp;
 use crate::opening::Opening;
 use crate::passive_dns::{Answered, Told, is_lookup};
@@ -48,22 +48,13 @@ impl Namings {
         let Held {
             told, assignments, ..
         } = held;
-        let opening = |&(_, worker, place): &(u32, u32, u32)| {
-            let assignment = assignments.get(worker as usize)?;
-            let task = assignment.tasks.get(place as usize)?;
-            Some(Opening {
-                key: &task.key,
-                sender: task.sender,
-                tcp: task.tcp,
-                is_inside: assignment.is_inside(task),
-                at: task.timestamp,
-            })
-        };
         for (_, told) in &*told {
             self.answered.look_ahead_of(told);
         }
-        for opening in self.asks.iter().filter_map(opening) {
-            self.answered.look_ahead(&opening);
+        for &(_, worker, place) in &self.asks {
+            if let Some(opening) = opening(assignments, (worker, place)) {
+                self.answered.look_ahead(&opening);
+            }
         }
         let mut told = told.drain(..);
         for &(index, worker, place) in &self.asks {
@@ -73,22 +64,13 @@ impl Namings {
             {
                 self.answered.learn(told);
             }
-            let Some(assignment) = assignments.get_mut(worker as usize) else {
-                continue;
-            };
-            let task = assignment.tasks.get(place as usize);
-            let naming = task.and_then(|task| {
-                self.answered.naming(&Opening {
-                    key: &task.key,
-                    sender: task.sender,
-                    tcp: task.tcp,
-                    is_inside: assignment.is_inside(task),
-                    at: task.timestamp,
-                })
-            });
-            assignment
-                .namings
-                .extend(naming.map(|naming| (index, naming.clone())));
+            let naming = opening(assignments, (worker, place))
+                .and_then(|opening| self.answered.naming(&opening));
+            if let Some(naming) = naming
+                && let Some(assignment) = assignments.get_mut(worker as usize)
+            {
+                assignment.namings.push((index, naming.clone()));
+            }
         }
         told.for_each(|(_, told)| self.answered.learn(told));
     }
@@ -112,6 +94,22 @@ impl Namings {
         // A run for each worker, which a stable sort merges.
         self.asks.sort();
     }
+}
+
+/// What the packet of a worker's task says of how its flow would begin with it.
+///
+/// * `place`: among the tasks of that worker.
+#[inline]
+fn opening(assignments: &[Assignment], (worker, place): (u32, u32)) -> Option<Opening<'_>> {
+    let assignment = assignments.get(worker as usize)?;
+    let task = assignment.tasks.get(place as usize)?;
+    Some(Opening {
+        key: &task.key,
+        sender: task.sender,
+        tcp: task.tcp,
+        is_inside: assignment.is_inside(task),
+        at: task.timestamp,
+    })
 }
 
 /// Whether a packet may be the first of a flow that has a name by an answer. A SYN may end the flow before at once, and so may a packet

@@ -24,6 +24,8 @@ const MAX_KEPT_BYTES: usize = 1 << 20;
 const STEP: usize = 8;
 /// Packets that are looked ahead at: three steps, and as many as a place among them is told by the lowest bits.
 const AHEAD: usize = 4 * STEP;
+// A packet's turn comes before its place is another's.
+const _: () = assert!(AHEAD > 3 * STEP && AHEAD.is_power_of_two());
 /// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
 const MIN_LEFT_FLOWS: usize = 256;
 

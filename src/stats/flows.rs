@@ -520,4 +520,22 @@ pub(crate) mod tests {
         assert_eq!((tables.domains.len(), tables.untold_domains), (2, 2));
         assert_eq!(tables.domains[0].1, 2);
     }
+
+    #[test]
+    fn names_are_counted_up_to_the_bytes_that_are_promised() {
+        // Of 250 bytes each, 4,096 a flow.
+        let tail = [&*"x".repeat(60); 4].join(".");
+        let mut stats = FlowStats::default();
+        for number in 0..17 {
+            let names: Vec<_> = (0..4096)
+                .map(|n| format!("{number:02}{n:04}.{tail}"))
+                .collect();
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            stats.observe(&flow(number, IpProtocol::TCP, &names));
+        }
+        let tables = stats.finish();
+        let counted = MAX_DOMAIN_BYTES / 250;
+        assert_eq!(tables.domains.len(), counted);
+        assert_eq!(tables.untold_domains, 17 * 4096 - counted as u64);
+    }
 }

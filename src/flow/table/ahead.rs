@@ -30,22 +30,22 @@ impl<V: Default> FlowTable<V> {
 
     /// Asks for what the flows will need that go next, to be called whenever one has gone.
     ///
-    /// * `look`: asks for the memory of the third of them (`false`), and for what the first leads to (`true`).
+    /// * `look`: asks for the memory of the third of them, and for what the first leads to: of that it is told what it is found by as well.
     #[inline]
-    pub(crate) fn prefetch_next_to_go(&self, look: impl Fn(KeyHash, (&FlowKey, &V), bool)) {
+    pub(crate) fn prefetch_next_to_go(&self, look: impl Fn((&FlowKey, &V), Option<KeyHash>)) {
         let link = |slot: u32| self.links.get(slot as usize);
         let Some(first) = link(self.oldest) else {
             return;
         };
         self.index.prefetch(first.hash.0);
         if let Some(flow) = self.glimpse(self.oldest) {
-            look(first.hash, flow, true);
+            look(flow, Some(first.hash));
         }
         if let Some(second) = link(first.newer)
             && let Some(flow) = self.glimpse(second.newer)
         {
             self.prefetch_order(second.newer);
-            look(second.hash, flow, false);
+            look(flow, None);
         }
     }
 }

@@ -88,6 +88,29 @@ fn flows_are_shown_twice_before_they_are_taken_out() {
 }
 
 #[test]
+fn of_those_that_go_next_the_first_and_the_third_are_shown() {
+    let mut table = FlowTable::new(4);
+    let shown = |table: &FlowTable<u16>| {
+        let shown = std::cell::RefCell::new(Vec::new());
+        table.prefetch_next_to_go(|(there, &port), hash| {
+            assert_eq!(*there, key(port));
+            assert!(hash.is_none_or(|hash| hash == table.hash(there)));
+            shown.borrow_mut().push((port, hash.is_some()));
+        });
+        shown.into_inner()
+    };
+    assert_eq!(shown(&table), []);
+    put(&mut table, 1, 1);
+    assert_eq!(shown(&table), [(1, true)]);
+    put(&mut table, 2, 2);
+    assert_eq!(shown(&table), [(1, true)]);
+    put(&mut table, 3, 3);
+    put(&mut table, 4, 4);
+    assert_eq!(get(&mut table, 1), Some(1));
+    assert_eq!(shown(&table), [(2, true), (4, false)]);
+}
+
+#[test]
 fn a_flow_that_is_gone_is_not_found_where_it_stood() {
     let mut table = FlowTable::new(2);
     put(&mut table, 7, 7);
@@ -138,9 +161,10 @@ fn no_two_runs_hash_alike() {
 proptest! {
     #[test]
     fn it_holds_what_a_plain_list_in_order_of_use_holds(
+        capacity in 0_usize..9,
         steps in proptest::collection::vec((0u8..4, 0u16..12), 0..200),
     ) {
-        let mut table = FlowTable::new(8);
+        let mut table = FlowTable::new(capacity);
         let mut list: Vec<(u16, u32)> = Vec::new();
         for (number, (step, port)) in (0..).zip(steps) {
             let place = list.iter().position(|(there, _)| *there == port);
@@ -165,6 +189,8 @@ proptest! {
                     prop_assert_eq!(table.pop_oldest(), oldest);
                 }
                 _ => {
+                    // None has no room for a single flow.
+                    prop_assert_eq!(table.is_full(), list.len() == capacity.max(1));
                     if table.is_full() {
                         table.pop_oldest();
                         list.remove(0);
