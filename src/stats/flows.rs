@@ -151,8 +151,8 @@ impl ShownTallies {
 #[derive(Debug)]
 struct DomainCount {
     flows: u64,
-    /// First packet of the flow that was counted last: a flow that carries a name twice counts once.
-    counted: Option<u64>,
+    /// First packet of the flow that was counted last, 0 for none: a flow that carries a name twice counts once.
+    counted: u64,
 }
 
 /// What [`FlowStats`] counted, in an order that depends on nothing but the counts.
@@ -302,13 +302,14 @@ impl FlowStats {
     fn observe_name(&mut self, name: &DomainName, flow: u64) {
         let first = DomainCount {
             flows: 0,
-            counted: None,
+            counted: 0,
         };
         let Some((_, count)) = self.domains.entry(name, first) else {
             self.untold_domains += 1;
             return;
         };
-        if count.counted.replace(flow) != Some(flow) {
+        if count.counted != flow {
+            count.counted = flow;
             count.flows += 1;
         }
     }
