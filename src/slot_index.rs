@@ -95,17 +95,8 @@ impl SlotIndex {
     /// The slot that was put in with this hash, and that `is_it`.
     #[inline]
     pub(crate) fn find(&self, hash: HalfHash, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut at = self.home(hash);
-        loop {
-            let place = self.places.get(at)?;
-            if place.slot == NO_SLOT {
-                return None;
-            }
-            if place.hash == hash && is_it(place.slot) {
-                return Some(place.slot);
-            }
-            at = self.next(at);
-        }
+        let at = self.position(hash, is_it)?;
+        self.places.get(at).map(|place| place.slot)
     }
 
     /// Puts a slot in that is not there.
@@ -125,29 +116,16 @@ impl SlotIndex {
         slot: u32,
         is_it: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        let mut at = self.home(hash);
-        loop {
-            let place = self.places.get_mut(at)?;
-            if place.slot == NO_SLOT {
-                return None;
-            }
-            if place.hash == hash && is_it(place.slot) {
-                return Some(std::mem::replace(&mut place.slot, slot));
-            }
-            at = self.next(at);
-        }
+        let at = self.position(hash, is_it)?;
+        let place = self.places.get_mut(at)?;
+        Some(std::mem::replace(&mut place.slot, slot))
     }
 
     /// Takes the slot out that was put in with this hash, if it is there.
     pub(crate) fn remove(&mut self, hash: HalfHash, slot: u32) {
-        let mut gap = self.home(hash);
-        loop {
-            match self.places.get(gap) {
-                Some(place) if place.slot == slot => break,
-                Some(place) if place.slot != NO_SLOT => gap = self.next(gap),
-                _ => return,
-            }
-        }
+        let Some(mut gap) = self.position(hash, |there| there == slot) else {
+            return;
+        };
         self.len -= 1;
         // What stands behind it, up to the next empty place, moves up, as far as it is not at home already.
         let mut at = self.next(gap);
@@ -168,6 +146,22 @@ impl SlotIndex {
     pub(crate) fn clear(&mut self) {
         self.places.fill(EMPTY);
         self.len = 0;
+    }
+
+    /// Where the slot stands that was put in with this hash, and that `is_it`.
+    #[inline]
+    fn position(&self, hash: HalfHash, is_it: impl Fn(u32) -> bool) -> Option<usize> {
+        let mut at = self.home(hash);
+        loop {
+            let place = self.places.get(at)?;
+            if place.slot == NO_SLOT {
+                return None;
+            }
+            if place.hash == hash && is_it(place.slot) {
+                return Some(at);
+            }
+            at = self.next(at);
+        }
     }
 
     /// The place to begin at: the hash's share of the array.
