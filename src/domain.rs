@@ -3,6 +3,7 @@
 //! Knows nothing of where a name was found.
 
 mod draft;
+mod written;
 
 use std::borrow::Borrow;
 use std::fmt::{self, Write as _};

@@ -7,6 +7,7 @@ use crate::domain::DomainName;
 use crate::evidence::{Deciding, Ground, NameSource};
 use crate::flow::tcp::TcpLife;
 use crate::flow::{Findings, FlowEnd, FlowState, FlowSummary, SharedFate};
+use crate::inspect::dns;
 use crate::key::{FlowKey, Side};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, TcpFlags, Timestamp};
@@ -267,6 +268,24 @@ impl Entry {
         let findings = self.findings.as_ref();
         let last = findings.and_then(|findings| findings.names.last());
         last.is_some_and(|last| last.from == from && last.name == *name)
+    }
+
+    /// Whether `seen` only asks again what was asked last, or repeats it in its answer: nothing in it is new.
+    #[inline]
+    pub(super) fn asks_again(&self, seen: &Observation<'_>) -> bool {
+        if !self.dialogue.is_of_dns() || self.other.is_some() || seen.is_inside != self.began_inside
+        {
+            return false;
+        }
+        let last = self
+            .findings
+            .as_ref()
+            .and_then(|findings| findings.names.last());
+        last.is_some_and(|last| {
+            last.from == NameSource::DnsQuery
+                && self.classification.protocols.has(Protocol::Dns)
+                && dns::asks_only_for(seen.payload, &last.name)
+        })
     }
 
     /// What was found in it, to be added to.

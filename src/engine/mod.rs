@@ -433,6 +433,9 @@ fn listen(
     policy: &Policy,
     evidence: &mut Vec<Evidence>,
 ) {
+    if entry.asks_again(seen) {
+        return;
+    }
     let Some(dialogue) = entry.dialogue(seen) else {
         return;
     };

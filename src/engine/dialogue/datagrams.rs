@@ -46,6 +46,12 @@ impl Datagrams {
         }
     }
 
+    /// Whether each of them is taken for a message of DNS that can be read as one.
+    #[inline]
+    pub(super) const fn is_of_dns(&self) -> bool {
+        matches!(self.dialect, Some(dns::Dialect::Dns))
+    }
+
     /// Reads one datagram.
     pub(super) fn hear(
         &mut self,

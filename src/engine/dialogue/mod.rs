@@ -132,6 +132,12 @@ impl Dialogue {
         }
     }
 
+    /// Whether its datagrams are messages of DNS.
+    #[inline]
+    pub(super) const fn is_of_dns(&self) -> bool {
+        matches!(self, Self::Datagrams(datagrams) if datagrams.is_of_dns())
+    }
+
     /// Bytes that are held for later.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
