@@ -3,7 +3,6 @@
 use std::fmt;
 
 use smallvec::SmallVec;
-use thin_vec::ThinVec;
 
 use crate::alpn::Alpn;
 use crate::caveats::Caveats;
@@ -134,34 +133,16 @@ pub enum Deciding {
 pub struct Grounds {
     /// What decided the application.
     pub application: Option<Deciding>,
-    /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
-    pub verdict: Option<Deciding>,
-    /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
-    /// [`Grounds::MAX_SIGNS`], each once.
-    pub signs: ThinVec<Ground>,
     /// The packets at which the protocols were told, in the order of [`crate::protocol::Protocols`]. Most flows show one or two.
     pub protocols: SmallVec<[u64; 2]>,
 }
 
 impl Grounds {
-    /// How many signs of one flow are kept.
-    pub const MAX_SIGNS: usize = 8;
-
     /// None at all.
     pub const NONE: Self = Self {
         application: None,
-        verdict: None,
-        signs: ThinVec::new(),
         protocols: SmallVec::new_const(),
     };
-
-    /// Keeps a sign, unless it is there already.
-    pub fn add_sign(&mut self, sign: Ground) {
-        let is_it = |there: &Ground| there.by == sign.by && there.value == sign.value;
-        if self.signs.len() < Self::MAX_SIGNS && !self.signs.iter().any(is_it) {
-            self.signs.push(sign);
-        }
-    }
 }
 
 /// A name found in a flow.

@@ -167,7 +167,7 @@ impl Sink for Dropped {
 
 /// Packets and bytes of a flow that are dropped with others that they quote.
 fn shared(flow: &FlowSummary) -> Option<(u64, u64)> {
-    let shared = flow.findings().shared_fates.iter();
+    let shared = flow.findings().rare().shared_fates.iter();
     let shared = shared.fold((0, 0), |(packets, bytes), shared| {
         (packets + shared.packets, bytes + shared.bytes)
     });

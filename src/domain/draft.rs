@@ -1,5 +1,6 @@
 //! The quick way to write a name: whole, in place, sixteen bytes at a step. What it cannot write is left to the way byte by byte.
 
+use super::text::{self, Text};
 use super::{DomainName, MAX_LABEL_LEN, MAX_NAME_LEN, is_strange};
 
 /// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation.
@@ -83,7 +84,8 @@ pub(super) struct Short {
 }
 
 /// Two chunks, one byte for the length behind the name.
-const SHORT_LEN: usize = 2 * CHUNK;
+const SHORT_LEN: usize = text::SHORT_LEN;
+const _: () = assert!(SHORT_LEN == 2 * CHUNK);
 
 impl Short {
     /// As [`DomainName::from_written_out`]; `None` also for what is not that short.
@@ -128,8 +130,7 @@ impl Short {
             return None;
         }
         // All of it, of which the check leaves no rest to go through byte by byte.
-        let text = std::str::from_utf8(&self.text).ok()?;
-        Some(DomainName(text.get(..usize::from(len))?.into()))
+        Text::of_first(len.into(), &self.text).map(DomainName)
     }
 
     /// Writes the first `len` bytes in lower case; whether one of them has to be escaped, and how many are dots.

@@ -281,7 +281,7 @@ impl<'a> Conclusion<'a> {
             let sign = ground(by, value, self.at);
             self.unnamed.get_or_insert(app);
             self.entry.is_of(app, sign.clone());
-            self.entry.findings().grounds.add_sign(sign);
+            self.entry.findings().rare_mut().add_sign(sign);
         }
     }
 }

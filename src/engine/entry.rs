@@ -330,7 +330,7 @@ impl Entry {
             Action::Block => Ruling::Block(rule),
         };
         if ground.is_some() || self.findings.is_some() {
-            self.findings().grounds.verdict = ground;
+            self.findings().judge_by(ground);
             self.weigh_findings();
         }
     }
@@ -340,7 +340,7 @@ impl Entry {
         let (packets, bytes) = (self.dropped_packets, self.dropped_bytes);
         (self.dropped_packets, self.dropped_bytes) = (0, 0);
         if removal == Removal::Inline && packets > 0 {
-            self.findings().shared_fates.push(SharedFate {
+            self.findings().rare_mut().shared_fates.push(SharedFate {
                 rule,
                 packets,
                 bytes,

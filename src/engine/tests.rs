@@ -296,7 +296,7 @@ fn blocked_flows_that_are_forgotten_are_counted() {
     let forgotten: u64 = bench
         .ended
         .iter()
-        .filter_map(|e| e.flow.findings().caveats.as_ref())
+        .filter_map(|e| e.flow.findings().rare().caveats.as_ref())
         .map(|c| c.forgotten)
         .sum();
     assert_eq!(forgotten, 2);
@@ -320,8 +320,11 @@ fn the_bounds_that_a_flow_met_are_told_with_it() {
     flows.extend(bench.engine.finish());
     flows.sort_by_key(|flow| flow.first_packet);
     assert_eq!(flows[0].findings().names.len(), MAX_NAMES_PER_FLOW);
-    assert_eq!(flows[0].findings().caveats.as_ref().unwrap().names, 5);
-    assert!(flows[1].findings().caveats.is_none());
+    assert_eq!(
+        flows[0].findings().rare().caveats.as_ref().unwrap().names,
+        5
+    );
+    assert!(flows[1].findings().rare().caveats.is_none());
 }
 
 #[test]

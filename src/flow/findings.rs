@@ -42,12 +42,44 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
+    rare: Option<Box<Rare>>,
+}
+
+/// What is found in few flows. Apart, so that the others take less memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rare {
+    /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
+    pub verdict: Option<Deciding>,
+    /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
+    /// [`Rare::MAX_SIGNS`], each once.
+    pub signs: ThinVec<Ground>,
     /// Packets that another rule took than the flow's own.
     pub shared_fates: ThinVec<SharedFate>,
     /// What was not found in it, or is in doubt; `None` as a rule.
     pub caveats: Option<Box<Caveats>>,
     /// Once there are more names than a scan should look at.
     index: Option<Box<NameIndex>>,
+}
+
+impl Rare {
+    /// How many signs of one flow are kept.
+    pub const MAX_SIGNS: usize = 8;
+
+    const NONE: Self = Self {
+        verdict: None,
+        signs: ThinVec::new(),
+        shared_fates: ThinVec::new(),
+        caveats: None,
+        index: None,
+    };
+
+    /// Keeps a sign, unless it is there already.
+    pub(crate) fn add_sign(&mut self, sign: Ground) {
+        let is_it = |there: &Ground| there.by == sign.by && there.value == sign.value;
+        if self.signs.len() < Self::MAX_SIGNS && !self.signs.iter().any(is_it) {
+            self.signs.push(sign);
+        }
+    }
 }
 
 /// Places of names. Says nothing that the names do not say, so any two are equal.
@@ -75,10 +107,26 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
-        shared_fates: ThinVec::new(),
-        caveats: None,
-        index: None,
+        rare: None,
     };
+
+    /// What few flows have, be it nothing.
+    pub fn rare(&self) -> &Rare {
+        static NONE: Rare = Rare::NONE;
+        self.rare.as_deref().unwrap_or(&NONE)
+    }
+
+    /// The same, to be added to.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes in what met the rule that blocked or allowed the flow.
+    pub(crate) fn judge_by(&mut self, verdict: Option<Deciding>) {
+        if verdict.is_some() || self.rare.is_some() {
+            self.rare_mut().verdict = verdict;
+        }
+    }
 
     /// Adds a name unless it is there already: its place among the names. Counts it, and gives it back, when there is no more room.
     ///
@@ -136,7 +184,7 @@ impl Findings {
 
     /// What met the rule that decided, told as [`decided_by`](Self::decided_by); `None` for a rule of addresses or ports.
     pub fn judged_by(&self) -> Option<(Basis, &str, u64)> {
-        self.meant(self.grounds.verdict.as_ref()?)
+        self.meant(self.rare().verdict.as_ref()?)
     }
 
     fn meant<'a>(&'a self, deciding: &'a Deciding) -> Option<(Basis, &'a str, u64)> {
@@ -167,7 +215,7 @@ impl Findings {
 
     /// Its caveats, to be added to.
     pub(crate) fn caveats(&mut self) -> &mut Caveats {
-        self.caveats.get_or_insert_default()
+        self.rare_mut().caveats.get_or_insert_default()
     }
 
     /// Bytes that it holds beyond itself: a table that is full has no more of it than flows.
@@ -184,7 +232,7 @@ impl Findings {
             + self.name_bytes as usize
             + names
             + verdict
-            + self.grounds.signs.capacity() * size_of::<Ground>()
+            + self.rare().signs.capacity() * size_of::<Ground>()
     }
 
     /// Asks for each line of memory that it takes, as likely as not.
@@ -192,19 +240,20 @@ impl Findings {
     pub(crate) fn prefetch(&self) {
         prefetch(&self.names);
         prefetch(&self.alpn);
-        prefetch(&self.grounds.application);
-        prefetch(&self.grounds.verdict);
-        prefetch(&self.index);
+        prefetch(&self.grounds);
+        prefetch(&self.rare);
     }
 
     /// Lets go of what only adding needs.
     pub(crate) fn close(&mut self) {
-        self.index = None;
+        if let Some(rare) = &mut self.rare {
+            rare.index = None;
+        }
     }
 
     fn place(&self, name: &DomainName, from: NameSource) -> Option<u32> {
         let is_it = |there: &FoundName| there.name == *name && there.from == from;
-        match &self.index {
+        match &self.rare().index {
             None => self.names.iter().position(is_it).map(|place| place as u32),
             Some(index) => {
                 let hash = index.hasher.hash_one((name, from));
@@ -215,16 +264,14 @@ impl Findings {
     }
 
     fn index_last(&mut self) {
-        let names = &self.names;
-        if self.index.is_none() && names.len() <= SCANNED_NAMES {
+        let has_index = self.rare().index.is_some();
+        if !has_index && self.names.len() <= SCANNED_NAMES {
             return;
         }
-        let first = if self.index.is_none() {
-            0
-        } else {
-            names.len() - 1
-        };
-        let NameIndex { hasher, places } = &mut **self.index.get_or_insert_default();
+        let names = &self.names;
+        let first = if has_index { names.len() - 1 } else { 0 };
+        let index = &mut self.rare.get_or_insert_default().index;
+        let NameIndex { hasher, places } = &mut **index.get_or_insert_default();
         let hash = |place: u32| {
             names
                 .get(place as usize)
@@ -282,7 +329,7 @@ mod tests {
     fn what_met_a_rule_counts_as_held() {
         let mut found = Findings::default();
         let empty = found.held_bytes();
-        found.grounds.verdict = Some(Deciding::Sign(Box::new(Ground {
+        found.rare_mut().verdict = Some(Deciding::Sign(Box::new(Ground {
             by: Basis::Content,
             value: "a".repeat(1000).into(),
             packet: 1,

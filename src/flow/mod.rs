@@ -6,6 +6,6 @@ mod summary;
 mod table;
 pub mod tcp;
 
-pub use findings::{Findings, MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
+pub use findings::{Findings, MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW, Rare};
 pub use summary::{FlowEnd, FlowState, FlowSummary, SharedFate};
 pub use table::{FlowTable, KeyHash};

@@ -172,7 +172,7 @@ impl FlowSummary {
                 (self.dropped_packets, self.dropped_bytes)
             }
             (Some(_), Removal::Inline) => {
-                let shared = self.findings().shared_fates.iter();
+                let shared = self.findings().rare().shared_fates.iter();
                 shared.fold((self.packets, self.bytes), |(packets, bytes), shared| {
                     (
                         packets.saturating_sub(shared.packets),
@@ -194,7 +194,7 @@ impl FlowSummary {
     }
 
     fn dropped_with_shared(&self, own: u64, of: impl Fn(&SharedFate) -> u64) -> u64 {
-        let shared: u64 = self.findings().shared_fates.iter().map(of).sum();
+        let shared: u64 = self.findings().rare().shared_fates.iter().map(of).sum();
         match self.removal {
             Removal::Inline | Removal::WholeFlow => own + shared,
             Removal::AllElse => own.saturating_sub(shared),

@@ -131,7 +131,7 @@ impl Lookups {
                 return None;
             }
         }
-        let caveats = flow.findings().caveats.as_ref();
+        let caveats = flow.findings().rare().caveats.as_ref();
         let is_cut = caveats.is_some_and(|caveats| caveats.names > 0);
         first.filter(|_| !is_cut || flow.removal == Removal::AllElse)
     }

@@ -136,7 +136,7 @@ impl Quotes {
             })
             .collect();
         if !drops.is_empty() {
-            flow.findings_mut().shared_fates.extend(drops);
+            flow.findings_mut().rare_mut().shared_fates.extend(drops);
         }
         flow
     }

@@ -240,14 +240,14 @@ impl FlowStats {
         if let Some(prints) = &findings.fingerprints {
             self.observe_ja4(&prints.ja4);
         }
-        for shared in &findings.shared_fates {
+        for shared in &findings.rare().shared_fates {
             self.rules.entry(shared.rule).or_default().add(Tally {
                 flows: 0,
                 packets: shared.packets,
                 bytes: shared.bytes,
             });
         }
-        if let Some(caveats) = &findings.caveats {
+        if let Some(caveats) = &findings.rare().caveats {
             self.caveats.add(caveats);
             self.caveat_flows.add(&caveats.kinds());
         }

@@ -89,7 +89,7 @@ fn a_flow_of_several_names_is_allowed_by_any_of_them_from_there_on() {
     assert_eq!((told.rule, told.allowed), (None, Some(RuleId(1))));
     assert!(!told.is_dropped());
     // What went before is told as the other rule's doing.
-    let fates = &told.findings().shared_fates;
+    let fates = &told.findings().rare().shared_fates;
     assert_eq!((fates[0].rule, fates[0].packets), (RuleId(0), 2));
     assert_eq!(told.dropped_in_all(), 2);
     assert_eq!(told.ruled(), (4, 400));

@@ -86,7 +86,7 @@ fn a_sign_is_kept_also_where_a_name_decides() {
         value: "offered".into(),
         packet: 3,
     };
-    assert_eq!(flow.findings().grounds.signs, [sign]);
+    assert_eq!(flow.findings().rare().signs, [sign]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) enum Outcome {
 /// The flow's evidence, in order of packets. What was found in one packet stays in the order in which it was found.
 pub(super) fn of<'a>(flow: &'a FlowSummary, catalogue: &Catalogue) -> Vec<Piece<'a>> {
     let findings = flow.findings();
-    let grounds = &findings.grounds;
+    let listed = &findings.rare().signs;
     let deciding = findings.decided_by();
     let outcome = |by: Basis, value: &str, app: Option<AppId>| match (app, deciding) {
         (None, _) => Outcome::Nothing,
@@ -65,11 +65,11 @@ pub(super) fn of<'a>(flow: &'a FlowSummary, catalogue: &Catalogue) -> Vec<Piece<
         let app = owner(sign, flow, catalogue);
         ((sign.packet, None), sign.by, &*sign.value, app)
     };
-    let unlisted = match &grounds.application {
-        Some(Deciding::Sign(ground)) if !grounds.signs.contains(ground) => Some(&**ground),
+    let unlisted = match &findings.grounds.application {
+        Some(Deciding::Sign(ground)) if !listed.contains(ground) => Some(&**ground),
         _ => None,
     };
-    let signs = grounds.signs.iter().chain(unlisted).map(sign);
+    let signs = listed.iter().chain(unlisted).map(sign);
     let mut pieces: Vec<_> = names
         .chain(signs)
         .map(|((packet, offset), by, value, app)| Piece {

@@ -185,7 +185,7 @@ fn counted(flow: &FlowSummary, policy: &Policy, out: &mut Vec<u8>) -> io::Result
         "  packets   {}: {kept} forwarded ({kept_bytes} bytes), {dropped} dropped ({dropped_bytes} bytes)",
         flow.packets
     )?;
-    for shared in &flow.findings().shared_fates {
+    for shared in &flow.findings().rare().shared_fates {
         let rule = policy.rules.rule(shared.rule).map_or("", |rule| &rule.text);
         let packets = count(shared.packets, "packet");
         let fate = match policy.removal {

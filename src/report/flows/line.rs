@@ -108,7 +108,7 @@ impl<'a> Decided<'a> {
 }
 
 fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
-    let signs = flow.findings().grounds.signs.iter();
+    let signs = flow.findings().rare().signs.iter();
     signs.map(Decided::by_ground).collect()
 }
 

@@ -25,14 +25,13 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     let findings = flow.findings_mut();
     findings.grounds = Grounds {
         application: Some(Deciding::Name(0)),
-        signs: thin_vec::thin_vec![Ground {
-            by: Basis::Alpn,
-            value: "h9".into(),
-            packet: 6,
-        }],
         protocols: smallvec::smallvec![6, 6],
-        ..Grounds::default()
     };
+    findings.rare_mut().signs.push(Ground {
+        by: Basis::Alpn,
+        value: "h9".into(),
+        packet: 6,
+    });
     findings.alpn = [&b"h2"[..], b"http/1.1"].into_iter().collect();
     findings.offered = Some(TlsVersion(0x0304));
     findings.fingerprints = Some(Box::new(Fingerprints {
