@@ -16,6 +16,7 @@ use crate::protocol::Protocol;
 use crate::rules::{Action, Removal, RuleId};
 use crate::tunnel::Tunnels;
 
+use super::Spare;
 use super::dialogue::Dialogue;
 
 /// A flow that is still in the table. Rare parts are boxed: most flows of a scan have none.
@@ -286,6 +287,17 @@ impl Entry {
                 && self.classification.protocols.has(Protocol::Dns)
                 && dns::asks_only_for(seen.payload, &last.name)
         })
+    }
+
+    /// Takes room for what is found in it that is spare, if it has none.
+    #[inline]
+    pub(super) fn take_spare(&mut self, spare: &mut Spare) {
+        if self.findings.is_none() {
+            self.findings = spare.pop();
+            if let Some(next) = spare.last() {
+                next.prefetch();
+            }
+        }
     }
 
     /// What was found in it, to be added to.

@@ -16,7 +16,7 @@ use lru::LruCache;
 
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Ground};
-use crate::flow::{FlowEnd, FlowSummary, FlowTable, KeyHash, tcp};
+use crate::flow::{Findings, FlowEnd, FlowSummary, FlowTable, KeyHash, tcp};
 use crate::key::{FlowKey, SHARDS};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
@@ -105,6 +105,18 @@ pub struct Ended {
     pub flow: FlowSummary,
 }
 
+/// What goes out of a shard beside its answers, and comes back to be used again.
+#[derive(Default)]
+pub(crate) struct Turnover {
+    /// Flows that ended.
+    pub(crate) ended: Vec<Ended>,
+    /// What was found in flows that nobody needs any more, emptied: memory for flows to come.
+    pub(crate) spare: Spare,
+}
+
+/// Room for what is found in flows.
+pub(crate) type Spare = Vec<Box<Findings>>;
+
 /// What is remembered of a flow with a verdict that is no longer in the table.
 #[derive(Debug, Clone, Copy, Default)]
 struct Remembered {
@@ -159,22 +171,35 @@ impl Engine {
         ended: &mut Vec<Ended>,
     ) -> Answer {
         let prospect = self.prospect(&seen.key);
-        self.observe_at(seen, prospect, naming, ended)
+        let mut turnover = Turnover {
+            ended: std::mem::take(ended),
+            spare: Spare::new(),
+        };
+        let answer = self.observe_at(seen, prospect, naming, &mut turnover);
+        *ended = turnover.ended;
+        answer
     }
 
-    /// As [`Engine::observe`], of a packet whose flow's place was told before.
+    /// As [`Engine::observe`], of a packet whose flow's place was told before; what is found in flows that begin takes the place of what
+    /// is spare.
     pub(crate) fn observe_at(
         &mut self,
         seen: &Observation<'_>,
         Prospect { hash, guess, .. }: Prospect,
         naming: Option<&Naming>,
-        ended: &mut Vec<Ended>,
+        Turnover { ended, spare }: &mut Turnover,
     ) -> Answer {
         let end = match self.flows.get_mut(&seen.key, hash, guess) {
             Some(entry) => match ending(entry, seen) {
                 None => {
                     let load = entry.load();
-                    let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
+                    let answer = step(
+                        entry,
+                        seen,
+                        naming,
+                        &self.policy,
+                        (&mut self.evidence, spare),
+                    );
                     let loads = (load, entry.load());
                     self.weigh(seen, loads, ended);
                     return answer;
@@ -196,7 +221,13 @@ impl Engine {
             entry.ruling = remembered.ruling;
             entry.is_bare = remembered.is_bare;
         }
-        let answer = step(entry, seen, naming, &self.policy, &mut self.evidence);
+        let answer = step(
+            entry,
+            seen,
+            naming,
+            &self.policy,
+            (&mut self.evidence, spare),
+        );
         let loads = (0, entry.load());
         self.weigh(seen, loads, ended);
         answer
@@ -394,7 +425,7 @@ fn step(
     seen: &Observation<'_>,
     naming: Option<&Naming>,
     policy: &Policy,
-    evidence: &mut Vec<Evidence>,
+    (evidence, spare): (&mut Vec<Evidence>, &mut Spare),
 ) -> Answer {
     let news = entry.count(seen);
     let before = entry.ruling;
@@ -402,11 +433,12 @@ fn step(
         judge_place(entry, seen, &news, policy);
     }
     if let Some(naming) = naming.filter(|_| entry.packets == 1) {
+        entry.take_spare(spare);
         conclude_from_answer(entry, seen, policy, naming);
         entry.weigh_findings();
         entry.weigh();
     }
-    listen(entry, seen, policy, evidence);
+    listen(entry, seen, policy, (evidence, spare));
     if !entry.is_placed && has_places(&policy.catalogue) {
         place(entry, seen, policy);
     }
@@ -431,7 +463,7 @@ fn listen(
     entry: &mut Entry,
     seen: &Observation<'_>,
     policy: &Policy,
-    evidence: &mut Vec<Evidence>,
+    (evidence, spare): (&mut Vec<Evidence>, &mut Spare),
 ) {
     if entry.asks_again(seen) {
         return;
@@ -442,6 +474,7 @@ fn listen(
     evidence.clear();
     dialogue.hear(seen, policy.fingerprints, evidence);
     if !evidence.is_empty() {
+        entry.take_spare(spare);
         conclude(entry, seen, policy, evidence);
         entry.weigh_findings();
     }

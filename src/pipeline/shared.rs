@@ -67,6 +67,7 @@ impl SharedChunk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Turnover;
 
     fn part(drops: &[u32]) -> Part {
         Part {
@@ -74,7 +75,7 @@ mod tests {
             flows: Vec::new(),
             quoting: Vec::new(),
             quoted: Vec::new(),
-            ended: Vec::new(),
+            turnover: Turnover::default(),
             judged: Vec::new(),
             spent: Assignment::default(),
         }

@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, Sender};
 use super::shared::SharedChunk;
 use super::{Judged, Left, Message};
 use crate::capture::Chunk;
-use crate::engine::{Answer, Ended, Engine, Policy, Prospect, Verdict};
+use crate::engine::{Answer, Engine, Policy, Prospect, Turnover, Verdict};
+use crate::flow::Findings;
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
 use crate::observation::Observation;
 use crate::packet::{TcpSegment, Timestamp};
@@ -83,9 +84,9 @@ pub(super) struct Assignment {
     pub(super) outer: Vec<FiveTuple>,
     /// What name servers told before of flows that may begin here: the packet's place, ascending, and the answer.
     pub(super) namings: Vec<(u32, Naming)>,
-    /// Room for the flows that end; nothing is in it on the way to the worker.
-    pub(super) ended: Vec<Ended>,
-    /// The same for the packets to drop.
+    /// Room for the flows that end, of which there are none on the way to the worker; and what is spare.
+    pub(super) turnover: Turnover,
+    /// Room for the packets to drop.
     pub(super) drops: Vec<u32>,
 }
 
@@ -105,7 +106,7 @@ impl Assignment {
             assignment.around.clear();
             assignment.outer.clear();
             assignment.namings.clear();
-            assignment.ended.clear();
+            assignment.turnover.ended.clear();
             assignment.drops.clear();
         }
     }
@@ -133,7 +134,9 @@ impl Assignment {
             + room(&self.around)
             + room(&self.outer)
             + room(&self.namings)
-            + room(&self.ended)
+            + room(&self.turnover.ended)
+            + room(&self.turnover.spare)
+            + self.turnover.spare.len() * size_of::<Findings>()
             + room(&self.drops)
     }
 }
@@ -174,8 +177,8 @@ pub(super) struct Part {
     pub(super) quoting: Vec<(u32, u64)>,
     /// What becomes of the flows that packets quote; those that are not in the table are left out.
     pub(super) quoted: Vec<Quoted>,
-    /// Flows that ended, in order.
-    pub(super) ended: Vec<Ended>,
+    /// Flows that ended, in order; and what is spare still.
+    pub(super) turnover: Turnover,
     /// Verdicts just reached, in order; only when asked for.
     pub(super) judged: Vec<Judged>,
     /// To be used again.
@@ -252,7 +255,7 @@ impl Worker {
             flows: Vec::new(),
             quoting: Vec::new(),
             quoted: Vec::new(),
-            ended: mem::take(&mut assignment.ended),
+            turnover: mem::take(&mut assignment.turnover),
             judged: Vec::new(),
             spent: Assignment::default(),
         };
@@ -285,7 +288,7 @@ impl Worker {
                 let naming = naming.map(|(_, naming)| naming);
                 #[cfg(test)]
                 super::tests::die_of(seen.payload);
-                engine.observe_at(&seen, prospect, naming, &mut part.ended)
+                engine.observe_at(&seen, prospect, naming, &mut part.turnover)
             };
             if self.wanted.flows {
                 part.flows.push((task.index, answer.flow));

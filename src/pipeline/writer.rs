@@ -14,14 +14,16 @@ use super::shared::SharedChunk;
 use super::worker::{Assignment, Part};
 use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
-use crate::engine::{Ended, Policy};
-use crate::flow::FlowSummary;
+use crate::engine::{Ended, Policy, Spare};
+use crate::flow::{Findings, FlowSummary};
 use crate::key::SHARDS;
 use crate::packet::{IpProtocol, Record};
 use crate::stats::{AtomicCounters, PacketCounts};
 
 /// Flows that are told together.
 pub(super) const TOLD_TOGETHER: usize = 64;
+/// Flows of one chunk whose findings' memory is used again: nearly as many as have some of those that begin in one of small packets.
+const MAX_SPARE: usize = 1024;
 /// Runs of bytes that are given to the system together: as many as Linux takes.
 const RUNS_AT_ONCE: usize = 1024;
 
@@ -37,6 +39,8 @@ pub(super) struct Writer<'a, 's> {
     drops: Vec<u32>,
     /// Flows to be told.
     told: Vec<FlowSummary>,
+    /// What was found in those that were told, emptied, to go back to the workers with the chunk.
+    spare: Spare,
     quotes: Quotes,
     /// Lookups that share verdicts, where they are to.
     lookups: Option<Lookups>,
@@ -61,6 +65,7 @@ impl<'a, 's> Writer<'a, 's> {
             open: VecDeque::new(),
             drops: Vec::new(),
             told: Vec::new(),
+            spare: Spare::new(),
             quotes: Quotes::default(),
             lookups: policy.with_dns.then(Lookups::default),
             end: None,
@@ -129,30 +134,37 @@ impl<'a, 's> Writer<'a, 's> {
         self.write_packets(&chunk, &parts)?;
         let (mut ended, mut judged) = (Vec::with_capacity(parts.len()), Vec::new());
         for part in parts {
-            let drops = part.drops;
-            ended.push((
-                part.ended,
-                Assignment {
-                    drops,
-                    ..part.spent
-                },
-            ));
+            let spent = Assignment {
+                drops: part.drops,
+                ..part.spent
+            };
+            ended.push((part.turnover, spent));
             judged.extend(part.judged);
         }
         // Each packet is judged by one worker: sorting by packet puts all in one order, and keeps each worker's own.
         judged.sort_by_key(|news| news.packet);
         judged.iter().for_each(|news| self.sink.judged(news));
-        let lists = ended.iter_mut().map(|(list, _)| list.drain(..));
+        let lists = ended
+            .iter_mut()
+            .map(|(turnover, _)| turnover.ended.drain(..));
         let mut lists: Vec<_> = lists.collect();
         self.tell(std::iter::from_fn(|| {
             next_in_order(&mut lists).map(|ended| ended.flow)
         }))?;
         drop(lists);
-        spent.extend(
-            ended
-                .into_iter()
-                .map(|(ended, spent)| Assignment { ended, ..spent }),
-        );
+        for (turnover, _) in &mut ended {
+            self.spare.append(&mut turnover.spare);
+        }
+        self.spare.truncate(MAX_SPARE);
+        let each = self.spare.len().div_ceil(ended.len().max(1));
+        for (mut turnover, assignment) in ended {
+            let left = self.spare.len().saturating_sub(each);
+            turnover.spare.extend(self.spare.drain(left..));
+            spent.push(Assignment {
+                turnover,
+                ..assignment
+            });
+        }
         // The reader may have come to its end.
         let _ = self.idle.send(Idle { chunk, spent });
         Ok(())
@@ -248,7 +260,14 @@ impl<'a, 's> Writer<'a, 's> {
 
     fn flush(&mut self) -> Result<(), PipelineError> {
         let told = self.sink.flows(&self.told);
-        self.told.clear();
+        for flow in self.told.drain(..) {
+            if self.spare.len() < MAX_SPARE
+                && let Some(mut findings) = flow.findings
+            {
+                *findings = Findings::default();
+                self.spare.push(findings);
+            }
+        }
         told.map_err(PipelineError::Flows)
     }
 
