@@ -52,12 +52,12 @@ pub(super) struct Entry {
     pub(super) is_bare: bool,
     /// What kind of message its first packet was, where that is of ICMP.
     icmp: Option<IcmpKind>,
+    pub(super) findings: Option<Box<Findings>>,
     /// What packets like the first say: all in a tunnel, or none.
     dialogue: Dialogue,
     /// What the others say. Apart, because any host can make up a packet in a tunnel that seems to be of this flow: it may add to
     /// what is known, but must not spoil what we hear.
     other: Option<Box<Dialogue>>,
-    pub(super) findings: Option<Box<Findings>>,
     pub(super) classification: Classification,
     pub(super) first: Timestamp,
     pub(super) dropped_packets: u64,
@@ -163,9 +163,19 @@ impl Entry {
     #[inline]
     pub(super) fn prefetch_all(&self) {
         self.prefetch();
-        prefetch(&self.findings);
+        prefetch(&self.classification);
         prefetch(&self.first);
         prefetch(&self.dropped_bytes);
+    }
+
+    /// Asks for the name that a message of DNS may repeat.
+    #[inline]
+    pub(super) fn prefetch_last_question(&self) {
+        if self.dialogue.is_of_dns()
+            && let Some(findings) = &self.findings
+        {
+            prefetch(&findings.names);
+        }
     }
 
     /// Whether there is nothing more to learn from packets like the first.

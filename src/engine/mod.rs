@@ -189,30 +189,39 @@ impl Engine {
         naming: Option<&Naming>,
         Turnover { ended, spare }: &mut Turnover,
     ) -> Answer {
-        let end = match self.flows.get_mut(&seen.key, hash, guess) {
+        let is_known = match self.flows.get_mut(&seen.key, hash, guess) {
+            None => false,
             Some(entry) => match ending(entry, seen) {
-                None => {
-                    let load = entry.load();
-                    let answer = step(
-                        entry,
-                        seen,
-                        naming,
-                        &self.policy,
-                        (&mut self.evidence, spare),
-                    );
-                    let loads = (load, entry.load());
-                    self.weigh(seen, loads, ended);
-                    return answer;
+                None => true,
+                Some(end) => {
+                    if let Some(entry) = self.flows.remove(&seen.key, hash) {
+                        self.close((seen.key, entry), end, seen.number, ended);
+                    }
+                    false
                 }
-                end => end,
             },
-            None => None,
         };
-        if let Some(end) = end
-            && let Some(entry) = self.flows.remove(&seen.key, hash)
-        {
-            self.close((seen.key, entry), end, seen.number, ended);
+        if !is_known {
+            self.begin(seen, hash, ended);
         }
+        // Either way its flow is the one that was used last, so that there is one.
+        let Some(entry) = self.flows.newest_mut() else {
+            return Answer {
+                verdict: Verdict::Forward,
+                flow: seen.number,
+                news: None,
+            };
+        };
+        let before = entry.load();
+        let scratch = (&mut self.evidence, spare);
+        let answer = step(entry, seen, naming, &self.policy, scratch);
+        let loads = (before, entry.load());
+        self.weigh(seen, loads, ended);
+        answer
+    }
+
+    /// Begins a flow with `seen`: there is none of its key in the table.
+    fn begin(&mut self, seen: &Observation<'_>, hash: KeyHash, ended: &mut Vec<Ended>) {
         self.make_room(seen, ended);
         let remembered = self.recall(seen, hash);
         let entry = self.flows.insert(seen.key, hash);
@@ -221,16 +230,6 @@ impl Engine {
             entry.ruling = remembered.ruling;
             entry.is_bare = remembered.is_bare;
         }
-        let answer = step(
-            entry,
-            seen,
-            naming,
-            &self.policy,
-            (&mut self.evidence, spare),
-        );
-        let loads = (0, entry.load());
-        self.weigh(seen, loads, ended);
-        answer
     }
 
     /// What becomes of the flow of `key` at `now`; `None` when it is not known, or over.

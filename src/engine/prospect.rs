@@ -53,15 +53,19 @@ impl Engine {
         }
     }
 
-    /// The third: the flows that were used before and after it. Whether what the packet says is likely to be read.
+    /// The third: the flows that were used before and after it, and what was asked in it. Whether what the packet says is likely to be
+    /// read.
     #[inline]
     pub(crate) fn approach(&self, prospect: &Prospect) -> bool {
         if !prospect.is_there {
             return true;
         }
         self.flows.prefetch_neighbours(prospect.guess);
-        let flow = self.flows.glimpse(prospect.guess);
-        flow.is_none_or(|(_, entry)| !entry.is_settled())
+        let Some((_, entry)) = self.flows.glimpse(prospect.guess) else {
+            return true;
+        };
+        entry.prefetch_last_question();
+        !entry.is_settled()
     }
 
     /// Asks for what the next flows that make room for others will need, whenever one has gone.

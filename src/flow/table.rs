@@ -119,6 +119,12 @@ impl<V: Default> FlowTable<V> {
         self.slot(slot).map(|flow| &mut flow.value)
     }
 
+    /// The most recently used flow.
+    #[inline]
+    pub fn newest_mut(&mut self) -> Option<&mut V> {
+        self.slot(self.newest).map(|flow| &mut flow.value)
+    }
+
     /// The flow of `key`, which is not used by that.
     pub fn peek(&self, key: &FlowKey) -> Option<&V> {
         let flow = self.at(self.find(key, self.hash(key))?)?;

@@ -11,6 +11,9 @@ use crate::flow::tcp;
 use crate::opening::Opening;
 use crate::passive_dns::{Answered, Told, is_lookup};
 
+/// Packets from one that is looked up to the one whose memory is asked for.
+const AHEAD: usize = 8;
+
 /// What name servers told, and the flows that are known to have begun.
 pub(super) struct Namings {
     answered: Answered,
@@ -85,6 +88,9 @@ impl Namings {
             let from = tasks.partition_point(|task| task.index < first);
             let tasks = tasks.get(from..).unwrap_or_default();
             for (place, task) in (from as u32..).zip(tasks) {
+                if let Some(later) = tasks.get(place as usize - from + AHEAD) {
+                    recent.look_ahead(later.spread);
+                }
                 if task.role != Role::Quoted && may_begin(task, assignment.is_inside(task), recent)
                 {
                     self.asks.push((task.index, worker, place));

@@ -6,6 +6,7 @@
 use crate::engine::UDP_IDLE_TIMEOUT_NS;
 use crate::key::{SHARDS, shard_of};
 use crate::packet::Timestamp;
+use crate::prefetch::prefetch;
 
 /// Flows of one shard that are told from others at a time: enough to pass over nearly every packet that begins none.
 const MAX_PLACES_PER_SHARD: usize = 512;
@@ -66,17 +67,24 @@ impl Recent {
         }
     }
 
+    /// Asks for the memory that [`Recent::is_known`] will look at.
+    #[inline]
+    pub(super) fn look_ahead(&self, spread: u64) {
+        if let Some(place) = self.places.get(self.place(spread)) {
+            prefetch(place);
+        }
+    }
+
     /// Takes in a packet at `now` of the flow with the given [`FlowKey::spread`](crate::key::FlowKey::spread); whether the flow is sure
     /// to be known already.
     ///
     /// * `is_inside`: what is in tunnels and what is outside may be two flows, and are told apart.
     #[inline]
     pub(super) fn is_known(&mut self, (spread, is_inside): (u64, bool), now: Timestamp) -> bool {
-        let shard = shard_of(spread);
-        let place = (spread >> 32) as usize & (self.places_per_shard - 1);
+        let place = self.place(spread);
         let (Some(round), Some(before)) = (
-            self.rounds.get_mut(shard),
-            self.places.get_mut(shard * self.places_per_shard + place),
+            self.rounds.get_mut(shard_of(spread)),
+            self.places.get_mut(place),
         ) else {
             return false;
         };
@@ -99,6 +107,12 @@ impl Recent {
             round.enter(now);
             round.count(now, self.flows_per_shard);
         }
+    }
+
+    #[inline]
+    fn place(&self, spread: u64) -> usize {
+        let place = (spread >> 32) as usize & (self.places_per_shard - 1);
+        shard_of(spread) * self.places_per_shard + place
     }
 }
 
