@@ -390,10 +390,10 @@ impl Entry {
         }
     }
 
-    /// What is told of the flow now that it is over.
-    pub(super) fn summary(self, key: FlowKey, end: FlowEnd, removal: Removal) -> FlowSummary {
+    /// What is told of the flow now that it is over, with all that was found in it.
+    pub(super) fn summary(&mut self, key: FlowKey, end: FlowEnd, removal: Removal) -> FlowSummary {
         let state = self.state();
-        let mut findings = self.findings;
+        let mut findings = self.findings.take();
         if let Some(findings) = &mut findings {
             findings.close();
             if self.classification.is_by_answer() {

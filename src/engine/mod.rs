@@ -133,15 +133,21 @@ struct Remembered {
 pub struct Engine {
     policy: Policy,
     flows: FlowTable<Entry>,
-    /// Found by the same hashes as the flows.
-    remembered: FlowTable<Remembered>,
-    /// Bytes that all flows hold, and how many they may; see [`MAX_MEAN_LOAD`].
-    load: usize,
+    beside: Beside,
+    /// Bytes that all flows may hold; see [`MAX_MEAN_LOAD`].
     max_load: usize,
-    /// Flows that hold more than [`HEAVY_LOAD`], in order of when they last changed.
-    heavy: LruCache<FlowKey, (), ahash::RandomState>,
     /// Used again for every packet.
     evidence: Vec<Evidence>,
+}
+
+/// What is known of flows beside the table.
+struct Beside {
+    /// Found by the same hashes as the flows.
+    remembered: FlowTable<Remembered>,
+    /// Bytes that all flows hold.
+    load: usize,
+    /// Flows that hold more than [`HEAVY_LOAD`], in order of when they last changed.
+    heavy: LruCache<FlowKey, (), ahash::RandomState>,
 }
 
 impl Engine {
@@ -151,11 +157,13 @@ impl Engine {
         let flows = FlowTable::new(capacity);
         Self {
             policy,
-            remembered: flows.beside(MAX_REMEMBERED_PER_SHARD),
+            beside: Beside {
+                remembered: flows.beside(MAX_REMEMBERED_PER_SHARD),
+                load: 0,
+                heavy: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
+            },
             flows,
-            load: 0,
             max_load: capacity.saturating_mul(MAX_MEAN_LOAD),
-            heavy: LruCache::unbounded_with_hasher(ahash::RandomState::new()),
             evidence: Vec::new(),
         }
     }
@@ -194,9 +202,11 @@ impl Engine {
             Some(entry) => match ending(entry, seen) {
                 None => true,
                 Some(end) => {
-                    if let Some(entry) = self.flows.remove(&seen.key, hash) {
-                        self.close((seen.key, entry), end, seen.number, ended);
-                    }
+                    let (beside, policy) = (&mut self.beside, &self.policy);
+                    let last = |key: &_, entry: &mut _| {
+                        beside.close((key, entry), end, seen.number, policy)
+                    };
+                    ended.extend(self.flows.end(&seen.key, hash, last));
                     false
                 }
             },
@@ -245,7 +255,7 @@ impl Engine {
             };
             return Some(fate).filter(|_| is_alive(entry.last));
         }
-        let remembered = self.remembered.peek(key)?;
+        let remembered = self.beside.remembered.peek(key)?;
         let fate = Fate {
             flow: remembered.flow,
             rule: remembered.ruling.block(),
@@ -263,12 +273,12 @@ impl Engine {
 
     /// Ends every flow that is left, the least recently used first.
     pub fn finish(&mut self) -> Vec<FlowSummary> {
-        self.load = 0;
-        self.heavy.clear();
+        self.beside.load = 0;
+        self.beside.heavy.clear();
         let mut left = Vec::with_capacity(self.flows.len());
-        let flows = self.flows.drain(prospect::look_ahead_of_end);
         let policy = &self.policy;
-        left.extend(flows.map(|(key, entry)| summary(key, entry, FlowEnd::Finished, policy)));
+        let last = |key: &_, entry: &mut _| summary(key, entry, FlowEnd::Finished, policy);
+        left.extend(self.flows.drain(prospect::look_ahead_of_end, last));
         left
     }
 
@@ -285,11 +295,11 @@ impl Engine {
             } else {
                 return;
             };
-            let Some((key, entry)) = self.flows.pop_oldest() else {
-                return;
-            };
+            let (beside, policy) = (&mut self.beside, &self.policy);
+            let last =
+                |key: &_, entry: &mut _| beside.close((key, entry), end, seen.number, policy);
+            ended.extend(self.flows.end_oldest(last));
             self.look_ahead_of_room();
-            self.close((key, entry), end, seen.number, ended);
         }
     }
 
@@ -304,62 +314,32 @@ impl Engine {
         if before == after {
             return;
         }
-        self.load = self.load + after - before;
+        let Self {
+            flows,
+            beside,
+            policy,
+            ..
+        } = self;
+        beside.load = beside.load + after - before;
         if after > HEAVY_LOAD {
-            self.heavy.put(seen.key, ());
+            beside.heavy.put(seen.key, ());
         } else if before > HEAVY_LOAD {
-            self.heavy.pop(&seen.key);
+            beside.heavy.pop(&seen.key);
         }
-        while self.load > self.max_load && self.flows.len() > 1 {
-            let heavy = self.heavy.pop_lru();
+        while beside.load > self.max_load && flows.len() > 1 {
+            let heavy = beside.heavy.pop_lru();
+            let last = |key: &_, entry: &mut _| {
+                beside.close((key, entry), FlowEnd::Evicted, seen.number, policy)
+            };
             let closed = match heavy {
-                Some((key, ())) => {
-                    let hash = self.flows.hash(&key);
-                    self.flows.remove(&key, hash).map(|entry| (key, entry))
-                }
-                None => self.flows.pop_oldest(),
+                Some((key, ())) => flows.end(&key, flows.hash(&key), last),
+                None => flows.end_oldest(last),
             };
-            match closed {
-                Some(closed) => self.close(closed, FlowEnd::Evicted, seen.number, ended),
-                None if heavy.is_none() => return,
-                None => {}
+            if closed.is_none() && heavy.is_none() {
+                return;
             }
+            ended.extend(closed);
         }
-    }
-
-    fn close(
-        &mut self,
-        (key, entry): (FlowKey, Entry),
-        end: FlowEnd,
-        at: u64,
-        ended: &mut Vec<Ended>,
-    ) {
-        self.load = self.load.saturating_sub(entry.load());
-        if entry.load() > HEAVY_LOAD {
-            self.heavy.pop(&key);
-        }
-        let mut forgotten = 0;
-        if entry.ruling != Ruling::None && matches!(end, FlowEnd::Evicted | FlowEnd::Expired) {
-            if self.remembered.is_full() {
-                self.remembered.pop_oldest();
-                forgotten = 1;
-            }
-            let is_over = entry.life.is_some_and(|life| life.is_over());
-            let remembered = Remembered {
-                flow: entry.first_packet,
-                ruling: entry.ruling,
-                is_bare: entry.is_bare,
-                last: entry.last,
-                is_over,
-            };
-            let hash = self.remembered.hash(&key);
-            *self.remembered.insert(key, hash) = remembered;
-        }
-        let mut flow = summary(key, entry, end, &self.policy);
-        if forgotten > 0 {
-            flow.findings_mut().caveats().forgotten = forgotten;
-        }
-        ended.push(Ended { at, flow });
     }
 
     /// What rules said of this flow before it left the table, unless `seen` cannot belong to that flow any more.
@@ -367,10 +347,11 @@ impl Engine {
     /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
     /// one too (a retransmission) unless it was silent for its idle timeout.
     fn recall(&mut self, seen: &Observation<'_>, hash: KeyHash) -> Option<Remembered> {
-        if self.remembered.is_empty() {
+        let remembered = &mut self.beside.remembered;
+        if remembered.is_empty() {
             return None;
         }
-        let remembered = self.remembered.remove(&seen.key, hash)?;
+        let remembered = remembered.remove(&seen.key, hash)?;
         let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
         let is_new = match seen.tcp {
             Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
@@ -381,15 +362,56 @@ impl Engine {
     }
 }
 
-/// What is told of a flow that is over.
-fn summary(key: FlowKey, mut entry: Entry, end: FlowEnd, policy: &Policy) -> FlowSummary {
+impl Beside {
+    /// Takes note that a flow ends at a packet: what is told of it.
+    fn close(
+        &mut self,
+        (key, entry): (&FlowKey, &mut Entry),
+        end: FlowEnd,
+        at: u64,
+        policy: &Policy,
+    ) -> Ended {
+        self.load = self.load.saturating_sub(entry.load());
+        if entry.load() > HEAVY_LOAD {
+            self.heavy.pop(key);
+        }
+        let is_over_for_good = !matches!(end, FlowEnd::Evicted | FlowEnd::Expired);
+        let is_remembered = entry.ruling != Ruling::None && !is_over_for_good;
+        let forgotten = is_remembered && self.remember(key, entry);
+        let mut flow = summary(key, entry, end, policy);
+        if forgotten {
+            flow.findings_mut().caveats().forgotten = 1;
+        }
+        Ended { at, flow }
+    }
+
+    /// Keeps what rules say of a flow. Whether another had to be forgotten for that.
+    fn remember(&mut self, key: &FlowKey, entry: &Entry) -> bool {
+        let is_full = self.remembered.is_full();
+        if is_full {
+            self.remembered.pop_oldest();
+        }
+        let hash = self.remembered.hash(key);
+        *self.remembered.insert(*key, hash) = Remembered {
+            flow: entry.first_packet,
+            ruling: entry.ruling,
+            is_bare: entry.is_bare,
+            last: entry.last,
+            is_over: entry.life.is_some_and(|life| life.is_over()),
+        };
+        is_full
+    }
+}
+
+/// What is told of a flow that is over. Leaves nothing of what was found in it.
+fn summary(key: &FlowKey, entry: &mut Entry, end: FlowEnd, policy: &Policy) -> FlowSummary {
     if !entry.is_placed && has_places(&policy.catalogue) {
         let at = entry.first_packet;
-        if let Some((app, ground)) = owner_of_place(&entry, &key, &policy.catalogue, at) {
+        if let Some((app, ground)) = owner_of_place(entry, key, &policy.catalogue, at) {
             entry.is_of(app, ground);
         }
     }
-    entry.summary(key, end, policy.removal)
+    entry.summary(*key, end, policy.removal)
 }
 
 /// Why `entry` is over before `seen`, if it is: then `seen` begins a new flow.

@@ -48,8 +48,8 @@ impl Engine {
             prefetch(key);
             entry.prefetch();
         }
-        if !self.remembered.is_empty() {
-            self.remembered.prefetch_guess(prospect.hash);
+        if !self.beside.remembered.is_empty() {
+            self.beside.remembered.prefetch_guess(prospect.hash);
         }
     }
 
@@ -77,7 +77,7 @@ impl Engine {
             if let Some(hash) = hash
                 && flow.1.ruling != Ruling::None
             {
-                self.remembered.prefetch_guess(hash);
+                self.beside.remembered.prefetch_guess(hash);
             }
         });
     }

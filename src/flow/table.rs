@@ -152,8 +152,18 @@ impl<V: Default> FlowTable<V> {
 
     /// Takes the flow of `key` out.
     pub fn remove(&mut self, key: &FlowKey, hash: KeyHash) -> Option<V> {
+        self.end(key, hash, |_, value| std::mem::take(value))
+    }
+
+    /// Takes the flow of `key` out: what `last` makes of it, where it stands, for to move it costs more than most of what can be done to it.
+    pub fn end<R>(
+        &mut self,
+        key: &FlowKey,
+        hash: KeyHash,
+        last: impl FnOnce(&FlowKey, &mut V) -> R,
+    ) -> Option<R> {
         let slot = self.find(key, hash)?;
-        self.take(slot).map(|(_, value)| value)
+        self.take(slot, last)
     }
 
     /// The least recently used flow.
@@ -163,7 +173,12 @@ impl<V: Default> FlowTable<V> {
 
     /// Takes the least recently used flow out.
     pub fn pop_oldest(&mut self) -> Option<(FlowKey, V)> {
-        self.take(self.oldest)
+        self.end_oldest(|key, value| (*key, std::mem::take(value)))
+    }
+
+    /// The same, as [`FlowTable::end`] does it.
+    pub fn end_oldest<R>(&mut self, last: impl FnOnce(&FlowKey, &mut V) -> R) -> Option<R> {
+        self.take(self.oldest, last)
     }
 
     /// Flows in the table.
@@ -186,14 +201,14 @@ impl<V: Default> FlowTable<V> {
         })
     }
 
-    fn take(&mut self, slot: u32) -> Option<(FlowKey, V)> {
-        let flow = self.slot(slot)?.take();
+    fn take<R>(&mut self, slot: u32, last: impl FnOnce(&FlowKey, &mut V) -> R) -> Option<R> {
+        let made = self.slot(slot)?.end(last);
         self.unlink(slot);
         self.free.push(slot);
         if let Some(link) = self.links.get(slot as usize) {
             self.index.remove(link.hash.0, slot);
         }
-        Some(flow)
+        Some(made)
     }
 
     fn slot(&mut self, slot: u32) -> Option<&mut Flow<V>> {
@@ -253,9 +268,12 @@ impl<V: Default> FlowTable<V> {
 }
 
 impl<V: Default> Flow<V> {
-    fn take(&mut self) -> (FlowKey, V) {
-        let key = std::mem::replace(&mut self.key, FlowKey::NONE);
-        (key, std::mem::take(&mut self.value))
+    /// Leaves none where it stands.
+    fn end<R>(&mut self, last: impl FnOnce(&FlowKey, &mut V) -> R) -> R {
+        let made = last(&self.key, &mut self.value);
+        self.key = FlowKey::NONE;
+        self.value = V::default();
+        made
     }
 }
 

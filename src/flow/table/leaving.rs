@@ -13,10 +13,12 @@ impl<V: Default> FlowTable<V> {
     /// Takes all flows out, the least recently used first.
     ///
     /// * `look`: is shown each flow twice before its turn, to ask for its memory, and then (`true`) for what that leads to.
-    pub fn drain(
+    /// * `last`: what is made of each; see [`FlowTable::end`].
+    pub fn drain<R>(
         &mut self,
         look: impl Fn((&FlowKey, &V), bool),
-    ) -> impl Iterator<Item = (FlowKey, V)> {
+        last: impl Fn(&FlowKey, &mut V) -> R,
+    ) -> impl Iterator<Item = R> {
         // At once: where each flow stands is of no use to one that goes.
         self.index.clear();
         self.free.clear();
@@ -35,7 +37,7 @@ impl<V: Default> FlowTable<V> {
         for _ in 0..STEP {
             leaving.soon = leaving.show(leaving.soon, |flow| look(flow, true));
         }
-        std::iter::from_fn(move || leaving.next(&look))
+        std::iter::from_fn(move || leaving.next(&look, &last))
     }
 }
 
@@ -49,13 +51,17 @@ struct Leaving<V> {
 }
 
 impl<V: Default> Leaving<V> {
-    fn next(&mut self, look: &impl Fn((&FlowKey, &V), bool)) -> Option<(FlowKey, V)> {
+    fn next<R>(
+        &mut self,
+        look: &impl Fn((&FlowKey, &V), bool),
+        last: impl FnOnce(&FlowKey, &mut V) -> R,
+    ) -> Option<R> {
         self.later = self.show(self.later, |flow| look(flow, false));
         self.soon = self.show(self.soon, |flow| look(flow, true));
         let page = self.pages.get_mut(self.now as usize / PAGE_LEN)?;
-        let flow = page.get_mut(self.now as usize % PAGE_LEN)?.take();
+        let made = page.get_mut(self.now as usize % PAGE_LEN)?.end(last);
         self.now = self.newer(self.now);
-        Some(flow)
+        Some(made)
     }
 
     /// Has the flow in `slot` looked at; the slot of the flow after it.

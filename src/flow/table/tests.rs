@@ -74,7 +74,7 @@ fn flows_are_shown_twice_before_they_are_taken_out() {
         shown[usize::from(is_next)].borrow_mut().push(port);
     };
     let mut drained = Vec::new();
-    for (_, port) in table.drain(look) {
+    for port in table.drain(look, |_, port| *port) {
         drained.push(port);
         assert!(shown.iter().all(|shown| shown.borrow().contains(&port)));
     }
@@ -179,7 +179,7 @@ proptest! {
                     prop_assert_eq!(remove(&mut table, port), gone);
                 }
                 2 if port == 0 => {
-                    let all: Vec<_> = table.drain(|_, _| ()).collect();
+                    let all: Vec<_> = table.drain(|_, _| (), |key, value| (*key, *value)).collect();
                     let there = list.drain(..).map(|(port, value)| (key(port), value));
                     prop_assert_eq!(all, there.collect::<Vec<_>>());
                 }
