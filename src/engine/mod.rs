@@ -5,6 +5,7 @@
 
 mod conclude;
 mod dialogue;
+mod ending;
 mod entry;
 mod offset;
 mod places;
@@ -16,7 +17,7 @@ use lru::LruCache;
 
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Ground};
-use crate::flow::{Findings, FlowEnd, FlowSummary, FlowTable, KeyHash, tcp};
+use crate::flow::{Findings, FlowEnd, FlowSummary, FlowTable, KeyHash};
 use crate::key::{FlowKey, SHARDS};
 use crate::observation::Observation;
 use crate::packet::{IpProtocol, Timestamp};
@@ -25,8 +26,9 @@ use crate::rules::{Removal, RuleId, RuleSet};
 
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer};
+use ending::{Beside, ending, is_idle, summary};
 use entry::{Entry, Ruling};
-use places::{has_places, judge_place, owner_of_place, place};
+use places::{has_places, judge_place, place};
 pub(crate) use prospect::Prospect;
 
 /// A UDP flow is over after this long without a packet.
@@ -117,18 +119,6 @@ pub(crate) struct Turnover {
 /// Room for what is found in flows.
 pub(crate) type Spare = Vec<Box<Findings>>;
 
-/// What is remembered of a flow with a verdict that is no longer in the table.
-#[derive(Debug, Clone, Copy, Default)]
-struct Remembered {
-    flow: u64,
-    ruling: Ruling,
-    /// Whether it was seen outside of tunnels.
-    is_bare: bool,
-    last: Timestamp,
-    /// Whether a SYN on its five-tuple is another connection's.
-    is_over: bool,
-}
-
 /// One shard's flows.
 pub struct Engine {
     policy: Policy,
@@ -138,16 +128,6 @@ pub struct Engine {
     max_load: usize,
     /// Used again for every packet.
     evidence: Vec<Evidence>,
-}
-
-/// What is known of flows beside the table.
-struct Beside {
-    /// Found by the same hashes as the flows.
-    remembered: FlowTable<Remembered>,
-    /// Bytes that all flows hold.
-    load: usize,
-    /// Flows that hold more than [`HEAVY_LOAD`], in order of when they last changed.
-    heavy: LruCache<FlowKey, (), ahash::RandomState>,
 }
 
 impl Engine {
@@ -204,9 +184,9 @@ impl Engine {
                 Some(end) => {
                     let (beside, policy) = (&mut self.beside, &self.policy);
                     let last = |key: &_, entry: &mut _| {
-                        beside.close((key, entry), end, seen.number, policy)
+                        beside.close((key, entry), (end, seen.number), policy, ended);
                     };
-                    ended.extend(self.flows.end(&seen.key, hash, last));
+                    self.flows.end(&seen.key, hash, last);
                     false
                 }
             },
@@ -233,7 +213,7 @@ impl Engine {
     /// Begins a flow with `seen`: there is none of its key in the table.
     fn begin(&mut self, seen: &Observation<'_>, hash: KeyHash, ended: &mut Vec<Ended>) {
         self.make_room(seen, ended);
-        let remembered = self.recall(seen, hash);
+        let remembered = self.beside.recall(seen, hash);
         let entry = self.flows.insert(seen.key, hash);
         entry.begin(seen);
         if let Some(remembered) = remembered {
@@ -296,9 +276,10 @@ impl Engine {
                 return;
             };
             let (beside, policy) = (&mut self.beside, &self.policy);
-            let last =
-                |key: &_, entry: &mut _| beside.close((key, entry), end, seen.number, policy);
-            ended.extend(self.flows.end_oldest(last));
+            let last = |key: &_, entry: &mut _| {
+                beside.close((key, entry), (end, seen.number), policy, ended);
+            };
+            self.flows.end_oldest(last);
             self.look_ahead_of_room();
         }
     }
@@ -329,7 +310,8 @@ impl Engine {
         while beside.load > self.max_load && flows.len() > 1 {
             let heavy = beside.heavy.pop_lru();
             let last = |key: &_, entry: &mut _| {
-                beside.close((key, entry), FlowEnd::Evicted, seen.number, policy)
+                let why = (FlowEnd::Evicted, seen.number);
+                beside.close((key, entry), why, policy, ended);
             };
             let closed = match heavy {
                 Some((key, ())) => flows.end(&key, flows.hash(&key), last),
@@ -338,106 +320,8 @@ impl Engine {
             if closed.is_none() && heavy.is_none() {
                 return;
             }
-            ended.extend(closed);
         }
     }
-
-    /// What rules said of this flow before it left the table, unless `seen` cannot belong to that flow any more.
-    ///
-    /// A TCP connection that was not over is the same one without a new SYN, however long it was silent, and with
-    /// one too (a retransmission) unless it was silent for its idle timeout.
-    fn recall(&mut self, seen: &Observation<'_>, hash: KeyHash) -> Option<Remembered> {
-        let remembered = &mut self.beside.remembered;
-        if remembered.is_empty() {
-            return None;
-        }
-        let remembered = remembered.remove(&seen.key, hash)?;
-        let is_idle = is_idle(&seen.key, remembered.last, seen.timestamp);
-        let is_new = match seen.tcp {
-            Some(tcp) => tcp::is_opening(tcp.flags) && (remembered.is_over || is_idle),
-            None => is_idle,
-        };
-        let is_another = is_allowed_elsewhere(remembered.ruling, remembered.is_bare, seen);
-        (!is_new && !is_another).then_some(remembered)
-    }
-}
-
-impl Beside {
-    /// Takes note that a flow ends at a packet: what is told of it.
-    fn close(
-        &mut self,
-        (key, entry): (&FlowKey, &mut Entry),
-        end: FlowEnd,
-        at: u64,
-        policy: &Policy,
-    ) -> Ended {
-        self.load = self.load.saturating_sub(entry.load());
-        if entry.load() > HEAVY_LOAD {
-            self.heavy.pop(key);
-        }
-        let is_over_for_good = !matches!(end, FlowEnd::Evicted | FlowEnd::Expired);
-        let is_remembered = entry.ruling != Ruling::None && !is_over_for_good;
-        let forgotten = is_remembered && self.remember(key, entry);
-        let mut flow = summary(key, entry, end, policy);
-        if forgotten {
-            flow.findings_mut().caveats().forgotten = 1;
-        }
-        Ended { at, flow }
-    }
-
-    /// Keeps what rules say of a flow. Whether another had to be forgotten for that.
-    fn remember(&mut self, key: &FlowKey, entry: &Entry) -> bool {
-        let is_full = self.remembered.is_full();
-        if is_full {
-            self.remembered.pop_oldest();
-        }
-        let hash = self.remembered.hash(key);
-        *self.remembered.insert(*key, hash) = Remembered {
-            flow: entry.first_packet,
-            ruling: entry.ruling,
-            is_bare: entry.is_bare,
-            last: entry.last,
-            is_over: entry.life.is_some_and(|life| life.is_over()),
-        };
-        is_full
-    }
-}
-
-/// What is told of a flow that is over. Leaves nothing of what was found in it.
-fn summary(key: &FlowKey, entry: &mut Entry, end: FlowEnd, policy: &Policy) -> FlowSummary {
-    if !entry.is_placed && has_places(&policy.catalogue) {
-        let at = entry.first_packet;
-        if let Some((app, ground)) = owner_of_place(entry, key, &policy.catalogue, at) {
-            entry.is_of(app, ground);
-        }
-    }
-    entry.summary(*key, end, policy.removal)
-}
-
-/// Why `entry` is over before `seen`, if it is: then `seen` begins a new flow.
-fn ending(entry: &Entry, seen: &Observation<'_>) -> Option<FlowEnd> {
-    if is_idle(&seen.key, entry.last, seen.timestamp) {
-        return Some(FlowEnd::Expired);
-    }
-    let reopens = seen.is_inside == entry.began_inside
-        && seen.tcp.is_some_and(|tcp| tcp::is_opening(tcp.flags))
-        && entry.life.is_some_and(|life| life.is_over());
-    let is_another = is_allowed_elsewhere(entry.ruling, entry.is_bare, seen);
-    (reopens || is_another).then_some(FlowEnd::Replaced)
-}
-
-/// Whether what allowed a flow was said in tunnels alone, and `seen` is outside: then it begins another flow, which has no leave yet.
-fn is_allowed_elsewhere(ruling: Ruling, is_bare: bool, seen: &Observation<'_>) -> bool {
-    ruling.allow().is_some() && !is_bare && !seen.is_inside
-}
-
-fn is_idle(key: &FlowKey, last: Timestamp, now: Timestamp) -> bool {
-    let timeout_ns = if key.protocol() == IpProtocol::TCP {
-        TCP_IDLE_TIMEOUT_NS
-    } else {
-        UDP_IDLE_TIMEOUT_NS
-    };
-    now.ns_since(last) > timeout_ns
 }
 
 /// One packet of a flow: counts it, reads it, judges it.

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::domain::DomainName;
 use crate::half_hash::HalfHash;
-use crate::inspect::dns::answers::{Addresses, Answers};
+use crate::inspect::dns::answers::{Address, Answers};
 use crate::key::{FlowKey, Side};
 use crate::opening::Opening;
 use crate::packet::Timestamp;
@@ -35,10 +35,9 @@ const AHEAD: usize = 8;
 /// What one response told its client.
 #[derive(Debug, Clone)]
 pub struct Told {
-    name: DomainName,
     response: Response,
-    /// At least one.
-    addresses: Addresses,
+    /// At least one address.
+    answers: Answers,
 }
 
 /// A name that was given an address.
@@ -68,19 +67,23 @@ impl Told {
     ///
     /// The unspecified and loopback addresses are what filters answer with for a name that is not to be visited. They name nobody, and
     /// neither does what is said to many.
-    pub fn new(response: Response, answers: Answers) -> Option<Self> {
-        let mut addresses = answers.addresses;
-        addresses.retain(|told| is_of_server(told.addr.to_canonical()));
-        (!addresses.is_empty()).then_some(Self {
-            name: answers.name,
-            response,
-            addresses,
-        })
+    // Where it is called: it is large, and to hand it on is most of what this costs.
+    #[inline(always)]
+    pub fn new(response: Response, mut answers: Answers) -> Option<Self> {
+        let addresses = &mut answers.addresses;
+        if !addresses.iter().all(is_of_server) {
+            addresses.retain(|told| is_of_server(told));
+        }
+        if answers.addresses.is_empty() {
+            return None;
+        }
+        Some(Self { response, answers })
     }
 }
 
 /// RFC 1122 §3.2.1.3, RFC 5771, RFC 4291 §2.5, §2.7.
-fn is_of_server(addr: IpAddr) -> bool {
+fn is_of_server(told: &Address) -> bool {
+    let addr = told.addr.to_canonical();
     let is_nobody = match addr {
         IpAddr::V4(addr) => addr.octets()[0] == 0 || addr.is_broadcast(),
         IpAddr::V6(addr) => addr.is_unspecified(),
@@ -113,11 +116,8 @@ pub struct Answered {
 impl Answered {
     /// Takes in what a client was told. It takes the place of what that client was told of the same addresses before.
     pub fn learn(&mut self, told: Told) {
-        let Told {
-            name,
-            response,
-            addresses,
-        } = told;
+        let Told { response, answers } = told;
+        let Answers { name, addresses } = answers;
         let name_len = name.as_str().len();
         let mut pair = Pair::new(response.client, response.client, response.is_inside);
         let number = self.log.hear(Heard {
@@ -142,7 +142,7 @@ impl Answered {
         let Response {
             client, is_inside, ..
         } = told.response;
-        for address in &told.addresses {
+        for address in &told.answers.addresses {
             let pair = Pair::new(client, address.addr, is_inside);
             self.latest.prefetch(self.hash(&pair));
         }

@@ -304,12 +304,20 @@ fn hear(told: &mut Vec<(u32, Told)>, chunk: &Chunk, record: &Record, said: &Said
         client: said.client,
         is_inside: said.is_inside,
     };
-    let tell = |answers| Some((said.index, Told::new(response, answers)?));
+    let mut tell = |answers| {
+        if let Some(one) = Told::new(response, answers) {
+            told.push((said.index, one));
+        }
+    };
     match said.protocol {
-        IpProtocol::UDP => told.extend(answers(bytes).and_then(tell)),
+        IpProtocol::UDP => {
+            if let Some(answers) = answers(bytes) {
+                tell(answers);
+            }
+        }
         IpProtocol::TCP => {
             let found = answers_over_tcp(bytes, said.payload.origlen as usize);
-            told.extend(found.into_iter().filter_map(tell));
+            found.into_iter().for_each(tell);
         }
         _ => {}
     }
