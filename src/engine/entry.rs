@@ -184,17 +184,52 @@ impl Entry {
         matches!(self.dialogue, Dialogue::Settled)
     }
 
-    /// Makes it the flow that `seen` begins, of none: there, where it stands, because it is copied as often as it is moved.
+    /// Makes it the flow that `seen` begins, whatever was left of another: there, where it stands, because it is copied as often as it is
+    /// moved.
     pub(super) fn begin(&mut self, seen: &Observation<'_>) {
-        (self.initiator, self.initiator_known) = seen.opening().opener();
-        self.first_packet = seen.number;
-        self.first = seen.timestamp;
-        self.last = seen.timestamp;
-        self.life = seen.tcp.map(|tcp| TcpLife::begin(tcp.flags, seen.sender));
-        self.tunnels = seen.tunnels;
-        self.icmp = icmp_kind(seen);
-        self.began_inside = seen.is_inside;
-        self.dialogue = Dialogue::begin(&seen.key);
+        // All of them by name, so that none is left out.
+        let Self {
+            last,
+            packets,
+            bytes,
+            first_packet,
+            ruling,
+            tunnels,
+            load,
+            findings_load,
+            life,
+            initiator,
+            initiator_known,
+            heard,
+            heard_outside,
+            is_placed,
+            began_inside,
+            is_bare,
+            icmp,
+            findings,
+            dialogue,
+            other,
+            classification,
+            first,
+            dropped_packets,
+            dropped_bytes,
+        } = self;
+        (*initiator, *initiator_known) = seen.opening().opener();
+        *first_packet = seen.number;
+        (*first, *last) = (seen.timestamp, seen.timestamp);
+        *life = seen.tcp.map(|tcp| TcpLife::begin(tcp.flags, seen.sender));
+        *tunnels = seen.tunnels;
+        *icmp = icmp_kind(seen);
+        *began_inside = seen.is_inside;
+        *dialogue = Dialogue::begin(&seen.key);
+        (*packets, *bytes) = (0, 0);
+        (*dropped_packets, *dropped_bytes) = (0, 0);
+        (*load, *findings_load) = (0, 0);
+        (*heard, *heard_outside) = ([false; 2], [false; 2]);
+        (*is_placed, *is_bare) = (false, false);
+        (*findings, *other) = (None, None);
+        *ruling = Ruling::None;
+        *classification = Classification::default();
     }
 
     /// Counts a packet of the flow.
@@ -390,10 +425,12 @@ impl Entry {
         }
     }
 
-    /// What is told of the flow now that it is over, with all that was found in it.
+    /// What is told of the flow now that it is over, with all that was found in it: nothing is left that takes memory elsewhere.
     pub(super) fn summary(&mut self, key: FlowKey, end: FlowEnd, removal: Removal) -> FlowSummary {
         let state = self.state();
         let mut findings = self.findings.take();
+        self.other = None;
+        self.dialogue = Dialogue::Settled;
         if let Some(findings) = &mut findings {
             findings.close();
             if self.classification.is_by_answer() {

@@ -136,8 +136,8 @@ impl<V: Default> FlowTable<V> {
         self.len() >= self.capacity
     }
 
-    /// Puts a flow in as the most recently used: its value, which is the default one. There is no flow of `key` yet: the caller has looked
-    /// for it.
+    /// Puts a flow in as the most recently used: its value, which is the default one, or what was left of another ([`FlowTable::end`]). There
+    /// is no flow of `key` yet: the caller has looked for it.
     pub fn insert(&mut self, key: FlowKey, hash: KeyHash) -> &mut V {
         debug_assert_eq!(hash, self.hash(&key), "{key:?} has another");
         debug_assert!(self.find(&key, hash).is_none(), "{key:?} is there already");
@@ -156,6 +156,8 @@ impl<V: Default> FlowTable<V> {
     }
 
     /// Takes the flow of `key` out: what `last` makes of it, where it stands, for to move it costs more than most of what can be done to it.
+    ///
+    /// What it leaves there is what some flow to come begins as: it should take no memory elsewhere.
     pub fn end<R>(
         &mut self,
         key: &FlowKey,
@@ -272,7 +274,6 @@ impl<V: Default> Flow<V> {
     fn end<R>(&mut self, last: impl FnOnce(&FlowKey, &mut V) -> R) -> R {
         let made = last(&self.key, &mut self.value);
         self.key = FlowKey::NONE;
-        self.value = V::default();
         made
     }
 }
