@@ -43,7 +43,7 @@ fn learn(table: &mut Answered, at: i64, name: &str, addresses: &[(&str, u32)]) {
 /// One name has many addresses, from 11.0.0.0 on, for a minute.
 fn learn_many(table: &mut Answered, name: &str, count: u32) {
     let mut many = told(CLIENT, 0, name, &[("11.0.0.0", 60)]).unwrap();
-    many.addresses = (0..count)
+    many.answers.addresses = (0..count)
         .map(|i| Address {
             addr: std::net::Ipv4Addr::from_bits(0x0b00_0000 + i).into(),
             ttl: 60,
