@@ -66,6 +66,7 @@ pub mod output;
 pub mod packet;
 pub mod passive_dns;
 pub mod pipeline;
+mod port_sieve;
 mod prefetch;
 pub mod protocol;
 pub mod ranges;

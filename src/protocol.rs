@@ -321,7 +321,8 @@ impl Protocols {
 
     /// The one that carries no other.
     pub fn innermost(&self) -> Option<Protocol> {
-        self.iter().next_back()
+        // Not by the iterator, which looks for the first as well.
+        self.list.iter().rev().find_map(|place| *place)
     }
 
     /// Whether `protocol` is among them.

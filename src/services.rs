@@ -1,7 +1,9 @@
 //! Ports that belong to well-known services: who is likely the server, and which low ports are out of the ordinary.
 
 use crate::packet::IpProtocol;
+use crate::port_sieve::PortSieve;
 use crate::protocol::Protocol;
+
 /// Port of name servers, RFC 1035 §4.2.
 pub const DNS_PORT: u16 = 53;
 
@@ -119,7 +121,14 @@ pub fn protocol_of(transport: IpProtocol, port: u16) -> Option<Protocol> {
 }
 
 /// Whether `port` is that of a well-known service, so that its owner is likely the server.
+#[inline]
 pub fn is_well_known(port: u16) -> bool {
+    WELL_KNOWN.may_have(port) && is_listed(port)
+}
+
+static WELL_KNOWN: PortSieve<64> = PortSieve::of(&[&COMMON, REGISTERED]);
+
+fn is_listed(port: u16) -> bool {
     if port < FIRST_USER_PORT {
         COMMON.binary_search(&port).is_ok()
     } else {

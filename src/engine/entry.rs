@@ -241,7 +241,11 @@ impl Entry {
             |heard: &mut [bool; 2]| !std::mem::replace(&mut heard[seen.sender.index()], true);
         let mut news = News {
             is_first_of_sender: is_first_of(&mut self.heard),
-            opener: (self.packets == 0 || is_first_outside).then(|| seen.opening().opener().0),
+            opener: if self.packets == 0 {
+                Some(self.initiator)
+            } else {
+                is_first_outside.then(|| seen.opening().opener().0)
+            },
         };
         if !seen.is_inside {
             news.is_first_of_sender |= is_first_of(&mut self.heard_outside);

@@ -307,7 +307,7 @@ impl<'a, 's> Writer<'a, 's> {
                 })?;
                 left[worker] = lists.into_iter();
             }
-            self.tell(left[worker].next().into_iter().flatten())?;
+            self.tell(left[worker].next().unwrap_or_default().into_iter())?;
         }
         let held = self.lookups.as_mut().map(Lookups::finish);
         for flow in held.into_iter().flatten() {

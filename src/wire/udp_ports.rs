@@ -5,6 +5,7 @@ use super::window::Window;
 use super::{
     ayiya, capwap, certain, geneve, gre, gtp, l2tp, l2tpv3, lisp, mpls, teredo, tzsp, vxlan,
 };
+use crate::port_sieve::PortSieve;
 
 /// What a datagram of these ports carries; `None` where it is no tunnel's.
 ///
@@ -26,31 +27,10 @@ pub(super) fn may_be_inside((src, dst): (u16, u16), payload: &[u8]) -> bool {
         [first, second, ..] => (first < 0x40) & ((second == 0) | (second == 0xff)),
         _ => false,
     };
-    may_be_tunnels(src) | may_be_tunnels(dst) | is_odd
+    SIEVE.may_have(src) | SIEVE.may_have(dst) | is_odd
 }
 
-/// Whether a port may be one of a tunnel's: it is, or is a multiple of 1024 away from one.
-#[inline]
-fn may_be_tunnels(port: u16) -> bool {
-    let place = usize::from(port) % SIEVE_BITS;
-    let word = SIEVE.get(place / 64);
-    word.is_some_and(|word| word >> (place % 64) & 1 != 0)
-}
-
-const SIEVE_BITS: usize = 1024;
-
-/// The ports of tunnels, by their lowest bits: two lines of memory, while the ports of a capture are everywhere.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-static SIEVE: [u64; SIEVE_BITS / 64] = {
-    let mut sieve = [0; SIEVE_BITS / 64];
-    let mut i = 0;
-    while i < TUNNELS.len() {
-        let place = TUNNELS[i] as usize % SIEVE_BITS;
-        sieve[place / 64] |= 1 << (place % 64);
-        i += 1;
-    }
-    sieve
-};
+static SIEVE: PortSieve<16> = PortSieve::of(&[&TUNNELS]);
 
 /// Those that [`of_port`] knows.
 const TUNNELS: [u16; 14] = [
@@ -103,9 +83,9 @@ mod tests {
     fn every_port_of_a_tunnel_passes_the_sieve_and_few_others_do() {
         let of_tunnels = (0..=u16::MAX).filter(|&port| of_port(port).is_some());
         assert!(of_tunnels.clone().all(|port| TUNNELS.contains(&port)));
-        assert!(of_tunnels.clone().all(may_be_tunnels));
+        assert!(of_tunnels.clone().all(|port| SIEVE.may_have(port)));
         assert_eq!(of_tunnels.count(), TUNNELS.len());
-        let passed = (0..=u16::MAX).filter(|&port| may_be_tunnels(port));
+        let passed = (0..=u16::MAX).filter(|&port| SIEVE.may_have(port));
         assert!(passed.count() <= TUNNELS.len() * 64);
     }
 

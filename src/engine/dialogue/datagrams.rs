@@ -32,14 +32,14 @@ struct Rare {
 
 impl Datagrams {
     /// The datagrams between these ports.
-    pub(super) fn begin(ports: [u16; 2]) -> Self {
+    pub(super) fn begin([one, other]: [u16; 2]) -> Self {
         let dialect = [
             (MDNS_PORT, dns::Dialect::Mdns),
             (LLMNR_PORT, dns::Dialect::Llmnr),
             (DNS_PORT, dns::Dialect::Dns),
         ]
         .into_iter()
-        .find(|(port, _)| ports.contains(port));
+        .find(|(port, _)| one == *port || other == *port);
         Self {
             dialect: dialect.map(|(_, dialect)| dialect),
             ..Self::default()
