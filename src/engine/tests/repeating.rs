@@ -50,6 +50,19 @@ fn what_was_asked_in_a_tunnel_is_asked_anew_outside() {
 }
 
 #[test]
+fn what_was_asked_in_a_tunnel_since_a_flow_left_the_table_is_asked_anew_outside() {
+    let rules = ["domain:blocked.example", "+domain:allowed.example"];
+    let mut bench = Bench::new(&rules, 1, false);
+    assert!(!bench.send(udp(4000), None, QUESTION));
+    assert!(bench.send(udp(4001), None, b""));
+    // Remembered as blocked outside of tunnels, and begun anew in one.
+    bench.tunnels = [Tunnel::Gre].into_iter().collect();
+    assert!(!bench.send(udp(4000), None, &question("allowed.example")));
+    bench.tunnels = Tunnels::default();
+    assert!(bench.send(udp(4000), None, &question("allowed.example")));
+}
+
+#[test]
 fn a_name_that_was_answered_before_is_asked_for_all_the_same() {
     // What goes to the port of DNS is not named by answers.
     let to_server = tuple(IpProtocol::UDP, (1, 4000), (2, 8053));
