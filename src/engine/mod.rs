@@ -371,6 +371,8 @@ fn listen(
     (evidence, spare): (&mut Vec<Evidence>, &mut Spare),
 ) {
     if entry.asks_again(seen) {
+        // What rules said of where it goes may have changed what it holds.
+        entry.weigh();
         return;
     }
     let Some(dialogue) = entry.dialogue(seen) else {

@@ -5,6 +5,7 @@ mod answers;
 mod beginning;
 mod offers;
 mod places;
+mod repeating;
 
 use super::*;
 use crate::flow::FlowState;

@@ -413,4 +413,16 @@ mod tests {
         let room: Vec<_> = spent.iter().map(Assignment::room).collect();
         assert_eq!(room, [1000, MAX_KEPT_BYTES - 1000, 0]);
     }
+
+    #[test]
+    fn what_is_spare_counts_as_room_with_what_it_points_to() {
+        let mut spent = [Assignment::default()];
+        let count = MAX_KEPT_BYTES / size_of::<Findings>();
+        for (count, kept) in [(count / 2, count / 2), (count, 0)] {
+            let spare = &mut spent[0].turnover.spare;
+            spare.resize_with(count, Box::default);
+            Assignment::clear_all(&mut spent);
+            assert_eq!(spent[0].turnover.spare.len(), kept);
+        }
+    }
 }

@@ -57,3 +57,25 @@ fn a_flow_begins_anew_where_another_stood() {
         assert_eq!(used.engine.finish(), new.engine.finish());
     }
 }
+
+#[test]
+fn a_flow_that_is_over_leaves_nothing_where_it_stood() {
+    let mut bench = Bench::new(&[], 8, false);
+    // The beginning of a hello waits for the rest of it: outside of tunnels, and in one.
+    let loads = [Tunnels::default(), [Tunnel::Gre].into_iter().collect()].map(|tunnels| {
+        bench.tunnels = tunnels;
+        let hello = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
+        bench.send(tcp(4000), Some(ACK), hello);
+        bench.engine.beside.load
+    });
+    assert!(0 < loads[0] && loads[0] < loads[1], "{loads:?}");
+    let (key, _) = FlowKey::of(&tcp(4000));
+    let Engine { flows, policy, .. } = &mut bench.engine;
+    let left = flows.end(&key, flows.hash(&key), |key, entry| {
+        summary(key, entry, FlowEnd::Finished, policy);
+        entry.weigh_findings();
+        entry.weigh();
+        entry.load()
+    });
+    assert_eq!(left, Some(0));
+}

@@ -103,6 +103,40 @@ fn a_query_and_its_answer_are_read() {
 }
 
 #[test]
+fn a_name_that_is_asked_for_again_is_known_without_being_read() {
+    let name = DomainName::from_bytes(b"www.youtube.com").unwrap();
+    let other = DomainName::from_bytes(b"www.youtube.org").unwrap();
+    for bytes in [hex(QUERY), hex(RESPONSE)] {
+        assert!(asks_only_for(&bytes, &name));
+        assert!(!asks_only_for(&bytes, &other));
+    }
+    let question = || (wire(&[b"WWW", b"YouTube", b"com"]), 1, 1);
+    let one = query(&[question()]);
+    assert!(asks_only_for(&one, &name));
+    assert!((0..one.len()).all(|cut| !asks_only_for(&one[..cut], &name)));
+    assert!(!asks_only_for(&query(&[question(), question()]), &name));
+    assert!(!asks_only_for(&query(&[]), &name));
+}
+
+#[test]
+fn what_is_known_without_being_read_says_nothing_else() {
+    let name = DomainName::from_bytes(b"www.youtube.com").unwrap();
+    let mut known = 0;
+    for whole in [hex(QUERY), hex(RESPONSE)] {
+        each_mutation(&whole, 20_000, |bytes| {
+            if asks_only_for(bytes, &name) {
+                known += 1;
+                let message = read_as(Dialect::Dns, bytes);
+                let names = message.questions.iter().map(|question| &question.name);
+                assert!(names.eq([&Some(name.clone())]), "{bytes:02x?}");
+                assert_eq!(message.unread_questions, 0);
+            }
+        });
+    }
+    assert!(known > 1000, "{known}");
+}
+
+#[test]
 fn every_type_and_class_is_read() {
     let name = wire(&[b"ChAoS", b"Example"]);
     for qtype in (0..=300).chain([32768, 32769, 65280, 65535]) {
