@@ -1,5 +1,7 @@
 //! Numbers by hash, for tables that keep their entries elsewhere: one array, of which a search mostly touches a single line of memory.
 
+use std::hint::select_unpredictable;
+
 use crate::half_hash::HalfHash;
 use crate::prefetch::prefetch;
 
@@ -81,7 +83,7 @@ impl SlotIndex {
             }
         };
         let is_there = slot != NO_SLOT;
-        (if is_there { slot } else { 0 }, is_there)
+        (select_unpredictable(is_there, slot, 0), is_there)
     }
 
     /// Asks for the memory in which a search for this hash begins, and most often ends.
@@ -133,10 +135,11 @@ impl SlotIndex {
             && place.slot != NO_SLOT
         {
             let way = self.distance(self.home(place.hash), at);
-            if way >= self.distance(gap, at) {
-                self.set(gap, place);
-                gap = at;
-            }
+            let moves_up = way >= self.distance(gap, at);
+            // Written in any case, for no processor guesses which it is: what does not move up stays where it is as well.
+            let to = select_unpredictable(moves_up, gap, at);
+            self.set(to, place);
+            gap = select_unpredictable(moves_up, at, gap);
             at = self.next(at);
         }
         self.set(gap, EMPTY);
