@@ -64,13 +64,7 @@ impl SlotIndex {
     pub(crate) fn guess(&self, hash: HalfHash) -> (u32, bool) {
         let home = self.home(hash);
         // An empty place has a hash as well, but the highest slot.
-        let slot_in = |place: &Place| {
-            if place.hash == hash {
-                place.slot
-            } else {
-                NO_SLOT
-            }
-        };
+        let slot_in = |place: &Place| select_unpredictable(place.hash == hash, place.slot, NO_SLOT);
         let near = self.places.get(home..).unwrap_or_default();
         let slot = match near.first_chunk::<NEAR_PLACES>() {
             Some(near) => near.iter().map(slot_in).fold(NO_SLOT, u32::min),

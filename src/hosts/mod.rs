@@ -14,7 +14,8 @@ mod reserved;
 
 use std::net::IpAddr;
 
-use crate::domain::DomainName;
+use smallvec::SmallVec;
+
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
@@ -114,25 +115,33 @@ impl Hosts {
     /// together, for memory is slow, but brings many things at once.
     pub fn look_ahead(&self, flows: &[FlowSummary]) {
         let flows = flows.get(..AHEAD).unwrap_or(flows);
-        let mut hashes = [[HalfHash::of(0); 2]; AHEAD];
-        for (flow, hashes) in flows.iter().zip(&mut hashes) {
-            flow.findings().prefetch();
-            *hashes = [flow.src(), flow.dst()].map(|end| hash(&self.hasher, end.addr));
-            hashes.iter().for_each(|hash| self.index.prefetch(*hash));
-        }
-        let hashes = hashes.get(..flows.len()).unwrap_or_default();
-        let host = |hash: HalfHash| self.hosts.get(self.index.guess(hash).0 as usize);
-        let ends = hashes.as_flattened().iter();
-        ends.filter_map(|end| host(*end)).for_each(Host::prefetch);
-        let names = || {
-            let findings = flows.iter().map(FlowSummary::findings);
-            findings.filter_map(|findings| Some(&findings.names.first()?.name))
-        };
-        names().for_each(DomainName::prefetch);
-        for host in hashes.iter().filter_map(|[src, _]| host(*src)) {
+        let hashes: SmallVec<[_; AHEAD]> = flows
+            .iter()
+            .map(|flow| {
+                flow.findings().prefetch();
+                let hashes = [flow.src(), flow.dst()].map(|end| hash(&self.hasher, end.addr));
+                hashes.iter().for_each(|hash| self.index.prefetch(*hash));
+                hashes
+            })
+            .collect();
+        let place = |hash| self.index.guess(hash).0 as usize;
+        let hosts = hashes.iter().filter_map(|[src, dst]| {
+            let (src, dst) = (self.hosts.get(place(*src))?, self.hosts.get(place(*dst))?);
+            src.prefetch();
+            dst.prefetch();
+            Some(src)
+        });
+        let sources: SmallVec<[_; AHEAD]> = hosts.collect();
+        // Once, for nobody guesses which flows have a name.
+        let findings = flows.iter().map(FlowSummary::findings);
+        let names: SmallVec<[_; AHEAD]> = findings
+            .filter_map(|findings| Some(&findings.names.first()?.name))
+            .collect();
+        names.iter().for_each(|name| name.prefetch());
+        for host in sources {
             self.contacts.prefetch(&host.shares);
         }
-        self.names.look_ahead(names());
+        self.names.look_ahead(names.into_iter());
     }
 
     /// Takes a flow in.
