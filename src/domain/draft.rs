@@ -3,7 +3,7 @@
 use super::text::{self, Text};
 use super::{DomainName, MAX_LABEL_LEN, MAX_NAME_LEN, is_strange};
 
-/// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation.
+/// A name whose text is its bytes in lower case, as nearly every name's is: put together in place, so that it costs one allocation at most.
 // The text begins where a word does: only from there on are texts checked word by word.
 #[repr(C, align(16))]
 pub(super) struct Draft {
@@ -16,7 +16,7 @@ pub(super) struct Draft {
 }
 
 /// Bytes that are looked at in one step.
-const CHUNK: usize = 16;
+pub(super) const CHUNK: usize = 16;
 
 impl Draft {
     pub(super) const fn new() -> Self {

@@ -1,9 +1,7 @@
 //! Whether bytes say a name that is known already: told without the name being made once more.
 
+use super::draft::CHUNK;
 use super::{DomainName, MAX_LABEL_LEN};
-
-/// Bytes that are looked at in one step.
-const CHUNK: usize = 16;
 
 impl DomainName {
     /// How many bytes the name takes at the front of `bytes`, where a message of DNS writes it out as

@@ -45,11 +45,11 @@ impl Beside {
         if entry.load() > HEAVY_LOAD {
             self.heavy.pop(key);
         }
-        let is_over_for_good = !matches!(end, FlowEnd::Evicted | FlowEnd::Expired);
-        let is_remembered = entry.ruling != Ruling::None && !is_over_for_good;
-        let forgotten = is_remembered && self.remember(key, entry);
+        let may_go_on = matches!(end, FlowEnd::Evicted | FlowEnd::Expired);
+        let is_remembered = entry.ruling != Ruling::None && may_go_on;
+        let has_displaced = is_remembered && self.remember(key, entry);
         let mut flow = summary(key, entry, end, policy);
-        if forgotten {
+        if has_displaced {
             flow.findings_mut().caveats().forgotten = 1;
         }
         ended.push(Ended { at, flow });

@@ -123,21 +123,9 @@ fn what_is_spare_is_used_for_flows_in_which_something_is_found() {
     let mut turnover = Turnover::default();
     turnover.spare.extend([Box::default(), Box::default()]);
     for (port, payload) in [(4000, QUESTION), (4000, QUESTION), (4001, b"")] {
-        let (key, sender) = FlowKey::of(&udp(port));
-        let seen = Observation {
-            number: 1,
-            timestamp: Timestamp::default(),
-            key,
-            sender,
-            origlen: 100,
-            outer: &[],
-            is_inside: false,
-            tunnels: Tunnels::default(),
-            tcp: None,
-            payload,
-            payload_origlen: payload.len() as u32,
-        };
-        let prospect = bench.engine.prospect(&key);
+        let flow = FlowKey::of(&udp(port));
+        let seen = Observation::with_payload(flow, payload);
+        let prospect = bench.engine.prospect(&seen.key);
         let engine = &mut bench.engine;
         engine.observe_at(&seen, prospect, None, &mut turnover);
     }
