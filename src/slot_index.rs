@@ -96,6 +96,7 @@ impl SlotIndex {
     }
 
     /// Puts a slot in that is not there.
+    #[inline]
     pub(crate) fn insert(&mut self, hash: HalfHash, slot: u32) {
         let (part, whole) = MAX_LOAD;
         if (self.len + 1) * whole > self.places.len() * part {
@@ -204,6 +205,8 @@ impl SlotIndex {
         self.set(at, place);
     }
 
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         let mut places = (self.places.len() * 2).max(MIN_PLACES);
         if self.places.len() < self.expected {
