@@ -6,9 +6,10 @@
 use super::dtls::Dtls;
 use super::naming::{tell_dns, tell_netbios};
 use super::openvpn::Channel;
-use super::watch::Watch;
+use super::watch::{self, Guesses};
 use super::{DNS_PORT, LLMNR_PORT, MDNS_PORT};
 use crate::evidence::{Evidence, NameSource};
+use crate::inspect::signature::Look;
 use crate::inspect::{Outcome, dns, dtls, netbios, quic};
 use crate::observation::Observation;
 use crate::protocol::Protocol;
@@ -18,9 +19,18 @@ use crate::protocol::Protocol;
 pub(in crate::engine) struct Datagrams {
     /// What its messages of DNS are, when its ports say so or one has left no doubt.
     dialect: Option<dns::Dialect>,
-    quic: Option<Box<quic::Initials>>,
+    /// How many were looked at for what no name tells.
+    looks: u8,
+    /// In one piece, so that there is one thing to ask for and to let go of.
+    held: Option<Box<Held>>,
+}
+
+/// What most flows do not come to: only those that carry more than DNS.
+#[derive(Debug, Default)]
+struct Held {
+    quic: Option<quic::Initials>,
     rare: Option<Box<Rare>>,
-    watch: Watch,
+    guesses: Guesses,
 }
 
 /// What few flows come to.
@@ -29,6 +39,10 @@ struct Rare {
     dtls: Option<Dtls>,
     openvpn: Option<Channel>,
 }
+
+/// Most datagrams of a flow that are looked at for what no name tells: enough for what begins behind some keep-alives, few enough that a
+/// long call costs nothing.
+const MAX_LOOKS: u8 = 40;
 
 impl Datagrams {
     /// The datagrams between these ports.
@@ -76,28 +90,55 @@ impl Datagrams {
         if let Outcome::Found(names) = netbios::names(datagram) {
             tell_netbios(names, evidence);
             // What it carries is told as well: announcements of SMB, mostly.
-            return self.watch.look(seen, evidence);
+            return self.look_at(seen, evidence);
         }
         let datagram = dtls::without_preamble(datagram);
         let is_dtls = dtls::looks_like_dtls(datagram);
-        let was_dtls = self.rare.as_ref().is_some_and(|rare| rare.dtls.is_some());
+        let rare = self.held.as_ref().and_then(|held| held.rare.as_ref());
+        let was_dtls = rare.is_some_and(|rare| rare.dtls.is_some());
         if is_dtls || was_dtls {
-            let rare = self.rare.get_or_insert_default();
+            let rare = self.rare_mut();
             let begin = || Dtls::begin(wants_fingerprints);
             let told = rare.dtls.get_or_insert_with(begin);
             told.hear(seen.sender, datagram, evidence);
         }
         if !is_dtls {
             self.hear_openvpn(seen, wants_fingerprints, evidence);
-            self.watch.look(seen, evidence);
+            self.look_at(seen, evidence);
         }
     }
 
     /// Bytes that are held for later.
+    #[inline]
     pub(super) fn held_bytes(&self) -> usize {
-        let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
-        let rare = self.rare.as_ref().map(|rare| rare.held_bytes());
-        quic.unwrap_or_default() + rare.unwrap_or_default() + self.watch.held_bytes()
+        self.held.as_ref().map_or(0, |held| held.bytes())
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        let held = self.held.get_or_insert_default();
+        held.rare.get_or_insert_default()
+    }
+
+    /// Looks at a datagram in which nothing is that bears names.
+    fn look_at(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
+        if self.looks >= MAX_LOOKS {
+            if let Some(held) = &mut self.held {
+                held.guesses = Guesses::default();
+            }
+            return;
+        }
+        self.looks += 1;
+        let recognised = match watch::look_at(seen) {
+            Some(Look::Sure(recognised)) => Some(recognised),
+            Some(Look::Likely(likely)) => {
+                let held = self.held.get_or_insert_default();
+                held.guesses.weigh(seen.sender, likely)
+            }
+            None => None,
+        };
+        if let Some(recognised) = recognised {
+            watch::tell(&recognised, evidence);
+        }
     }
 
     /// Reads one datagram, if it is of OpenVPN's control channel.
@@ -109,20 +150,18 @@ impl Datagrams {
     ) {
         let packet = seen.payload;
         let missing = seen.payload_origlen.saturating_sub(packet.len() as u32);
-        let openvpn = self.rare.as_mut().and_then(|rare| rare.openvpn.as_mut());
-        let channel = match openvpn {
+        let rare = self.held.as_mut().and_then(|held| held.rare.as_mut());
+        let channel = match rare.and_then(|rare| rare.openvpn.as_mut()) {
             Some(channel) => channel,
             None => {
                 let begun = Channel::begin(packet, missing == 0, wants_fingerprints);
                 let Some(begun) = begun else { return };
-                self.rare.get_or_insert_default().openvpn.insert(begun)
+                self.rare_mut().openvpn.insert(begun)
             }
         };
         channel.hear(packet, missing, seen, evidence);
-        if channel.is_done()
-            && let Some(rare) = &mut self.rare
-        {
-            rare.openvpn = None;
+        if channel.is_done() {
+            self.rare_mut().openvpn = None;
         }
     }
 
@@ -133,9 +172,10 @@ impl Datagrams {
         wants_fingerprints: bool,
         evidence: &mut Vec<Evidence>,
     ) -> bool {
-        let begin = || Box::new(quic::Initials::begin(wants_fingerprints));
-        let initials = self.quic.get_or_insert_with(begin);
-        let held = initials.held_bytes();
+        let begin = || quic::Initials::begin(wants_fingerprints);
+        let held = self.held.get_or_insert_default();
+        let initials = held.quic.get_or_insert_with(begin);
+        let before = initials.held_bytes();
         let hello = match initials.datagram(datagram) {
             Outcome::Found(hello) => {
                 evidence.push(Evidence::Protocol(Protocol::Quic));
@@ -150,7 +190,7 @@ impl Datagrams {
             Outcome::NeedMore => {
                 evidence.push(Evidence::Protocol(Protocol::Quic));
                 // As over TCP: a name that is there already need not wait for the rest of its hello.
-                let has_grown = initials.held_bytes() > held;
+                let has_grown = initials.held_bytes() > before;
                 initials
                     .partial()
                     .filter(|_| has_grown)
@@ -160,6 +200,14 @@ impl Datagrams {
         };
         evidence.extend(hello.map(|name| Evidence::Name(name, NameSource::QuicSni)));
         true
+    }
+}
+
+impl Held {
+    fn bytes(&self) -> usize {
+        let quic = self.quic.as_ref().map(|initials| initials.held_bytes());
+        let rare = self.rare.as_ref().map(|rare| rare.held_bytes());
+        quic.unwrap_or_default() + rare.unwrap_or_default() + self.guesses.held_bytes()
     }
 }
 

@@ -139,6 +139,7 @@ impl Dialogue {
     }
 
     /// Bytes that are held for later.
+    #[inline]
     pub(super) fn held_bytes(&self) -> usize {
         match self {
             Self::Stream(stream) => stream.held_bytes(),

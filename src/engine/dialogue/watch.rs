@@ -6,19 +6,14 @@ use crate::inspect::signature::{self, Datagram, Likely, Look, Recognised};
 use crate::key::Side;
 use crate::observation::Observation;
 
-/// Datagrams of a flow that are looked at: enough for what begins behind some keep-alives, few enough that a long call costs nothing.
-const MAX_LOOKS: u8 = 40;
 /// Guesses that a flow keeps at once: the sources of a call, on both sides.
 const MAX_GUESSES: usize = 8;
 /// How much a count may go up by from one datagram to the next: so many may be lost between them.
 const MAX_STEP: u16 = 64;
 
-/// What was made of a flow's datagrams so far.
+/// What a flow's datagrams may be, as far as they agree.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
-    looks: u8,
-    guesses: Vec<Guess>,
-}
+pub(super) struct Guesses(Vec<Guess>);
 
 /// A guess, and how many datagrams bear it out.
 #[derive(Debug)]
@@ -28,35 +23,27 @@ struct Guess {
     seen: u8,
 }
 
-impl Watch {
-    /// Looks at one datagram.
-    pub(super) fn look(&mut self, seen: &Observation<'_>, evidence: &mut Vec<Evidence>) {
-        if self.looks >= MAX_LOOKS {
-            self.guesses = Vec::new();
-            return;
-        }
-        self.looks += 1;
-        let ports = seen.key.five_tuple(seen.sender);
-        let datagram = Datagram {
-            bytes: seen.payload,
-            origlen: seen.payload_origlen as usize,
-            src_port: ports.src.port,
-            dst_port: ports.dst.port,
-        };
-        let recognised = match signature::of_datagram(&datagram) {
-            Some(Look::Sure(recognised)) => Some(recognised),
-            Some(Look::Likely(likely)) => self.weigh(seen.sender, likely),
-            None => None,
-        };
-        if let Some(recognised) = recognised {
-            evidence.extend(recognised.protocols().map(Evidence::Protocol));
-            evidence.extend(recognised.shape.map(Evidence::Shape));
-        }
-    }
+/// What the look of one datagram says.
+pub(super) fn look_at(seen: &Observation<'_>) -> Option<Look> {
+    let ports = seen.key.five_tuple(seen.sender);
+    signature::of_datagram(&Datagram {
+        bytes: seen.payload,
+        origlen: seen.payload_origlen as usize,
+        src_port: ports.src.port,
+        dst_port: ports.dst.port,
+    })
+}
 
+/// Tells what a datagram was recognised as.
+pub(super) fn tell(recognised: &Recognised, evidence: &mut Vec<Evidence>) {
+    evidence.extend(recognised.protocols().map(Evidence::Protocol));
+    evidence.extend(recognised.shape.map(Evidence::Shape));
+}
+
+impl Guesses {
     /// Takes in a guess; what it is about when enough datagrams have agreed.
-    fn weigh(&mut self, from: Side, likely: Likely) -> Option<Recognised> {
-        let guesses = &mut self.guesses;
+    pub(super) fn weigh(&mut self, from: Side, likely: Likely) -> Option<Recognised> {
+        let guesses = &mut self.0;
         let known = guesses.iter_mut().find(|guess| guess.is_of(from, &likely));
         let seen = match known {
             Some(guess) => guess.take(&likely),
@@ -76,7 +63,7 @@ impl Watch {
     }
 
     pub(super) fn held_bytes(&self) -> usize {
-        self.guesses.capacity() * size_of::<Guess>()
+        self.0.capacity() * size_of::<Guess>()
     }
 }
 
@@ -118,33 +105,33 @@ mod tests {
 
     #[test]
     fn a_guess_is_told_when_enough_of_one_side_agree() {
-        let mut watch = Watch::default();
-        assert_eq!(watch.weigh(Side::Low, likely(1, 65_535)), None);
-        assert_eq!(watch.weigh(Side::High, likely(1, 0)), None);
-        assert_eq!(watch.weigh(Side::Low, likely(2, 5)), None);
-        assert_eq!(watch.weigh(Side::Low, likely(1, 0)), None);
+        let mut guesses = Guesses::default();
+        assert_eq!(guesses.weigh(Side::Low, likely(1, 65_535)), None);
+        assert_eq!(guesses.weigh(Side::High, likely(1, 0)), None);
+        assert_eq!(guesses.weigh(Side::Low, likely(2, 5)), None);
+        assert_eq!(guesses.weigh(Side::Low, likely(1, 0)), None);
         assert_eq!(
-            watch.weigh(Side::Low, likely(1, 2)),
+            guesses.weigh(Side::Low, likely(1, 2)),
             Some(Protocol::Rtp.into())
         );
     }
 
     #[test]
     fn a_count_that_does_not_follow_begins_anew() {
-        let mut watch = Watch::default();
+        let mut guesses = Guesses::default();
         for count in [1, 2, 2, 500, 501, 400] {
-            assert_eq!(watch.weigh(Side::Low, likely(1, count)), None, "{count}");
+            assert_eq!(guesses.weigh(Side::Low, likely(1, count)), None, "{count}");
         }
-        assert_eq!(watch.weigh(Side::Low, likely(1, 401)), None);
-        assert!(watch.weigh(Side::Low, likely(1, 402)).is_some());
+        assert_eq!(guesses.weigh(Side::Low, likely(1, 401)), None);
+        assert!(guesses.weigh(Side::Low, likely(1, 402)).is_some());
     }
 
     #[test]
     fn guesses_are_bounded() {
-        let mut watch = Watch::default();
+        let mut guesses = Guesses::default();
         for mark in 0..10_000 {
-            assert_eq!(watch.weigh(Side::Low, likely(mark, 1)), None);
+            assert_eq!(guesses.weigh(Side::Low, likely(mark, 1)), None);
         }
-        assert!(watch.held_bytes() <= 2 * MAX_GUESSES * size_of::<Guess>());
+        assert!(guesses.held_bytes() <= 2 * MAX_GUESSES * size_of::<Guess>());
     }
 }
