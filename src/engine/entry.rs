@@ -258,7 +258,8 @@ impl Entry {
             self.life
                 .get_or_insert_with(|| TcpLife::begin(tcp.flags, seen.sender))
                 .advance(tcp.flags, seen.sender);
-            let is_better = !self.initiator_known || is_first_outside;
+            // The first packet's word is known since it began the flow.
+            let is_better = self.packets > 1 && (!self.initiator_known || is_first_outside);
             if is_better && tcp.flags.has(TcpFlags::SYN) {
                 let (opener, is_known) = seen.opening().opener();
                 if opener != self.initiator {
