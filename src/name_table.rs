@@ -9,7 +9,7 @@ use crate::prefetch::prefetch;
 use crate::slot_index::SlotIndex;
 
 /// Names that are looked up together without an allocation.
-const FEW: usize = 32;
+pub(crate) const FEW: usize = 32;
 
 /// Names by hash. Bounds: so many names, and so many bytes of text together; see [`NameTable::new`].
 #[derive(Debug)]
@@ -37,9 +37,13 @@ impl<T> NameTable<T> {
 
     /// The number of `name`, and what is counted for it; `None` when it is new and there is no room for it.
     ///
+    /// * `hash`: the name's, as [`look_ahead`](Self::look_ahead) gave it.
     /// * `first`: what is counted for one that is new.
-    pub(crate) fn entry(&mut self, name: &DomainName, first: T) -> Option<(usize, &mut T)> {
-        let hash = self.hash(name);
+    pub(crate) fn entry(
+        &mut self,
+        (name, hash): (&DomainName, HalfHash),
+        first: T,
+    ) -> Option<(usize, &mut T)> {
         let place = match self.find(hash, name) {
             Some(place) => place as usize,
             None => {
@@ -64,18 +68,23 @@ impl<T> NameTable<T> {
     }
 
     /// Asks for the memory that these names will need: step by step for all of them together, so that hardly anything is waited for.
-    pub(crate) fn look_ahead<'a>(&self, names: impl Iterator<Item = &'a DomainName>) {
-        let looked_up = names.map(|name| {
-            let hash = self.hash(name);
+    /// Gives their hashes, by which they are found.
+    pub(crate) fn look_ahead<'a>(
+        &self,
+        names: impl ExactSizeIterator<Item = &'a DomainName>,
+    ) -> SmallVec<[HalfHash; FEW]> {
+        let mut hashes = SmallVec::with_capacity(names.len());
+        for name in names {
+            let hash = HalfHash::of(self.hasher.hash_one(name));
             self.index.prefetch(hash);
-            hash
-        });
-        let hashes: SmallVec<[HalfHash; FEW]> = looked_up.collect();
+            hashes.push(hash);
+        }
         let guess = |hash: &HalfHash| self.names.get(self.index.guess(*hash).0 as usize);
         hashes.iter().filter_map(guess).for_each(prefetch);
         for (name, _) in hashes.iter().filter_map(guess) {
             name.prefetch();
         }
+        hashes
     }
 
     fn find(&self, hash: HalfHash, name: &DomainName) -> Option<u32> {
@@ -84,10 +93,6 @@ impl<T> NameTable<T> {
             there.is_some_and(|(there, _)| there == name)
         };
         self.index.find(hash, is_it)
-    }
-
-    fn hash(&self, name: &DomainName) -> HalfHash {
-        HalfHash::of(self.hasher.hash_one(name))
     }
 }
 
@@ -108,8 +113,8 @@ mod tests {
         for round in 1..=2 {
             for (number, text) in texts.iter().enumerate() {
                 let name = name(&text.to_uppercase());
-                table.look_ahead([&name].into_iter());
-                let (place, count) = table.entry(&name, 0).unwrap();
+                let hash = table.look_ahead([&name].into_iter())[0];
+                let (place, count) = table.entry((&name, hash), 0).unwrap();
                 *count += 1;
                 assert_eq!((place, *count), (number, round));
             }
@@ -126,7 +131,11 @@ mod tests {
     #[test]
     fn past_the_bounds_only_known_names_are_found() {
         let mut table = NameTable::new(2, 6);
-        let mut place = |text| table.entry(&name(text), ()).map(|(place, ())| place);
+        let mut place = |text| {
+            let name = name(text);
+            let hash = table.look_ahead([&name].into_iter())[0];
+            table.entry((&name, hash), ()).map(|(place, ())| place)
+        };
         assert_eq!([place("abcd"), place("abc")], [Some(0), None], "7 bytes");
         assert_eq!([place("ab"), place("c")], [Some(1), None], "3 names");
         assert_eq!([place("ab"), place("ABCD.")], [Some(1), Some(0)]);

@@ -33,20 +33,20 @@ impl Exports {
         })
     }
 
-    /// Takes a flow in.
+    /// Takes flows in.
     pub(super) fn push(
         &mut self,
-        flow: &FlowSummary,
+        flows: &[FlowSummary],
         names: &Labels<'_>,
     ) -> Result<(), FlowLinesError> {
         if let Some((_, csv)) = &mut self.csv {
-            csv.push(flow, names)?;
+            flows.iter().try_for_each(|flow| csv.push(flow, names))?;
         }
         if let Some((_, eve)) = &mut self.eve {
-            eve.push(flow, names)?;
+            flows.iter().try_for_each(|flow| eve.push(flow, names))?;
         }
         if let Some((_, zeek)) = &mut self.zeek {
-            zeek.push(flow)?;
+            flows.iter().try_for_each(|flow| zeek.push(flow))?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Everything that a run learns of the flows as they end, and what becomes of it: the reports.
 
 use std::env::temp_dir;
+use std::error::Error;
 use std::io::{self, Write};
+use std::slice;
 
 use anyhow::{Context as _, Result};
 
@@ -163,54 +165,54 @@ impl<'a> Gathered<'a> {
 }
 
 impl Gathered<'_> {
-    fn count(&mut self, flow: &FlowSummary) {
-        self.stats.observe(flow);
-        self.hosts.observe(flow);
+    fn count(&mut self, flows: &[FlowSummary]) {
+        let (hosts, stats) = (self.hosts.look_ahead(flows), self.stats.look_ahead(flows));
+        self.stats.observe_all(&stats);
+        self.hosts.observe_all(&hosts);
     }
 
-    /// Has every report that goes flow by flow take `flow` in.
-    fn tell(&mut self, flow: &FlowSummary) -> io::Result<()> {
+    /// Has every report that goes flow by flow take `flows` in.
+    fn tell(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+        let names = self.names;
         if let Some(page) = &mut self.page {
-            page.push(flow).map_err(io::Error::other)?;
+            tell_each(flows, |flow| page.push(flow))?;
         }
         if let Some(lines) = &mut self.lines {
-            lines.push(flow, self.names).map_err(io::Error::other)?;
+            tell_each(flows, |flow| lines.push(flow, names))?;
         }
-        self.exports
-            .push(flow, self.names)
-            .map_err(io::Error::other)?;
+        self.exports.push(flows, names).map_err(io::Error::other)?;
         if let Some(comments) = &mut self.comments {
-            comments.push(flow, self.names).map_err(io::Error::other)?;
+            tell_each(flows, |flow| comments.push(flow, names))?;
         }
         if let Some(parts) = &mut self.parts {
-            parts.push(flow, self.names).map_err(io::Error::other)?;
+            tell_each(flows, |flow| parts.push(flow, names))?;
         }
         if let Some(explanations) = &mut self.explanations {
-            explanations.push(flow).map_err(io::Error::other)?;
+            tell_each(flows, |flow| explanations.push(flow))?;
         }
         Ok(())
     }
 }
 
+fn tell_each<E: Into<Box<dyn Error + Send + Sync>>>(
+    flows: &[FlowSummary],
+    push: impl FnMut(&FlowSummary) -> Result<(), E>,
+) -> io::Result<()> {
+    flows.iter().try_for_each(push).map_err(io::Error::other)
+}
+
 impl Sink for Gathered<'_> {
     fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
         for flows in flows.chunks(AHEAD) {
-            self.hosts.look_ahead(flows);
-            self.stats.look_ahead(flows);
             // All are counted before the first is told of: that would drive what was fetched out of the caches.
-            for flow in flows {
-                self.count(flow);
-            }
-            for flow in flows {
-                self.tell(flow)?;
-            }
+            self.count(flows);
+            self.tell(flows)?;
         }
         Ok(())
     }
 
     fn flow(&mut self, flow: &FlowSummary) -> io::Result<()> {
-        self.count(flow);
-        self.tell(flow)
+        self.flows(slice::from_ref(flow))
     }
 
     fn hears_judged(&self) -> bool {

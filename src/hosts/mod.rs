@@ -13,13 +13,14 @@ mod reason;
 mod reserved;
 
 use std::net::IpAddr;
+use std::{iter, slice};
 
 use smallvec::SmallVec;
 
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
-use crate::name_table::NameTable;
+use crate::name_table::{FEW, NameTable};
 use crate::packet::IpProtocol;
 use crate::prefetch::prefetch;
 use crate::services;
@@ -33,7 +34,7 @@ pub use findings::{Finding, Findings, Peer};
 pub use reason::{Reason, Severity};
 pub use reserved::{ReservedRange, reserved_range};
 
-/// Flows that [`Hosts::look_ahead`] looks at: so many answers may be on their way from memory at once.
+/// Flows to look ahead for together: so many answers may be on their way from memory at once.
 pub const AHEAD: usize = 32;
 /// Most addresses that are looked at.
 pub const MAX_ADDRESSES: usize = 229_376;
@@ -69,6 +70,18 @@ pub struct Hosts {
     names: NameTable<()>,
     port_maps: PortMaps,
     untold: Untold,
+}
+
+/// Flows that are about to be taken in: what they need is on its way from memory.
+#[derive(Debug)]
+#[must_use = "they are not taken in yet"]
+pub struct Ahead<'a> {
+    flows: &'a [FlowSummary],
+    /// The hashes of their addresses: from, to.
+    ends: SmallVec<[[HalfHash; 2]; AHEAD]>,
+    /// Names of domains, with the place of their flow.
+    named: SmallVec<[(usize, &'a FoundName); AHEAD]>,
+    name_hashes: SmallVec<[HalfHash; FEW]>,
 }
 
 /// What is known of one address.
@@ -111,50 +124,77 @@ impl Hosts {
         Self::with_bounds(thresholds, MAX_ADDRESSES, MAX_CONTACTS)
     }
 
-    /// Asks for the memory that these flows, the first [`AHEAD`] of them, will need when they are taken in: step by step for all of them
-    /// together, for memory is slow, but brings many things at once.
-    pub fn look_ahead(&self, flows: &[FlowSummary]) {
-        let flows = flows.get(..AHEAD).unwrap_or(flows);
-        let hashes: SmallVec<[_; AHEAD]> = flows
-            .iter()
-            .map(|flow| {
-                flow.findings().prefetch();
-                let hashes = [flow.src(), flow.dst()].map(|end| hash(&self.hasher, end.addr));
-                hashes.iter().for_each(|hash| self.index.prefetch(*hash));
-                hashes
-            })
-            .collect();
-        let place = |hash| self.index.guess(hash).0 as usize;
-        let hosts = hashes.iter().filter_map(|[src, dst]| {
-            let (src, dst) = (self.hosts.get(place(*src))?, self.hosts.get(place(*dst))?);
+    /// Asks for the memory that these flows will need when they are taken in: step by step for all of them together, for memory is slow, but
+    /// brings many things at once. [`AHEAD`] of them are as many as should be on their way together.
+    pub fn look_ahead<'a>(&self, flows: &'a [FlowSummary]) -> Ahead<'a> {
+        let mut ends = SmallVec::<[_; AHEAD]>::with_capacity(flows.len());
+        for flow in flows {
+            flow.findings().prefetch();
+            let hashes = [flow.src(), flow.dst()].map(|end| hash(&self.hasher, end.addr));
+            hashes.iter().for_each(|hash| self.index.prefetch(*hash));
+            ends.push(hashes);
+        }
+        let host = |hash| self.hosts.get(self.index.guess(hash).0 as usize);
+        let mut sources = SmallVec::<[_; AHEAD]>::with_capacity(flows.len());
+        for &[src, dst] in &ends {
+            let (Some(src), Some(dst)) = (host(src), host(dst)) else {
+                break;
+            };
             src.prefetch();
             dst.prefetch();
-            Some(src)
-        });
-        let sources: SmallVec<[_; AHEAD]> = hosts.collect();
+            sources.push(src);
+        }
         // Once, for nobody guesses which flows have a name.
-        let findings = flows.iter().map(FlowSummary::findings);
-        let names: SmallVec<[_; AHEAD]> = findings
-            .filter_map(|findings| Some(&findings.names.first()?.name))
-            .collect();
-        names.iter().for_each(|name| name.prefetch());
+        let mut named = SmallVec::<[_; AHEAD]>::new();
+        for (place, flow) in flows.iter().enumerate() {
+            let names = flow.findings().names.iter();
+            let of_domains = names.filter(|found| found.from.is_of_domains());
+            named.extend(of_domains.map(|found| (place, found)));
+        }
+        named.iter().for_each(|(_, found)| found.name.prefetch());
         for host in sources {
             self.contacts.prefetch(&host.shares);
         }
-        self.names.look_ahead(names.into_iter());
+        let names = named.iter().map(|(_, found)| &found.name);
+        let name_hashes = self.names.look_ahead(names);
+        Ahead {
+            flows,
+            ends,
+            named,
+            name_hashes,
+        }
     }
 
     /// Takes a flow in.
     ///
     /// The order of flows matters in two ways only: which name a peer is known by (its first), and what goes past a bound.
     pub fn observe(&mut self, flow: &FlowSummary) {
+        let ahead = self.look_ahead(slice::from_ref(flow));
+        self.observe_all(&ahead);
+    }
+
+    /// Takes flows in, in their order.
+    pub fn observe_all(&mut self, ahead: &Ahead<'_>) {
+        let mut names = ahead.named.iter().zip(&ahead.name_hashes).peekable();
+        for (place, (flow, ends)) in ahead.flows.iter().zip(&ahead.ends).enumerate() {
+            let names = iter::from_fn(|| names.next_if(|((whose, _), _)| *whose == place));
+            self.observe_flow(flow, ends, names.map(|((_, found), hash)| (*found, *hash)));
+        }
+    }
+
+    fn observe_flow<'a>(
+        &mut self,
+        flow: &FlowSummary,
+        [src_hash, dst_hash]: &[HalfHash; 2],
+        names: impl Iterator<Item = (&'a FoundName, HalfHash)>,
+    ) {
         let (src, dst) = (flow.src(), flow.dst());
         let is_to_itself = src.addr == dst.addr;
-        let from = self.id(src.addr);
+        let from = self.id(src.addr, *src_hash);
         let to = if is_to_itself {
             from
         } else {
-            self.id(dst.addr)
+            self.id(dst.addr, *dst_hash)
         };
         if from.is_none() || to.is_none() {
             self.untold.flows += 1;
@@ -164,22 +204,17 @@ impl Hosts {
             // A flow from an address to itself counts once, below.
             responder.flows += u64::from(!is_to_itself);
         }
-        let Some(from) = from else { return };
-        let Some(initiator) = self.hosts.get_mut(from.0 as usize) else {
-            return;
+        let initiator = from.and_then(|id| Some((id, self.hosts.get_mut(id.0 as usize)?)));
+        let Some((from, initiator)) = initiator else {
+            return names.for_each(drop);
         };
         initiator.flows += 1;
         let contacts = &mut self.contacts;
         let untold = &mut self.untold;
         // From an answer only where no name stands in the flow itself: many names share an address.
         let mut peer: Option<(NameSource, _)> = None;
-        for found in flow
-            .findings()
-            .names
-            .iter()
-            .filter(|found| found.from.is_of_domains())
-        {
-            let name = self.names.entry(&found.name, ());
+        for (found, hash) in names {
+            let name = self.names.entry((&found.name, hash), ());
             let name = name.and_then(|(place, ())| NameId::of_place(place));
             let is_kept = name.is_some_and(|name| {
                 contacts.note(from, &mut initiator.shares, Contact::Name(name), None)
@@ -232,9 +267,8 @@ impl Hosts {
         }
     }
 
-    fn id(&mut self, addr: IpAddr) -> Option<HostId> {
+    fn id(&mut self, addr: IpAddr, hash: HalfHash) -> Option<HostId> {
         let hosts = &self.hosts;
-        let hash = hash(&self.hasher, addr);
         let is_it = |place: u32| {
             let host = hosts.get(place as usize);
             host.is_some_and(|host| host.addr == addr)

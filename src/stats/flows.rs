@@ -1,16 +1,18 @@
 //! Flows by protocol, application, name and rule.
 
 use std::collections::HashMap;
+use std::slice;
 
 use serde::Serialize;
+use smallvec::SmallVec;
 
 use crate::catalogue::AppId;
 use crate::caveats::Caveats;
 use crate::domain::DomainName;
 use crate::encrypted_dns;
-use crate::evidence::FoundName;
 use crate::flow::{Findings, FlowEnd, FlowSummary};
-use crate::name_table::NameTable;
+use crate::half_hash::HalfHash;
+use crate::name_table::{FEW, NameTable};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
 use crate::rules::RuleId;
@@ -96,6 +98,16 @@ impl Tally {
         self.packets = self.packets.saturating_add(other.packets);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
+}
+
+/// Flows that are about to be counted: what they need is on its way from memory.
+#[derive(Debug)]
+#[must_use = "they are not counted yet"]
+pub struct Ahead<'a> {
+    flows: &'a [FlowSummary],
+    /// Names of domains, each with the first packet of its flow.
+    named: SmallVec<[(&'a DomainName, u64); FEW]>,
+    hashes: SmallVec<[HalfHash; FEW]>,
 }
 
 /// Counts flows as they end.
@@ -196,15 +208,38 @@ impl Default for FlowStats {
 
 impl FlowStats {
     /// Asks for the memory that these flows will need when they are counted.
-    pub fn look_ahead(&self, flows: &[FlowSummary]) {
-        let names = flows
-            .iter()
-            .filter_map(|flow| flow.findings().names.first());
-        self.domains.look_ahead(names.map(|found| &found.name));
+    pub fn look_ahead<'a>(&self, flows: &'a [FlowSummary]) -> Ahead<'a> {
+        let mut named = SmallVec::<[_; FEW]>::new();
+        for flow in flows {
+            let names = flow.findings().names.iter();
+            let of_domains = names.filter(|found| found.from.is_of_domains());
+            named.extend(of_domains.map(|found| (&found.name, flow.first_packet)));
+        }
+        let hashes = self.domains.look_ahead(named.iter().map(|(name, _)| *name));
+        Ahead {
+            flows,
+            named,
+            hashes,
+        }
     }
 
-    /// Counts `flow`.
+    /// Counts a flow.
     pub fn observe(&mut self, flow: &FlowSummary) {
+        let ahead = self.look_ahead(slice::from_ref(flow));
+        self.observe_all(&ahead);
+    }
+
+    /// Counts flows, in their order.
+    pub fn observe_all(&mut self, ahead: &Ahead<'_>) {
+        for flow in ahead.flows {
+            self.observe_flow(flow);
+        }
+        for ((name, flow), hash) in ahead.named.iter().zip(&ahead.hashes) {
+            self.observe_name((name, *hash), *flow);
+        }
+    }
+
+    fn observe_flow(&mut self, flow: &FlowSummary) {
         self.counts.total += 1;
         *match flow.key.protocol() {
             IpProtocol::TCP => &mut self.counts.tcp,
@@ -214,7 +249,7 @@ impl FlowStats {
         } += 1;
         self.counts.evicted += u64::from(flow.end == FlowEnd::Evicted);
         if let Some(findings) = &flow.findings {
-            self.observe_findings(findings, flow.first_packet);
+            self.observe_findings(findings);
         }
         let mut protocols = flow.protocols.iter();
         self.counts.encrypted_dns += u64::from(protocols.any(encrypted_dns::is_kind));
@@ -234,7 +269,7 @@ impl FlowStats {
         }
     }
 
-    fn observe_findings(&mut self, findings: &Findings, flow: u64) {
+    fn observe_findings(&mut self, findings: &Findings) {
         self.counts.host_conflicts += u64::from(findings.host_conflict);
         self.counts.ech += u64::from(findings.has_ech);
         if let Some(prints) = &findings.fingerprints {
@@ -250,10 +285,6 @@ impl FlowStats {
         if let Some(caveats) = &findings.rare().caveats {
             self.caveats.add(caveats);
             self.caveat_flows.add(&caveats.kinds());
-        }
-        let of_domains = |found: &&FoundName| found.from.is_of_domains();
-        for found in findings.names.iter().filter(of_domains) {
-            self.observe_name(&found.name, flow);
         }
     }
 
@@ -299,7 +330,7 @@ impl FlowStats {
         }
     }
 
-    fn observe_name(&mut self, name: &DomainName, flow: u64) {
+    fn observe_name(&mut self, name: (&DomainName, HalfHash), flow: u64) {
         let first = DomainCount {
             flows: 0,
             counted: 0,
@@ -318,7 +349,7 @@ impl FlowStats {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::evidence::{Fingerprints, NameSource};
+    use crate::evidence::{Fingerprints, FoundName, NameSource};
     use crate::flow::FlowState;
     use crate::key::{Endpoint, FiveTuple, FlowKey};
     use crate::packet::Timestamp;

@@ -8,8 +8,8 @@ mod packets;
 mod undecoded;
 
 pub use flows::{
-    FlowCounts, FlowStats, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, MAX_FINGERPRINTS, Shown,
-    Tally,
+    Ahead, FlowCounts, FlowStats, FlowTables, MAX_DOMAIN_BYTES, MAX_DOMAINS, MAX_FINGERPRINTS,
+    Shown, Tally,
 };
 pub use packets::{AtomicCounters, PacketCounts};
 pub use undecoded::{MAX_CAUSES, Undecoded, UndecodedReason};
