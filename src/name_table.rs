@@ -37,7 +37,7 @@ impl<T> NameTable<T> {
 
     /// The number of `name`, and what is counted for it; `None` when it is new and there is no room for it.
     ///
-    /// * `hash`: the name's, as [`look_ahead`](Self::look_ahead) gave it.
+    /// * `hash`: the name's, as [`hash`](Self::hash) or [`look_ahead`](Self::look_ahead) told.
     /// * `first`: what is counted for one that is new.
     pub(crate) fn entry(
         &mut self,
@@ -68,14 +68,14 @@ impl<T> NameTable<T> {
     }
 
     /// Asks for the memory that these names will need: step by step for all of them together, so that hardly anything is waited for.
-    /// Gives their hashes, by which they are found.
+    /// What they are found by.
     pub(crate) fn look_ahead<'a>(
         &self,
         names: impl ExactSizeIterator<Item = &'a DomainName>,
     ) -> SmallVec<[HalfHash; FEW]> {
         let mut hashes = SmallVec::with_capacity(names.len());
         for name in names {
-            let hash = HalfHash::of(self.hasher.hash_one(name));
+            let hash = self.hash(name);
             self.index.prefetch(hash);
             hashes.push(hash);
         }
@@ -85,6 +85,11 @@ impl<T> NameTable<T> {
             name.prefetch();
         }
         hashes
+    }
+
+    /// What `name` is found by.
+    pub(crate) fn hash(&self, name: &DomainName) -> HalfHash {
+        HalfHash::of(self.hasher.hash_one(name))
     }
 
     fn find(&self, hash: HalfHash, name: &DomainName) -> Option<u32> {

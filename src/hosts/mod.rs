@@ -13,14 +13,14 @@ mod reason;
 mod reserved;
 
 use std::net::IpAddr;
-use std::{iter, slice};
+use std::slice;
 
 use smallvec::SmallVec;
 
 use crate::evidence::{FoundName, NameSource};
 use crate::flow::FlowSummary;
 use crate::half_hash::HalfHash;
-use crate::name_table::{FEW, NameTable};
+use crate::name_table::NameTable;
 use crate::packet::IpProtocol;
 use crate::prefetch::prefetch;
 use crate::services;
@@ -79,9 +79,8 @@ pub struct Ahead<'a> {
     flows: &'a [FlowSummary],
     /// The hashes of their addresses: from, to.
     ends: SmallVec<[[HalfHash; 2]; AHEAD]>,
-    /// Names of domains, with the place of their flow.
-    named: SmallVec<[(usize, &'a FoundName); AHEAD]>,
-    name_hashes: SmallVec<[HalfHash; FEW]>,
+    /// Places of the flows that have a name of a domain, and the hash of the first.
+    named: SmallVec<[(usize, HalfHash); AHEAD]>,
 }
 
 /// What is known of one address.
@@ -147,21 +146,20 @@ impl Hosts {
         // Once, for nobody guesses which flows have a name.
         let mut named = SmallVec::<[_; AHEAD]>::new();
         for (place, flow) in flows.iter().enumerate() {
-            let names = flow.findings().names.iter();
-            let of_domains = names.filter(|found| found.from.is_of_domains());
-            named.extend(of_domains.map(|found| (place, found)));
+            if let Some(first) = names_of(flow).next() {
+                named.push((place, &first.name));
+            }
         }
-        named.iter().for_each(|(_, found)| found.name.prefetch());
+        named.iter().for_each(|(_, name)| name.prefetch());
         for host in sources {
             self.contacts.prefetch(&host.shares);
         }
-        let names = named.iter().map(|(_, found)| &found.name);
-        let name_hashes = self.names.look_ahead(names);
+        let hashes = self.names.look_ahead(named.iter().map(|(_, name)| *name));
+        let places = named.iter().map(|(place, _)| *place);
         Ahead {
             flows,
             ends,
-            named,
-            name_hashes,
+            named: places.zip(hashes).collect(),
         }
     }
 
@@ -175,18 +173,19 @@ impl Hosts {
 
     /// Takes flows in, in their order.
     pub fn observe_all(&mut self, ahead: &Ahead<'_>) {
-        let mut names = ahead.named.iter().zip(&ahead.name_hashes).peekable();
+        let mut named = ahead.named.iter().peekable();
         for (place, (flow, ends)) in ahead.flows.iter().zip(&ahead.ends).enumerate() {
-            let names = iter::from_fn(|| names.next_if(|((whose, _), _)| *whose == place));
-            self.observe_flow(flow, ends, names.map(|((_, found), hash)| (*found, *hash)));
+            let name = named.next_if(|(whose, _)| *whose == place);
+            self.observe_flow(flow, ends, name.map(|(_, hash)| *hash));
         }
     }
 
-    fn observe_flow<'a>(
+    /// Takes a flow in, of whose addresses and first name the hashes are known.
+    fn observe_flow(
         &mut self,
         flow: &FlowSummary,
         [src_hash, dst_hash]: &[HalfHash; 2],
-        names: impl Iterator<Item = (&'a FoundName, HalfHash)>,
+        mut name_hash: Option<HalfHash>,
     ) {
         let (src, dst) = (flow.src(), flow.dst());
         let is_to_itself = src.addr == dst.addr;
@@ -204,16 +203,18 @@ impl Hosts {
             // A flow from an address to itself counts once, below.
             responder.flows += u64::from(!is_to_itself);
         }
-        let initiator = from.and_then(|id| Some((id, self.hosts.get_mut(id.0 as usize)?)));
-        let Some((from, initiator)) = initiator else {
-            return names.for_each(drop);
+        let Some(from) = from else { return };
+        let Some(initiator) = self.hosts.get_mut(from.0 as usize) else {
+            return;
         };
         initiator.flows += 1;
         let contacts = &mut self.contacts;
         let untold = &mut self.untold;
         // From an answer only where no name stands in the flow itself: many names share an address.
         let mut peer: Option<(NameSource, _)> = None;
-        for (found, hash) in names {
+        for found in names_of(flow) {
+            let hash = name_hash.take();
+            let hash = hash.unwrap_or_else(|| self.names.hash(&found.name));
             let name = self.names.entry((&found.name, hash), ());
             let name = name.and_then(|(place, ())| NameId::of_place(place));
             let is_kept = name.is_some_and(|name| {
@@ -333,6 +334,12 @@ fn hash(hasher: &ahash::RandomState, addr: IpAddr) -> HalfHash {
         IpAddr::V4(addr) => addr.to_bits().into(),
         IpAddr::V6(addr) => addr.to_bits(),
     }))
+}
+
+/// The names of domains in a flow.
+fn names_of(flow: &FlowSummary) -> impl Iterator<Item = &FoundName> {
+    let names = flow.findings().names.iter();
+    names.filter(|found| found.from.is_of_domains())
 }
 
 /// Whether a name says whom the flow leads to. A question to a resolver, for one, does not name the resolver.

@@ -295,6 +295,42 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn flows_that_are_looked_ahead_for_together_are_taken_in_as_each_alone(
+        flows in proptest::collection::vec((0u8..6, 0u8..6, 1u16..5, proptest::collection::vec(0u8..9, 0..4)), 0..100),
+        (addresses, contacts, step) in (1usize..8, 1usize..20, 1usize..50),
+    ) {
+        let flows: Vec<_> = flows
+            .into_iter()
+            .map(|(src, dst, port, names)| {
+                let [src, dst] = [src, dst].map(|end| format!("8.0.0.{end}"));
+                let texts: Vec<_> = names.iter().map(|name| format!("{name}.example")).collect();
+                let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+                let mut flow = named(TCP, (&src, &dst, port), &texts);
+                for (found, number) in flow.findings_mut().names.iter_mut().zip(names) {
+                    let sources = [NameSource::TlsSni, NameSource::Netbios, NameSource::DnsAnswer];
+                    found.from = sources[usize::from(number % 3)];
+                }
+                flow
+            })
+            .collect();
+        let thresholds = Thresholds { high_volume: 1, port_scan: 1 };
+        let [mut together, mut alone] = [(); 2].map(|()| Hosts::with_bounds(thresholds, addresses, contacts));
+        for flows in flows.chunks(step) {
+            let ahead = together.look_ahead(flows);
+            together.observe_all(&ahead);
+        }
+        flows.iter().for_each(|flow| alone.observe(flow));
+        let untold = |hosts: &Hosts| format!("{:?}", hosts.untold);
+        prop_assert_eq!(untold(&together), untold(&alone));
+        let findings = |hosts: Hosts| format!("{:?}", hosts.finish().iter().collect::<Vec<_>>());
+        prop_assert_eq!(findings(together), findings(alone));
+    }
+}
+
 #[test]
 fn addresses_and_contacts_past_the_bounds_are_counted_and_told() {
     let mut hosts = Hosts::with_bounds(Thresholds::default(), 4, 6);

@@ -105,9 +105,8 @@ impl Tally {
 #[must_use = "they are not counted yet"]
 pub struct Ahead<'a> {
     flows: &'a [FlowSummary],
-    /// Names of domains, each with the first packet of its flow.
-    named: SmallVec<[(&'a DomainName, u64); FEW]>,
-    hashes: SmallVec<[HalfHash; FEW]>,
+    /// Those that have a name of a domain, and the hash of the first.
+    named: SmallVec<[(&'a FlowSummary, HalfHash); FEW]>,
 }
 
 /// Counts flows as they end.
@@ -158,6 +157,13 @@ impl ShownTallies {
             .chain([(Shown::Unknown, self.unknown)]);
         rows.filter(|(_, tally)| tally.flows > 0).collect()
     }
+}
+
+/// The names of domains in a flow.
+fn names_of(flow: &FlowSummary) -> impl Iterator<Item = &DomainName> {
+    let names = flow.findings().names.iter();
+    let of_domains = names.filter(|found| found.from.is_of_domains());
+    of_domains.map(|found| &found.name)
 }
 
 #[derive(Debug)]
@@ -211,15 +217,15 @@ impl FlowStats {
     pub fn look_ahead<'a>(&self, flows: &'a [FlowSummary]) -> Ahead<'a> {
         let mut named = SmallVec::<[_; FEW]>::new();
         for flow in flows {
-            let names = flow.findings().names.iter();
-            let of_domains = names.filter(|found| found.from.is_of_domains());
-            named.extend(of_domains.map(|found| (&found.name, flow.first_packet)));
+            if let Some(first) = names_of(flow).next() {
+                named.push((flow, first));
+            }
         }
-        let hashes = self.domains.look_ahead(named.iter().map(|(name, _)| *name));
+        let hashes = self.domains.look_ahead(named.iter().map(|(_, name)| *name));
+        let named = named.iter().map(|(flow, _)| *flow);
         Ahead {
             flows,
-            named,
-            hashes,
+            named: named.zip(hashes).collect(),
         }
     }
 
@@ -234,8 +240,12 @@ impl FlowStats {
         for flow in ahead.flows {
             self.observe_flow(flow);
         }
-        for ((name, flow), hash) in ahead.named.iter().zip(&ahead.hashes) {
-            self.observe_name((name, *hash), *flow);
+        for (flow, hash) in &ahead.named {
+            let mut hash = Some(*hash);
+            for name in names_of(flow) {
+                let hash = hash.take().unwrap_or_else(|| self.domains.hash(name));
+                self.observe_name((name, hash), flow.first_packet);
+            }
         }
     }
 
@@ -538,6 +548,42 @@ pub(crate) mod tests {
             told,
             [("b.c".into(), 2), ("a.c".into(), 1), ("d.c".into(), 1)]
         );
+    }
+
+    #[test]
+    fn flows_that_are_looked_ahead_for_together_count_as_each_alone() {
+        let of_no_domain = {
+            let mut flow = flow(2, IpProtocol::UDP, &["workgroup", "b.c"]);
+            flow.findings_mut().names[0].from = NameSource::Netbios;
+            flow
+        };
+        let flows = [
+            flow(1, IpProtocol::TCP, &[]),
+            of_no_domain,
+            flow(3, IpProtocol::TCP, &["a.c", "b.c", "a.c"]),
+            FlowSummary {
+                findings: None,
+                ..flow(4, IpProtocol::ICMP, &[])
+            },
+            flow(5, IpProtocol::TCP, &["c.c", "d.c"]),
+            flow(6, IpProtocol::TCP, &["a.c"]),
+        ];
+        let bounded = || FlowStats {
+            domains: NameTable::new(3, MAX_DOMAIN_BYTES),
+            ..FlowStats::default()
+        };
+        let (mut together, mut alone) = (bounded(), bounded());
+        // Known or not when they are looked ahead for.
+        for _ in 0..2 {
+            let ahead = together.look_ahead(&flows);
+            together.observe_all(&ahead);
+            flows.iter().for_each(|flow| alone.observe(flow));
+        }
+        let tables = together.finish();
+        assert_eq!(tables, alone.finish());
+        let told: Vec<_> = tables.domains.iter().map(|(_, flows)| *flows).collect();
+        // The second time, the only flow with c.c is the one that was counted last.
+        assert_eq!((told, tables.untold_domains), (vec![4, 4, 1], 2));
     }
 
     #[test]
