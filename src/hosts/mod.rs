@@ -185,7 +185,7 @@ impl Hosts {
         &mut self,
         flow: &FlowSummary,
         [src_hash, dst_hash]: &[HalfHash; 2],
-        mut name_hash: Option<HalfHash>,
+        name_hash: Option<HalfHash>,
     ) {
         let (src, dst) = (flow.src(), flow.dst());
         let is_to_itself = src.addr == dst.addr;
@@ -208,33 +208,48 @@ impl Hosts {
             return;
         };
         initiator.flows += 1;
-        let contacts = &mut self.contacts;
-        let untold = &mut self.untold;
+        let last_port = initiator.last_port;
+        let peer_name = name_hash.and_then(|hash| self.observe_names(from, flow, hash));
+        if let (Some(to), Some(initiator)) = (to, self.hosts.get_mut(from.0 as usize)) {
+            let (shares, contact) = (&mut initiator.shares, Contact::Peer(to));
+            let is_kept = self.contacts.note(from, shares, contact, peer_name);
+            self.untold.peers += u64::from(!is_kept);
+        }
+        if dst.port != 0 && last_port != dst.port {
+            self.observe_port(from, flow.key.protocol(), dst.port);
+        }
+    }
+
+    /// Takes the names in a flow `from` an address in; the one that its responder is known by, if any.
+    ///
+    /// * `first_hash`: the first one's.
+    fn observe_names(
+        &mut self,
+        from: HostId,
+        flow: &FlowSummary,
+        first_hash: HalfHash,
+    ) -> Option<NameId> {
+        let initiator = self.hosts.get_mut(from.0 as usize)?;
+        let mut hash = Some(first_hash);
         // From an answer only where no name stands in the flow itself: many names share an address.
         let mut peer: Option<(NameSource, _)> = None;
         for found in names_of(flow) {
-            let hash = name_hash.take();
+            let hash = hash.take();
             let hash = hash.unwrap_or_else(|| self.names.hash(&found.name));
             let name = self.names.entry((&found.name, hash), ());
             let name = name.and_then(|(place, ())| NameId::of_place(place));
             let is_kept = name.is_some_and(|name| {
-                contacts.note(from, &mut initiator.shares, Contact::Name(name), None)
+                let contact = Contact::Name(name);
+                self.contacts
+                    .note(from, &mut initiator.shares, contact, None)
             });
-            untold.names += u64::from(!is_kept);
+            self.untold.names += u64::from(!is_kept);
             let is_better = peer.is_none_or(|(from, _)| from == NameSource::DnsAnswer);
             if let Some(name) = name.filter(|_| is_better && names_its_responder(found)) {
                 peer = Some((found.from, name));
             }
         }
-        if let Some(to) = to {
-            let contact = Contact::Peer(to);
-            let peer_name = peer.map(|(_, name)| name);
-            let is_kept = contacts.note(from, &mut initiator.shares, contact, peer_name);
-            untold.peers += u64::from(!is_kept);
-        }
-        if dst.port != 0 && initiator.last_port != dst.port {
-            self.observe_port(from, flow.key.protocol(), dst.port);
-        }
+        peer.map(|(_, name)| name)
     }
 
     /// What all flows together say.
