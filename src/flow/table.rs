@@ -2,12 +2,14 @@
 
 mod ahead;
 mod leaving;
+mod pages;
 
 use ahash::RandomState;
 
 use crate::half_hash::HalfHash;
 use crate::key::FlowKey;
 use crate::slot_index::{NO_SLOT, SlotIndex};
+use pages::Pages;
 
 /// Flows by key, at most `capacity` of them, in order of use.
 ///
@@ -19,7 +21,7 @@ use crate::slot_index::{NO_SLOT, SlotIndex};
 pub struct FlowTable<V> {
     hasher: RandomState,
     index: SlotIndex,
-    pages: Vec<Page<V>>,
+    flows: Pages<Flow<V>>,
     /// For each slot.
     links: Vec<Link>,
     /// Slots without a flow.
@@ -29,9 +31,6 @@ pub struct FlowTable<V> {
     capacity: usize,
 }
 
-/// [`PAGE_LEN`] slots, the last page perhaps fewer.
-type Page<V> = Vec<Flow<V>>;
-
 /// A flow where it stands: its value follows the key, so that what every packet needs of both can lie together.
 ///
 /// Where none stands, the key is [`FlowKey::NONE`]: an `Option` would have to be read before any part of it could be asked for.
@@ -40,10 +39,6 @@ struct Flow<V> {
     key: FlowKey,
     value: V,
 }
-
-/// Slots of a page: so many that where a page stands is known by heart, as long as a table has one or two. What of a page was never
-/// touched is no memory yet.
-const PAGE_LEN: usize = 4096;
 
 /// What a flow is found by, of the table that told it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +72,7 @@ impl<V: Default> FlowTable<V> {
         Self {
             hasher,
             index: SlotIndex::for_slots(capacity),
-            pages: Vec::new(),
+            flows: Pages::new(),
             links: Vec::new(),
             free: Vec::new(),
             oldest: NO_SLOT,
@@ -144,8 +139,7 @@ impl<V: Default> FlowTable<V> {
         let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
         self.link_newest(slot, hash);
         self.index.insert(hash.0, slot);
-        let page = &mut self.pages[slot as usize / PAGE_LEN];
-        let flow = &mut page[slot as usize % PAGE_LEN];
+        let flow = self.flows.there_mut(slot);
         flow.key = key;
         &mut flow.value
     }
@@ -194,7 +188,7 @@ impl<V: Default> FlowTable<V> {
     }
 
     fn at(&self, slot: u32) -> Option<&Flow<V>> {
-        flow_at(&self.pages, slot)
+        self.flows.get(slot)
     }
 
     fn find(&self, key: &FlowKey, hash: KeyHash) -> Option<u32> {
@@ -214,8 +208,7 @@ impl<V: Default> FlowTable<V> {
     }
 
     fn slot(&mut self, slot: u32) -> Option<&mut Flow<V>> {
-        let page = self.pages.get_mut(slot as usize / PAGE_LEN)?;
-        page.get_mut(slot as usize % PAGE_LEN)
+        self.flows.get_mut(slot)
     }
 
     /// A slot that was not there before.
@@ -226,16 +219,11 @@ impl<V: Default> FlowTable<V> {
             newer: NO_SLOT,
             hash: KeyHash::NONE,
         });
-        if slot.is_multiple_of(PAGE_LEN) {
-            self.pages
-                .push(Vec::with_capacity(PAGE_LEN.min(self.capacity)));
-        }
-        if let Some(page) = self.pages.last_mut() {
-            page.push(Flow {
-                key: FlowKey::NONE,
-                value: V::default(),
-            });
-        }
+        let vacant = Flow {
+            key: FlowKey::NONE,
+            value: V::default(),
+        };
+        self.flows.push(vacant, self.capacity);
         slot as u32
     }
 
@@ -276,11 +264,6 @@ impl<V: Default> Flow<V> {
         self.key = FlowKey::NONE;
         made
     }
-}
-
-fn flow_at<V>(pages: &[Page<V>], slot: u32) -> Option<&Flow<V>> {
-    let page = pages.get(slot as usize / PAGE_LEN)?;
-    page.get(slot as usize % PAGE_LEN)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::mem;
 
-use super::{FlowTable, Link, PAGE_LEN, Page, flow_at};
+use super::pages::Pages;
+use super::{Flow, FlowTable, Link};
 use crate::key::FlowKey;
 use crate::slot_index::NO_SLOT;
 
@@ -26,7 +27,7 @@ impl<V: Default> FlowTable<V> {
         self.newest = NO_SLOT;
         let mut leaving = Leaving {
             links: mem::take(&mut self.links),
-            pages: mem::take(&mut self.pages),
+            flows: mem::replace(&mut self.flows, Pages::new()),
             now: first,
             soon: first,
             later: first,
@@ -44,7 +45,7 @@ impl<V: Default> FlowTable<V> {
 /// Flows on their way out: the one whose turn it is, and those that are looked at before theirs.
 struct Leaving<V> {
     links: Vec<Link>,
-    pages: Vec<Page<V>>,
+    flows: Pages<Flow<V>>,
     now: u32,
     soon: u32,
     later: u32,
@@ -58,15 +59,14 @@ impl<V: Default> Leaving<V> {
     ) -> Option<R> {
         self.later = self.show(self.later, |flow| look(flow, false));
         self.soon = self.show(self.soon, |flow| look(flow, true));
-        let page = self.pages.get_mut(self.now as usize / PAGE_LEN)?;
-        let made = page.get_mut(self.now as usize % PAGE_LEN)?.end(last);
+        let made = self.flows.get_mut(self.now)?.end(last);
         self.now = self.newer(self.now);
         Some(made)
     }
 
     /// Has the flow in `slot` looked at; the slot of the flow after it.
     fn show(&self, slot: u32, look: impl Fn((&FlowKey, &V))) -> u32 {
-        if let Some(flow) = flow_at(&self.pages, slot) {
+        if let Some(flow) = self.flows.get(slot) {
             look((&flow.key, &flow.value));
         }
         self.newer(slot)
