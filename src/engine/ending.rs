@@ -2,8 +2,9 @@
 
 use lru::LruCache;
 
-use super::entry::{Entry, Ruling};
+use super::entry::Entry;
 use super::places::{has_places, owner_of_place};
+use super::ruling::Ruling;
 use super::{Ended, HEAVY_LOAD, Policy, TCP_IDLE_TIMEOUT_NS, UDP_IDLE_TIMEOUT_NS};
 use crate::flow::{FlowEnd, FlowSummary, FlowTable, KeyHash, tcp};
 use crate::key::FlowKey;

@@ -10,6 +10,7 @@ mod entry;
 mod offset;
 mod places;
 mod prospect;
+mod ruling;
 
 use std::sync::Arc;
 
@@ -27,9 +28,10 @@ use crate::rules::{Removal, RuleId, RuleSet};
 pub use crate::flow::{MAX_NAME_BYTES_PER_FLOW, MAX_NAMES_PER_FLOW};
 use conclude::{conclude, conclude_from_answer};
 use ending::{Beside, ending, is_idle, summary};
-use entry::{Entry, Ruling};
+use entry::Entry;
 use places::{has_places, judge_place, place};
 pub(crate) use prospect::Prospect;
+use ruling::Ruling;
 
 /// A UDP flow is over after this long without a packet.
 pub const UDP_IDLE_TIMEOUT_NS: u64 = 60_000_000_000;

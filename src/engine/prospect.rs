@@ -1,7 +1,8 @@
 //! Looking ahead: what packets that are still to come will need of memory.
 
 use super::Engine;
-use super::entry::{Entry, Ruling};
+use super::entry::Entry;
+use super::ruling::Ruling;
 use crate::flow::KeyHash;
 use crate::key::FlowKey;
 use crate::prefetch::prefetch;
