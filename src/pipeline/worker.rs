@@ -7,7 +7,6 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::shared::SharedChunk;
 use super::{Judged, Left, Message};
-use crate::capture::Chunk;
 use crate::engine::{Answer, Engine, Policy, Prospect, Turnover, Verdict};
 use crate::flow::Findings;
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
@@ -249,7 +248,8 @@ impl Worker {
             shared,
             mut assignment,
         } = batch;
-        let chunk = &shared.chunk;
+        // Once, not for every packet.
+        let (bytes, first_packet) = (shared.chunk.bytes(), shared.chunk.first_packet());
         let mut part = Part {
             drops: mem::take(&mut assignment.drops),
             flows: Vec::new(),
@@ -263,10 +263,9 @@ impl Worker {
             part.flows.reserve_exact(assignment.tasks.len());
         }
         let mut namings = assignment.namings.iter().peekable();
-        let first_packet = chunk.first_packet();
         let mut ahead = [(0, Prospect::NONE); AHEAD];
         for now in 0..assignment.tasks.len() + 3 * STEP {
-            self.look_ahead(now, (&assignment.tasks, chunk), &mut ahead);
+            self.look_ahead(now, (&assignment.tasks, bytes), &mut ahead);
             let Some(at) = now.checked_sub(3 * STEP) else {
                 continue;
             };
@@ -284,7 +283,7 @@ impl Worker {
             }
             let naming = namings.next_if(|(index, _)| *index == task.index);
             let answer = {
-                let seen = observation(task, &assignment, chunk);
+                let seen = observation(task, &assignment, (bytes, first_packet));
                 let naming = naming.map(|(_, naming)| naming);
                 #[cfg(test)]
                 super::tests::die_of(seen.payload);
@@ -314,7 +313,7 @@ impl Worker {
     fn look_ahead(
         &self,
         now: usize,
-        (tasks, chunk): (&[Task], &Chunk),
+        (tasks, bytes): (&[Task], &[u8]),
         ahead: &mut [(usize, Prospect); AHEAD],
     ) {
         if let Some(task) = tasks.get(now) {
@@ -334,7 +333,7 @@ impl Worker {
         if let Some((task, at)) = back(2) {
             let (place, prospect) = &ahead[at];
             if self.engines[*place].approach(prospect)
-                && let Some(first) = chunk.bytes().get(task.payload as usize)
+                && let Some(first) = bytes.get(task.payload as usize)
             {
                 prefetch(first);
             }
@@ -343,10 +342,16 @@ impl Worker {
 }
 
 /// The packet of a task, as the core takes it in.
+///
+/// * `bytes`, `first_packet`: of its chunk.
 #[inline]
-fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) -> Observation<'a> {
-    let (bytes, start) = match (task.payload as usize).checked_sub(chunk.bytes().len()) {
-        None => (chunk.bytes(), task.payload as usize),
+fn observation<'a>(
+    task: &Task,
+    assignment: &'a Assignment,
+    (bytes, first_packet): (&'a [u8], u64),
+) -> Observation<'a> {
+    let (bytes, start) = match (task.payload as usize).checked_sub(bytes.len()) {
+        None => (bytes, task.payload as usize),
         Some(start) => (&*assignment.assembled, start),
     };
     let payload = bytes.get(start..start + task.payload_caplen as usize);
@@ -357,7 +362,7 @@ fn observation<'a>(task: &Task, assignment: &'a Assignment, chunk: &'a Chunk) ->
         (around.tunnels, around.is_inside, outer.unwrap_or_default())
     });
     Observation {
-        number: chunk.first_packet() + u64::from(task.index),
+        number: first_packet + u64::from(task.index),
         timestamp: task.timestamp,
         key: task.key,
         sender: task.sender,
