@@ -72,7 +72,7 @@ pub struct Hosts {
     untold: Untold,
 }
 
-/// Flows that are about to be taken in, by those [`Hosts`] alone that looked ahead for them: what they need is on its way from memory.
+/// Flows that are about to be taken in, by the [`Hosts`] alone that looked ahead for them: what they need is on its way from memory.
 #[derive(Debug)]
 #[must_use = "they are not taken in yet"]
 pub struct Ahead<'a> {
