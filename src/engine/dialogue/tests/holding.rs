@@ -8,6 +8,14 @@ const QUIC_IN_TWO: &str = include_str!("../../../inspect/quic/flights/chromium.h
 /// Datagrams of a flow that are looked at for what no name tells.
 const LOOKS: u16 = 40;
 
+/// An Initial packet of version 1, of the connection `first id`: the hello in it names a.example, and says that it has one byte more than
+/// there is.
+const QUIC_UNFINISHED: &str = "
+    cd0000000108666972737420696403737263800000008000005f4cd14faf6203f80b316d87b69077
+    6f62141d1d5dd1a2059e6be1305b6561ad5366cf4a844b392f681ccf601fd57ddfd3cca836a25ca3
+    622d79cb113115be85a309a29b67fb4e3405963183f0d21218bfbf21dfbc22061621e094c2042596
+    49";
+
 /// A packet of RTP: version 2, a payload type of the callers' choice, sequence, time, source, sound.
 fn rtp(sequence: u16, source: u8) -> Vec<u8> {
     let [high, low] = sequence.to_be_bytes();
@@ -95,4 +103,20 @@ fn a_flow_of_dtls_is_heard_behind_a_message_of_an_unknown_kind() {
     talk.datagram(Client, &[&unknown[..], last].concat());
     assert_eq!(talk.names().len(), 1);
     assert_eq!(talk.dialogue.held_bytes(), 0);
+}
+
+#[test]
+fn a_name_in_an_unfinished_hello_is_told_once() {
+    let mut talk = Talk::udp();
+    for _ in 0..3 {
+        talk.datagram(Client, &hex(QUIC_UNFINISHED));
+        let pieces = talk.evidence.iter();
+        let names: Vec<_> = pieces
+            .filter_map(|piece| match piece {
+                Evidence::Name(name, from) => Some((name.as_str(), *from)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(names, [("a.example", NameSource::QuicSni)]);
+    }
 }
