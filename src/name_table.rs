@@ -44,6 +44,7 @@ impl<T> NameTable<T> {
         (name, hash): (&DomainName, HalfHash),
         first: T,
     ) -> Option<(usize, &mut T)> {
+        debug_assert_eq!(hash, self.hash(name), "of another name, or table");
         let place = match self.find(hash, name) {
             Some(place) => place as usize,
             None => {
@@ -68,7 +69,7 @@ impl<T> NameTable<T> {
     }
 
     /// Asks for the memory that these names will need: step by step for all of them together, so that hardly anything is waited for.
-    /// What they are found by.
+    /// Tells what they are found by, in their order.
     pub(crate) fn look_ahead<'a>(
         &self,
         names: impl ExactSizeIterator<Item = &'a DomainName>,

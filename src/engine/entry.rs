@@ -438,7 +438,9 @@ mod tests {
 
     #[test]
     fn an_entry_stays_small() {
-        assert!(size_of::<Entry>() <= 256, "{}", size_of::<Entry>());
+        // With its key, as it stands in the table: three lines of memory.
+        let size = size_of::<(FlowKey, Entry)>();
+        assert!(size <= 3 * 64, "{size}");
         assert!(size_of::<Findings>() <= 256, "{}", size_of::<Findings>());
     }
 }

@@ -72,7 +72,7 @@ pub struct Hosts {
     untold: Untold,
 }
 
-/// Flows that are about to be taken in: what they need is on its way from memory.
+/// Flows that are about to be taken in, by the [`Hosts`] alone that looked ahead for them: what they need is on its way from memory.
 #[derive(Debug)]
 #[must_use = "they are not taken in yet"]
 pub struct Ahead<'a> {
@@ -137,6 +137,7 @@ impl Hosts {
         let mut sources = SmallVec::<[_; AHEAD]>::with_capacity(flows.len());
         for &[src, dst] in &ends {
             let (Some(src), Some(dst)) = (host(src), host(dst)) else {
+                // There is no host at all yet: else a guess, however wrong, is one of them.
                 break;
             };
             src.prefetch();
@@ -284,6 +285,7 @@ impl Hosts {
     }
 
     fn id(&mut self, addr: IpAddr, hash: HalfHash) -> Option<HostId> {
+        debug_assert_eq!(hash, self::hash(&self.hasher, addr), "of another address");
         let hosts = &self.hosts;
         let is_it = |place: u32| {
             let host = hosts.get(place as usize);

@@ -245,6 +245,19 @@ fn a_peer_is_known_by_what_its_flow_says_before_what_was_answered_for_its_addres
 }
 
 #[test]
+fn a_netbios_name_is_no_domain() {
+    let mut hosts = hosts();
+    for port in 1..=11 {
+        let mut flow = named(TCP, (CLIENT, SERVER, port), &["workgroup", "github.com"]);
+        flow.findings_mut().names[0].from = NameSource::Netbios;
+        hosts.observe(&flow);
+    }
+    let findings = hosts.finish();
+    let finding = findings.iter().find(|f| f.ip.to_string() == CLIENT);
+    assert_eq!(finding.unwrap().domains, ["github.com"]);
+}
+
+#[test]
 fn a_finding_lists_names_and_peers_of_the_flows_it_opened() {
     let mut hosts = hosts();
     let mut lookup = named(IpProtocol::UDP, (CLIENT, "8.8.8.8", 53), &["github.com"]);

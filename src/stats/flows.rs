@@ -100,7 +100,7 @@ impl Tally {
     }
 }
 
-/// Flows that are about to be counted: what they need is on its way from memory.
+/// Flows that are about to be counted, by the [`FlowStats`] alone that looked ahead for them: what they need is on its way from memory.
 #[derive(Debug)]
 #[must_use = "they are not counted yet"]
 pub struct Ahead<'a> {

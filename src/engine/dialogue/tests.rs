@@ -3,6 +3,7 @@
 mod certificates;
 mod decoys;
 mod files;
+mod holding;
 mod openings;
 mod openvpn;
 

@@ -35,10 +35,10 @@ impl<T> Pages<T> {
         }
     }
 
-    /// The one in a place that was given to it.
+    /// The one in a place, of which it is known that one is there.
     ///
     /// # Panics
-    /// There is none.
+    /// None is.
     #[inline]
     pub(super) fn there_mut(&mut self, place: u32) -> &mut T {
         let place = place as usize;

@@ -11,12 +11,12 @@ const CONTROL: u8 = 4;
 
 /// A control channel: how its packets are signed, and what carries them.
 #[derive(Clone, Copy)]
-struct Vpn {
+pub(super) struct Vpn {
     is_signed: bool,
     is_tcp: bool,
 }
 
-const fn vpn(is_signed: bool, is_tcp: bool) -> Vpn {
+pub(super) const fn vpn(is_signed: bool, is_tcp: bool) -> Vpn {
     Vpn { is_signed, is_tcp }
 }
 
@@ -53,7 +53,7 @@ impl Vpn {
     }
 
     /// The packets with `said` in them, in pieces of `len`.
-    fn pieces(self, sender: Side, said: &[u8], len: usize) -> Vec<Vec<u8>> {
+    pub(super) fn pieces(self, sender: Side, said: &[u8], len: usize) -> Vec<Vec<u8>> {
         let pieces = (1..).zip(said.chunks(len));
         let packet = |(number, piece): (u32, &[u8])| {
             self.packet(sender, (CONTROL, (number % 3) as u8), number, piece)
@@ -69,7 +69,7 @@ impl Vpn {
         }
     }
 
-    fn say(self, talk: &mut Talk, sender: Side, packets: &[Vec<u8>]) {
+    pub(super) fn say(self, talk: &mut Talk, sender: Side, packets: &[Vec<u8>]) {
         if !self.is_tcp {
             return packets.iter().for_each(|p| talk.datagram(sender, p));
         }
