@@ -28,7 +28,7 @@ pub(in crate::engine) struct Datagrams {
 /// What most flows do not come to: only those that carry more than DNS.
 #[derive(Debug, Default)]
 struct Held {
-    quic: Option<quic::Initials>,
+    quic: Option<Box<quic::Initials>>,
     rare: Option<Box<Rare>>,
     guesses: Guesses,
 }
@@ -172,7 +172,7 @@ impl Datagrams {
         wants_fingerprints: bool,
         evidence: &mut Vec<Evidence>,
     ) -> bool {
-        let begin = || quic::Initials::begin(wants_fingerprints);
+        let begin = || Box::new(quic::Initials::begin(wants_fingerprints));
         let held = self.held.get_or_insert_default();
         let initials = held.quic.get_or_insert_with(begin);
         let before = initials.held_bytes();
