@@ -346,7 +346,7 @@ impl Entry {
             Action::Block => Ruling::Block(rule),
         };
         if ground.is_some() || self.findings.is_some() {
-            self.findings().judge_by(ground);
+            self.findings().verdict = ground;
             self.weigh_findings();
         }
     }
@@ -441,6 +441,6 @@ mod tests {
         // With its key, as it stands in the table: three lines of memory.
         let size = size_of::<(FlowKey, Entry)>();
         assert!(size <= 3 * 64, "{size}");
-        assert!(size_of::<Findings>() <= 256, "{}", size_of::<Findings>());
+        assert!(size_of::<Findings>() <= 192, "{}", size_of::<Findings>());
     }
 }

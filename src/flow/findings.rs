@@ -42,14 +42,14 @@ pub struct Findings {
     pub fingerprints: Option<Box<Fingerprints>>,
     /// What its application and protocols were concluded from.
     pub grounds: Grounds,
+    /// What met the rule that blocked or allowed the flow; `None` for a rule of addresses or ports, and where none did.
+    pub verdict: Option<Deciding>,
     rare: Option<Box<Rare>>,
 }
 
 /// What is found in few flows. Apart, so that the others take less memory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rare {
-    /// What met the rule that blocked the flow; `None` for a rule of addresses or ports, and where none did.
-    pub verdict: Option<Deciding>,
     /// What else than names leads to an application, whether it decided or not: shapes, and what clients offer. At most
     /// [`Rare::MAX_SIGNS`], each once.
     pub signs: ThinVec<Ground>,
@@ -66,7 +66,6 @@ impl Rare {
     pub const MAX_SIGNS: usize = 8;
 
     const NONE: Self = Self {
-        verdict: None,
         signs: ThinVec::new(),
         shared_fates: ThinVec::new(),
         caveats: None,
@@ -107,6 +106,7 @@ impl Findings {
         name_bytes: 0,
         fingerprints: None,
         grounds: Grounds::NONE,
+        verdict: None,
         rare: None,
     };
 
@@ -119,13 +119,6 @@ impl Findings {
     /// The same, to be added to.
     pub fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
-    }
-
-    /// Takes in what met the rule that blocked or allowed the flow.
-    pub(crate) fn judge_by(&mut self, verdict: Option<Deciding>) {
-        if verdict.is_some() || self.rare.is_some() {
-            self.rare_mut().verdict = verdict;
-        }
     }
 
     /// Adds a name unless it is there already: its place among the names. Counts it, and gives it back, when there is no more room.
@@ -184,7 +177,7 @@ impl Findings {
 
     /// What met the rule that decided, told as [`decided_by`](Self::decided_by); `None` for a rule of addresses or ports.
     pub fn judged_by(&self) -> Option<(Basis, &str, u64)> {
-        self.meant(self.rare().verdict.as_ref()?)
+        self.meant(self.verdict.as_ref()?)
     }
 
     fn meant<'a>(&'a self, deciding: &'a Deciding) -> Option<(Basis, &'a str, u64)> {
@@ -329,7 +322,7 @@ mod tests {
     fn what_met_a_rule_counts_as_held() {
         let mut found = Findings::default();
         let empty = found.held_bytes();
-        found.rare_mut().verdict = Some(Deciding::Sign(Box::new(Ground {
+        found.verdict = Some(Deciding::Sign(Box::new(Ground {
             by: Basis::Content,
             value: "a".repeat(1000).into(),
             packet: 1,

@@ -228,7 +228,7 @@ mod tests {
         let mut flow = sample_flow(5, IpProtocol::TCP, ends, &["www.youtube.com"]);
         flow.application = policy.catalogue.by_name("www.youtube.com");
         flow.rule = Some(RuleId(5));
-        flow.findings_mut().rare_mut().verdict = Some(Deciding::Sign(Box::new(Ground {
+        flow.findings_mut().verdict = Some(Deciding::Sign(Box::new(Ground {
             by: Basis::Name(NameSource::TlsSni),
             value: "www.youtube.com".into(),
             packet: 8,
