@@ -253,15 +253,25 @@ impl Engine {
         Some(Ground { by, value, packet })
     }
 
+    /// Flows that have not ended.
+    pub(crate) fn open_flows(&self) -> usize {
+        self.flows.len()
+    }
+
     /// Ends every flow that is left, the least recently used first.
     pub fn finish(&mut self) -> Vec<FlowSummary> {
+        let mut left = Vec::with_capacity(self.open_flows());
+        left.extend(self.end_all());
+        left
+    }
+
+    /// The same, one after the other; those that are not asked for are gone without a word.
+    pub(crate) fn end_all(&mut self) -> impl Iterator<Item = FlowSummary> {
         self.beside.load = 0;
         self.beside.heavy.clear();
-        let mut left = Vec::with_capacity(self.flows.len());
         let policy = &self.policy;
-        let last = |key: &_, entry: &mut _| summary(key, entry, FlowEnd::Finished, policy);
-        left.extend(self.flows.drain(prospect::look_ahead_of_end, last));
-        left
+        let last = move |key: &_, entry: &mut _| summary(key, entry, FlowEnd::Finished, policy);
+        self.flows.drain(prospect::look_ahead_of_end, last)
     }
 
     /// Takes out what is over by the clock, and the least recently used flow when the table is full.

@@ -5,12 +5,12 @@
 
 use crossbeam_channel::bounded;
 
+use super::left::left_of;
 use super::reader::Reader;
 use super::worker::{Wanted, Worker};
 use super::writer::Writer;
 use super::{MAX_CHUNKS, PipelineError, Ran, Source, max_messages, watched};
 use crate::engine::Policy;
-use crate::key::SHARDS;
 
 /// Runs over a capture to its end.
 pub(super) fn run(
@@ -22,7 +22,7 @@ pub(super) fn run(
     // Each has room for all that one turn, and the end, can put in.
     let (results_out, results) = bounded(max_messages(1));
     let (tasks_out, tasks) = bounded(MAX_CHUNKS);
-    let (finals_out, finals) = bounded(SHARDS + 1);
+    let (leaving, left) = left_of(0, true);
     let mut worker = Worker::new(0, 1, policy, wanted);
     let mut reader = Reader::new(capture, idle, vec![tasks_out], counters, policy);
     let mut reached = 0;
@@ -53,7 +53,7 @@ pub(super) fn run(
         }
     };
     watched("worker-0", |_| {
-        worker.finish(&finals_out);
+        worker.finish(&leaving);
         Ok(())
     })?;
     watched("writer", |progress| {
@@ -63,6 +63,6 @@ pub(super) fn run(
             name: "writer".to_owned(),
             packet: *progress,
         })?;
-        writer.finish(ran, &[finals])
+        writer.finish(ran, &mut [left])
     })
 }

@@ -14,6 +14,7 @@ mod alone;
 mod annotated;
 mod fates;
 mod held;
+mod left;
 mod lookups;
 mod namings;
 mod quotes;
@@ -266,17 +267,16 @@ fn run_threads(
 ) -> Result<Ran, PipelineError> {
     let (results_out, results) = bounded::<Message>(max_messages(workers));
     let mut tasks = Vec::with_capacity(workers);
-    let mut finals = Vec::with_capacity(workers);
+    let mut left = Vec::with_capacity(workers);
     let mut threads = Vec::with_capacity(workers + 1);
     for number in 0..workers {
         let (tasks_out, tasks_in) = bounded(MAX_CHUNKS);
-        let (finals_out, finals_in) = bounded(1);
+        let (leaving, left_of_it) = left::left_of(number, false);
         tasks.push(tasks_out);
-        finals.push(finals_in);
+        left.push(left_of_it);
         let worker = worker::Worker::new(number, workers, policy, wanted);
         let results = results_out.clone();
-        let body =
-            move |progress: &mut u64| worker.work(&tasks_in, &results, &finals_out, progress);
+        let body = move |progress: &mut u64| worker.work(&tasks_in, &results, &leaving, progress);
         threads.push(start(
             format!("worker-{number}"),
             results_out.clone(),
@@ -290,7 +290,7 @@ fn run_threads(
     })?);
     let ran = watched("writer", |progress| {
         let ran = writer.write(&results, progress)?;
-        writer.finish(ran, &finals)
+        writer.finish(ran, &mut left)
     })?;
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
@@ -360,11 +360,6 @@ enum Message {
     /// A thread panicked.
     Died(PipelineError),
 }
-
-/// What a worker's shards still held when the capture ended: a list for each of the next of them.
-type Left = Vec<Vec<FlowSummary>>;
-/// All that a worker's shards still held, in order.
-type Finals = Receiver<Left>;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -58,7 +58,7 @@ pub(crate) fn datagrams(payloads: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-fn policy() -> Policy {
+pub(super) fn policy() -> Policy {
     let catalogue = Catalogue::builtin().unwrap();
     Policy {
         rules: Arc::new(RuleSetBuilder::new(&catalogue).build()),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::left::Leaving;
 use super::shared::SharedChunk;
-use super::{Judged, Left, Message};
+use super::{Judged, Message};
 use crate::engine::{Answer, Engine, Policy, Prospect, Turnover, Verdict};
 use crate::flow::Findings;
 use crate::key::{FiveTuple, FlowKey, SHARDS, Side, shard_of};
@@ -26,8 +27,6 @@ const STEP: usize = 8;
 const AHEAD: usize = 4 * STEP;
 // A packet's turn comes before its place is another's.
 const _: () = assert!(AHEAD > 3 * STEP && AHEAD.is_power_of_two());
-/// Flows that are worth a message of their own when the capture has ended: most shards of a small one hold hardly any.
-const MIN_LEFT_FLOWS: usize = 256;
 
 /// What a worker is to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +210,7 @@ impl Worker {
         mut self,
         batches: &Receiver<Batch>,
         results: &Sender<Message>,
-        finals: &Sender<Left>,
+        leaving: &Leaving,
         progress: &mut u64,
     ) {
         for batch in batches {
@@ -221,25 +220,12 @@ impl Worker {
                 return;
             }
         }
-        self.finish(finals);
+        self.finish(leaving);
     }
 
     /// Tells what is left when the capture has ended.
-    pub(super) fn finish(mut self, finals: &Sender<Left>) {
-        let (mut left, mut count) = (Left::new(), 0);
-        for engine in &mut self.engines {
-            let flows = engine.finish();
-            count += flows.len();
-            left.push(flows);
-            if count >= MIN_LEFT_FLOWS {
-                count = 0;
-                if finals.send(mem::take(&mut left)).is_err() {
-                    return;
-                }
-            }
-        }
-        // Whoever has given up does not listen.
-        let _ = finals.send(left);
+    pub(super) fn finish(mut self, leaving: &Leaving) {
+        leaving.end(&mut self.engines);
     }
 
     /// Judges the packets of a batch. What the writer is to be told, if all workers are now done with its chunk.

@@ -8,11 +8,12 @@ use crossbeam_channel::{Receiver, Sender};
 use smallvec::SmallVec;
 
 use super::fates::NotedQuote;
+use super::left::Left;
 use super::lookups::Lookups;
 use super::quotes::{self, Quotes};
 use super::shared::SharedChunk;
 use super::worker::{Assignment, Part};
-use super::{Finals, Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
+use super::{Idle, Message, Outputs, Packets, PipelineError, Ran, Sink};
 use crate::capture::Chunk;
 use crate::engine::{Ended, Policy, Spare};
 use crate::flow::{Findings, FlowSummary};
@@ -244,6 +245,17 @@ impl<'a, 's> Writer<'a, 's> {
         self.flush()
     }
 
+    /// The same for flows that are left at the end; if nothing else is to be done with them, where they stand.
+    fn tell_left(&mut self, flows: &mut Vec<FlowSummary>) -> Result<(), PipelineError> {
+        if !self.is_all_final() {
+            return self.tell(flows.drain(..));
+        }
+        let mut together = flows.chunks(TOLD_TOGETHER);
+        together
+            .try_for_each(|flows| self.sink.flows(flows))
+            .map_err(PipelineError::Flows)
+    }
+
     /// Whether flows are told as they come: their verdicts are not noted, and nobody shares them.
     fn is_all_final(&self) -> bool {
         self.lookups.is_none()
@@ -295,19 +307,10 @@ impl<'a, 's> Writer<'a, 's> {
 
     /// Tells the flows that were still open, shard by shard, then those that share others' verdicts. Returns what the run was, with how
     /// many dropped packets stand in no flow's figures.
-    pub(super) fn finish(&mut self, ran: Ran, finals: &[Finals]) -> Result<Ran, PipelineError> {
-        // What came of each worker and is not told yet.
-        let mut left: Vec<_> = finals.iter().map(|_| Vec::new().into_iter()).collect();
+    pub(super) fn finish(&mut self, ran: Ran, left: &mut [Left]) -> Result<Ran, PipelineError> {
+        let workers = left.len();
         for shard in 0..SHARDS {
-            let worker = shard % finals.len();
-            if left[worker].as_slice().is_empty() {
-                let lists = finals[worker].recv().map_err(|_| PipelineError::Died {
-                    name: format!("worker-{worker}"),
-                    packet: 0,
-                })?;
-                left[worker] = lists.into_iter();
-            }
-            self.tell(left[worker].next().unwrap_or_default().into_iter())?;
+            left[shard % workers].tell_shard(|flows| self.tell_left(flows))?;
         }
         let held = self.lookups.as_mut().map(Lookups::finish);
         for flow in held.into_iter().flatten() {
