@@ -31,10 +31,19 @@ pub(super) fn judge_place(entry: &mut Entry, seen: &Observation<'_>, news: &News
 }
 
 /// The rule for addresses or ports that a packet meets, or those around it.
-///
+#[inline]
+fn rule_of_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<RuleId> {
+    // Mostly there are rules for senders alone, and every other packet of a small capture is the first of its sender.
+    if !rules.has_ends() && !rules.has_ports() && seen.outer.is_empty() {
+        let sender = news.is_first_of_sender.then_some(seen.sender)?;
+        return rules.for_address(End::Sender, seen.key.endpoint(sender).addr);
+    }
+    rule_of_any_place(rules, seen, news)
+}
+
 /// A call of its own: else the packet's addresses are unpacked also for an action without such rules.
 #[inline(never)]
-fn rule_of_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<RuleId> {
+fn rule_of_any_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<RuleId> {
     let end = |side| seen.key.endpoint(side).addr;
     let by_sender = || rules.for_address(End::Sender, end(seen.sender));
     let opener_of = |has_rules| news.opener.filter(|_| has_rules);

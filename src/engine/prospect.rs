@@ -1,5 +1,7 @@
 //! Looking ahead: what packets that are still to come will need of memory.
 
+use std::hint::select_unpredictable;
+
 use super::Engine;
 use super::entry::Entry;
 use super::ruling::Ruling;
@@ -50,7 +52,9 @@ impl Engine {
             entry.prefetch();
         }
         if !self.beside.remembered.is_empty() {
-            self.beside.remembered.prefetch_guess(prospect.hash);
+            // Of a flow that is there, nothing is remembered; and nobody guesses which is.
+            let hash = select_unpredictable(prospect.is_there, KeyHash::NONE, prospect.hash);
+            self.beside.remembered.prefetch_guess(hash);
         }
     }
 
