@@ -1,13 +1,19 @@
 //! Sorts any number of lines by a number, within bounded memory.
 //!
-//! As databases do it: lines are gathered up to a budget, sorted, and set aside in a temporary file without a name (a run); in the
-//! end the runs are merged. Where all lines fit the budget, there is no file.
+//! As databases do it: lines are gathered up to a budget, and set aside, sorted, in temporary files without a name (runs); in the end the
+//! runs are merged. Where all lines fit the budget, there is no file.
+//!
+//! * Lines come nearly in order, as flows end nearly in the order in which they began. So half of what is gathered stays when there is no
+//!   more room, and a run goes on as long as half of the lines follow on it: those that come far too late wait for the next (replacement
+//!   selection, Knuth, The Art of Computer Programming 5.4.1). One run then holds most lines, and hardly any is copied again.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod run;
+
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use run::{Merge, RunWriter};
 
 /// Runs of one size that are merged into a larger one as soon as there are so many.
 ///
@@ -15,20 +21,25 @@ use std::path::{Path, PathBuf};
 /// billion flows make four sizes.
 const FAN_IN: usize = 16;
 
-/// Bytes that are read from, or written to, a run at a time.
-const RUN_BUFFER: usize = 64 << 10;
-
 /// Lines that come in any order.
 #[derive(Debug)]
 pub(super) struct LineSort {
     dir: PathBuf,
     budget: usize,
     gathered: Gathered,
+    open: Option<OpenRun>,
     /// Runs by size, the smallest first.
     runs: Vec<Vec<File>>,
 }
 
-/// Lines in memory.
+/// A run that lines can still be added to.
+#[derive(Debug)]
+struct OpenRun {
+    writer: RunWriter,
+    last_key: u64,
+}
+
+/// Lines in memory, in the order in which they came.
 #[derive(Debug, Default)]
 struct Gathered {
     text: Vec<u8>,
@@ -41,6 +52,9 @@ struct Line {
     start: usize,
     end: usize,
 }
+
+/// Bytes that a line takes beside its text, where it is put in order as well.
+const LINE_LEN: usize = 2 * size_of::<Line>();
 
 /// Lines in ascending order of their numbers.
 #[derive(Debug)]
@@ -64,6 +78,7 @@ impl LineSort {
             dir,
             budget,
             gathered: Gathered::default(),
+            open: None,
             runs: Vec::new(),
         }
     }
@@ -90,9 +105,8 @@ impl LineSort {
 
     /// Makes a line of the text from `start` on.
     fn take(&mut self, key: u64, mut start: usize) -> io::Result<()> {
-        if self.gathered.bytes() + size_of::<Line>() > self.budget {
-            self.spill(start)?;
-            start = 0;
+        while self.gathered.bytes() + LINE_LEN > self.budget && !self.gathered.lines.is_empty() {
+            start = self.spill(start)?;
         }
         let end = self.gathered.text.len();
         self.gathered.lines.push(Line { key, start, end });
@@ -101,33 +115,69 @@ impl LineSort {
 
     /// Every line, in order.
     pub(super) fn finish(mut self) -> io::Result<Sorted> {
-        if self.runs.is_empty() {
+        if self.open.is_none() && self.runs.is_empty() {
             self.gathered.sort();
             return Ok(Sorted::InMemory(GatheredLines {
                 gathered: self.gathered,
                 next: 0,
             }));
         }
-        self.spill(self.gathered.text.len())?;
+        while !self.gathered.lines.is_empty() {
+            self.spill(self.gathered.text.len())?;
+        }
+        self.close_run()?;
         // Room for the merge's buffers.
         drop(self.gathered);
         let runs = self.runs.into_iter().flatten().collect();
         Ok(Sorted::InRuns(Merge::new(runs)?))
     }
 
-    /// Makes a run of all lines; what stands behind their `text_len` bytes of text stays.
-    fn spill(&mut self, text_len: usize) -> io::Result<()> {
-        if self.gathered.lines.is_empty() {
-            return Ok(());
+    /// Adds the first half of the lines that follow on the open run to it. Where those are few, a new run begins, with half of all lines; with
+    /// all, where they come in no order.
+    ///
+    /// * `rest`: where the text stands that is no line yet. Returns where it stands then.
+    fn spill(&mut self, rest: usize) -> io::Result<usize> {
+        let lines = &self.gathered.lines;
+        let mut after = self.open.as_ref().map(|run| run.last_key);
+        let follows =
+            |after: Option<u64>| move |line: &Line| after.is_none_or(|key| line.key > key);
+        let mut next: Vec<Line> = lines.iter().copied().filter(follows(after)).collect();
+        let are_few = 2 * next.len() < lines.len();
+        let mut in_order = !are_few && are_nearly_in_order(&next);
+        if !in_order {
+            after = None;
+            next.clone_from(lines);
+            in_order = are_few && are_nearly_in_order(&next);
+            self.close_run()?;
         }
-        self.gathered.sort();
-        let mut run = RunWriter::new(&self.dir)?;
-        for &line in &self.gathered.lines {
-            run.push(line.key, self.gathered.text_of(line))?;
+        let run = match &mut self.open {
+            Some(run) => run,
+            none => none.insert(OpenRun {
+                writer: RunWriter::new(&self.dir)?,
+                last_key: 0,
+            }),
+        };
+        if in_order && next.len() > 1 {
+            let half = next.len().div_ceil(2);
+            next.select_nth_unstable_by_key(half, |line| line.key);
+            next.truncate(half);
         }
-        self.gathered.text.drain(..text_len);
-        self.gathered.lines.clear();
-        self.add_run(run.finish()?)
+        next.sort_unstable_by_key(|line| line.key);
+        for &line in &next {
+            run.writer.push(line.key, self.gathered.text_of(line))?;
+            run.last_key = line.key;
+        }
+        let (follows, last_key) = (follows(after), run.last_key);
+        let is_written = |line: &Line| follows(line) && line.key <= last_key;
+        Ok(self.gathered.drop_lines(is_written, rest))
+    }
+
+    /// Lets nothing more be added to the open run, if there is one.
+    fn close_run(&mut self) -> io::Result<()> {
+        match self.open.take() {
+            Some(run) => self.add_run(run.writer.finish()?),
+            None => Ok(()),
+        }
     }
 
     fn add_run(&mut self, mut run: File) -> io::Result<()> {
@@ -153,6 +203,18 @@ impl LineSort {
     }
 }
 
+/// Whether of the lines that came last hardly any belongs among the first half: such a line would have had to wait for a run of its own.
+fn are_nearly_in_order(lines: &[Line]) -> bool {
+    let half = lines.len() / 2;
+    let mut keys: Vec<u64> = lines.iter().map(|line| line.key).collect();
+    let Some(came_last) = lines.get(half..).filter(|lines| !lines.is_empty()) else {
+        return true;
+    };
+    let (_, &mut median, _) = keys.select_nth_unstable(half);
+    let early = came_last.iter().filter(|line| line.key < median);
+    4 * early.count() <= came_last.len()
+}
+
 impl Sorted {
     /// The next line and its number; `None` after the last.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
@@ -165,11 +227,29 @@ impl Sorted {
 
 impl Gathered {
     fn bytes(&self) -> usize {
-        self.text.len() + self.lines.len() * size_of::<Line>()
+        self.text.len() + self.lines.len() * LINE_LEN
     }
 
     fn sort(&mut self) {
         self.lines.sort_unstable_by_key(|line| line.key);
+    }
+
+    /// Drops these lines, and moves the text of all others together, and what stands from `rest` on behind it: where that is then.
+    fn drop_lines(&mut self, is_dropped: impl Fn(&Line) -> bool, rest: usize) -> usize {
+        let (text, mut end) = (&mut self.text, 0);
+        // They stand in the order of their text.
+        self.lines.retain_mut(|line| {
+            if is_dropped(line) {
+                return false;
+            }
+            text.copy_within(line.start..line.end, end);
+            let start = end;
+            end += line.end - line.start;
+            (line.start, line.end) = (start, end);
+            true
+        });
+        text.drain(end..rest);
+        end
     }
 
     /// Lets go of the text behind the lines.
@@ -191,127 +271,13 @@ impl GatheredLines {
     }
 }
 
-/// Writes a run: for each line its number and its length, eight bytes each, then its bytes.
-struct RunWriter(BufWriter<File>);
-
-impl RunWriter {
-    fn new(dir: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(dir)?;
-        Ok(Self(BufWriter::with_capacity(RUN_BUFFER, file)))
-    }
-
-    fn push(&mut self, key: u64, line: &[u8]) -> io::Result<()> {
-        self.0.write_all(&key.to_le_bytes())?;
-        self.0.write_all(&(line.len() as u64).to_le_bytes())?;
-        self.0.write_all(line)
-    }
-
-    fn finish(self) -> io::Result<File> {
-        let mut file = self
-            .0
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?;
-        file.rewind()?;
-        Ok(file)
-    }
-}
-
-/// Reads several runs as one.
-#[derive(Debug)]
-pub(super) struct Merge {
-    runs: Vec<RunReader>,
-    /// Number of each run's line, and which run: the lowest number on top.
-    heap: BinaryHeap<Reverse<(u64, usize)>>,
-    /// The run whose line was given last.
-    given: Option<usize>,
-}
-
-#[derive(Debug)]
-struct RunReader {
-    file: BufReader<File>,
-    /// Bytes of the line that comes first in the file's buffer; 0 if it is in `line`.
-    buffered: usize,
-    /// The line, where the buffer does not hold it whole.
-    line: Vec<u8>,
-}
-
-impl Merge {
-    fn new(files: Vec<File>) -> io::Result<Self> {
-        let mut merge = Self {
-            runs: Vec::with_capacity(files.len()),
-            heap: BinaryHeap::with_capacity(files.len()),
-            given: None,
-        };
-        for (i, file) in files.into_iter().enumerate() {
-            merge.runs.push(RunReader {
-                file: BufReader::with_capacity(RUN_BUFFER, file),
-                buffered: 0,
-                line: Vec::new(),
-            });
-            merge.advance(i)?;
-        }
-        Ok(merge)
-    }
-
-    fn next(&mut self) -> io::Result<Option<(u64, &[u8])>> {
-        if let Some(run) = self.given.take() {
-            self.advance(run)?;
-        }
-        let Some(Reverse((key, run))) = self.heap.pop() else {
-            return Ok(None);
-        };
-        self.given = Some(run);
-        Ok(self.runs.get(run).map(|run| (key, run.line())))
-    }
-
-    fn advance(&mut self, run: usize) -> io::Result<()> {
-        if let Some(reader) = self.runs.get_mut(run)
-            && let Some(key) = reader.advance()?
-        {
-            self.heap.push(Reverse((key, run)));
-        }
-        Ok(())
-    }
-}
-
-impl RunReader {
-    /// The line that was read last.
-    fn line(&self) -> &[u8] {
-        match self.buffered {
-            0 => &self.line,
-            len => self.file.buffer().get(..len).unwrap_or_default(),
-        }
-    }
-
-    /// Reads the next line, and tells its number; `None` at the end.
-    fn advance(&mut self) -> io::Result<Option<u64>> {
-        self.file.consume(std::mem::take(&mut self.buffered));
-        self.line.clear();
-        let mut number = [0; 8];
-        match self.file.read(&mut number[..1])? {
-            0 => return Ok(None),
-            _ => self.file.read_exact(&mut number[1..])?,
-        }
-        let key = u64::from_le_bytes(number);
-        self.file.read_exact(&mut number)?;
-        let len = u64::from_le_bytes(number);
-        // Most lines are in the buffer, and are taken from there.
-        if len <= self.file.buffer().len() as u64 {
-            self.buffered = len as usize;
-            return Ok(Some(key));
-        }
-        let read = (&mut self.file).take(len).read_to_end(&mut self.line)?;
-        if read as u64 != len {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Some(key))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use proptest::prelude::*;
 
+    use super::run::RUN_BUFFER;
     use super::*;
 
     fn push(sort: &mut LineSort, key: u64, line: &[u8]) {
@@ -341,13 +307,65 @@ mod tests {
         fn runs_merge_to_what_a_plain_sort_gives(
             lines in proptest::collection::hash_map(any::<u64>(), proptest::collection::vec(any::<u8>(), 0..40), 0..600),
             budget in 0usize..2000,
+            disorder in 0usize..60,
         ) {
-            let lines: Vec<_> = lines.into_iter().collect();
+            let mut lines: Vec<_> = lines.into_iter().collect();
+            // In no order at all, or in order but for some places.
+            if disorder < 50 {
+                lines.sort();
+                lines.chunks_mut(disorder + 1).for_each(<[_]>::reverse);
+            }
             let mut expected = lines.clone();
             expected.sort();
             let expected: Vec<_> = expected.into_iter().map(|(_, line)| line).collect();
             prop_assert_eq!(sorted(&lines, budget), expected);
         }
+    }
+
+    /// Sorts so many lines, of which a hundred fit the budget, and counts the runs that it takes.
+    fn runs_for(keys: &[u64]) -> usize {
+        let line = [b'x'; 52];
+        let mut sort = LineSort::new(std::env::temp_dir(), 100 * (LINE_LEN + line.len()));
+        for &key in keys {
+            push(&mut sort, key, &line);
+        }
+        let closed = sort.runs.iter().enumerate();
+        let closed: usize = closed
+            .map(|(size, runs)| runs.len() * FAN_IN.pow(size as u32))
+            .sum();
+        let runs = closed + usize::from(sort.open.is_some());
+        let mut sorted = sort.finish().unwrap();
+        let mut expected = keys.to_vec();
+        expected.sort_unstable();
+        for key in expected {
+            assert_eq!(sorted.next().unwrap(), Some((key, &line[..])));
+        }
+        assert!(sorted.next().unwrap().is_none());
+        runs
+    }
+
+    #[test]
+    fn lines_that_come_nearly_in_order_take_one_run_and_a_few_late_ones_hardly_more() {
+        // Each up to thirty places too late or too early.
+        let nearly = |n: u64| n * 100 + n * 7919 % 3000;
+        let nearly: Vec<u64> = (0..5000).map(nearly).collect();
+        assert_eq!(runs_for(&nearly), 1);
+        // Of every fifty lines one is as late as can be.
+        let with_late = nearly.chunks(50).zip(0..);
+        let with_late =
+            with_late.flat_map(|(keys, late)| keys.iter().copied().chain([late * 100 + 3050]));
+        let mut seen = std::collections::HashSet::new();
+        let with_late: Vec<u64> = with_late.filter(|key| seen.insert(*key)).collect();
+        let runs = runs_for(&with_late);
+        assert!((2..=4).contains(&runs), "{runs}");
+    }
+
+    #[test]
+    fn lines_in_no_order_take_no_more_runs_than_they_fill() {
+        // 2741 and 5000 have no common divisor: every number once.
+        let keys: Vec<u64> = (0..5000).map(|n| n * 2741 % 5000).collect();
+        let runs = runs_for(&keys);
+        assert!((40..=50).contains(&runs), "{runs}");
     }
 
     #[test]
@@ -367,8 +385,8 @@ mod tests {
     fn thousands_of_runs_keep_few_files_open_and_every_line() {
         let mut sort = LineSort::new(std::env::temp_dir(), 1);
         for key in 0..4500u64 {
-            // 2741 and 4500 have no common divisor: every number once, out of order.
-            let key = key * 2741 % 4500;
+            // The last first: each makes a run of its own.
+            let key = 4499 - key;
             push(&mut sort, key, key.to_string().as_bytes());
             let files: usize = sort.runs.iter().map(Vec::len).sum();
             assert!(files < FAN_IN * 4);
