@@ -17,8 +17,8 @@ use run::{Merge, RunWriter};
 
 /// Runs of one size that are merged into a larger one as soon as there are so many.
 ///
-/// So there are at most 15 of each size, each size is 16 times the one before, and every line is copied once a size: a
-/// billion flows make four sizes.
+/// So there are at most 15 of each size, a size is made of 16 of the one before, and every line is copied once a size: a billion flows
+/// that ended in no order make four sizes.
 const FAN_IN: usize = 16;
 
 /// Lines that come in any order.
