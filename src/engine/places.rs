@@ -41,6 +41,8 @@ fn rule_of_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<
     rule_of_any_place(rules, seen, news)
 }
 
+/// The same where there are rules for other places than senders, or packets around it.
+///
 /// A call of its own: else the packet's addresses are unpacked also for an action without such rules.
 #[inline(never)]
 fn rule_of_any_place(rules: &Tables, seen: &Observation<'_>, news: &News) -> Option<RuleId> {

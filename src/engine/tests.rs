@@ -414,6 +414,27 @@ fn names_of_many_flows_do_not_add_up_without_bound() {
 }
 
 #[test]
+fn a_shard_whose_flows_were_all_ended_holds_nothing() {
+    let mut bench = Bench::new(&[], 64, false);
+    for i in 0..200u8 {
+        let mut question = QUESTION.to_vec();
+        question[13] = b'a' + i % 26;
+        question[14] = b'a' + i / 26;
+        bench.send(udp(1), None, &question);
+    }
+    bench.send(udp(2), None, QUESTION);
+    let beside = &bench.engine.beside;
+    assert!(beside.load > 0 && !beside.heavy.is_empty());
+    // Whether all of them are asked for or not.
+    assert_eq!(bench.engine.end_all().take(1).count(), 1);
+    let beside = &bench.engine.beside;
+    assert!(beside.load == 0 && beside.heavy.is_empty());
+    assert_eq!(bench.engine.open_flows(), 0);
+    bench.send(udp(2), None, QUESTION);
+    assert_eq!(bench.engine.finish().len(), 1);
+}
+
+#[test]
 fn a_flow_tells_the_tunnels_of_all_its_packets() {
     let mut bench = Bench::new(&[], 8, false);
     for tunnels in [

@@ -1,8 +1,8 @@
 //! How the flows that are still open when a capture ends go from the workers to the writer, and their memory back.
 //!
 //! Piece by piece, so that both are at it at once and what one writes is still in the cache when the other reads it. The writer gives a
-//! piece back as soon as it is told: what was found in its flows is let go of by the thread that allocated it, on a core that has less
-//! to do then than the writer's.
+//! piece back as soon as it is told, while the worker has more to tell: what was found in its flows is let go of by the thread that
+//! allocated it, on a core that has less to do then than the writer's. Lists of a few flows are not worth the way back.
 
 use std::mem;
 
@@ -212,12 +212,26 @@ mod tests {
         leaving.end(&mut SIZES.map(shard));
         assert_eq!(told_of(&mut left), wanted);
 
-        let (leaving, mut left) = left_of(0, false);
+        let (leaving, mut left) = left_of(7, false);
         let worker = thread::spawn(move || leaving.end(&mut SIZES.map(shard)));
         assert_eq!(told_of(&mut left), wanted);
         worker.join().unwrap();
         let died = left.tell_shard(|_| Ok(())).unwrap_err();
-        assert!(died.to_string().contains("worker-0"), "{died}");
+        assert!(died.to_string().contains("worker-7"), "{died}");
+    }
+
+    #[test]
+    fn no_worker_is_far_ahead_unless_it_is_alone() {
+        for (is_alone, ahead) in [(false, Some(MAX_AHEAD)), (true, None)] {
+            let (_leaving, left) = left_of(0, is_alone);
+            assert_eq!(left.pieces.capacity(), ahead);
+        }
+        let (leaving, left) = left_of(0, true);
+        leaving.end(&mut SIZES.map(shard));
+        for message in left.pieces.try_iter() {
+            let flows: usize = message.iter().map(|piece| piece.flows.len()).sum();
+            assert!(flows < MIN_FLOWS + PIECE_LEN, "{flows}");
+        }
     }
 
     #[test]

@@ -338,3 +338,56 @@ fn flows_that_were_held_are_told_a_few_at_a_time() {
     run(capture, 1, &policy, Packets::Note(&mut fates), &mut told).unwrap();
     assert_eq!((told.0, told.1), (200, writer::TOLD_TOGETHER));
 }
+
+#[test]
+fn flows_that_are_left_are_told_alike_by_any_number_of_workers() {
+    /// Flows told, and the most at once.
+    #[derive(Debug, Default, PartialEq)]
+    struct Together(Vec<FlowSummary>, usize);
+    impl Sink for Together {
+        fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flows(&mut self, flows: &[FlowSummary]) -> io::Result<()> {
+            self.0.extend_from_slice(flows);
+            self.1 = self.1.max(flows.len());
+            Ok(())
+        }
+    }
+    // More than a piece in most shards; every third is blocked.
+    const FLOWS: usize = 20_001;
+    let stun = b"\0\x01\0\0\x21\x12\xa4\x42twelve bytes";
+    let payloads = [&stun[..], b"", b""];
+    let payloads: Vec<_> = payloads.into_iter().cycle().take(FLOWS).collect();
+    let capture = datagrams(&payloads);
+    let catalogue = Catalogue::builtin().unwrap();
+    let mut rules = RuleSetBuilder::new(&catalogue);
+    rules.block_app("STUN", "test").unwrap();
+    let rules = Arc::new(rules.build());
+    for removal in [Removal::Inline, Removal::WholeFlow] {
+        let policy = Policy {
+            rules: Arc::clone(&rules),
+            max_flows: 2 * FLOWS,
+            removal,
+            ..policy()
+        };
+        let of = |workers| {
+            let capture = CaptureReader::open(io::Cursor::new(capture.clone())).unwrap();
+            let (mut told, mut fates) = (Together::default(), Fates::default());
+            let packets = match removal {
+                Removal::Inline => Packets::Write(Outputs::default()),
+                _ => Packets::Note(&mut fates),
+            };
+            let ran = run(capture, workers, &policy, packets, &mut told).unwrap();
+            (ran.counts, told)
+        };
+        let alone = of(0);
+        let (counts, told) = &alone;
+        assert_eq!(counts.dropped, FLOWS as u64 / 3, "{removal:?}");
+        assert_eq!((told.0.len(), told.1), (FLOWS, writer::TOLD_TOGETHER));
+        for workers in [1, 3, SHARDS, SHARDS + 1] {
+            assert!(of(workers) == alone, "{removal:?}, {workers} workers");
+        }
+    }
+}

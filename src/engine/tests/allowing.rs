@@ -99,6 +99,17 @@ fn a_flow_of_several_names_is_allowed_by_any_of_them_from_there_on() {
 }
 
 #[test]
+fn an_address_that_allows_takes_away_what_met_the_rule_before() {
+    let rules = ["domain:bad.example", "+ip:10.0.0.2"];
+    let mut bench = bench(&rules, Removal::Inline);
+    assert!(!bench.send(udp(1), None, &question("bad.example")));
+    assert!(bench.send(back(udp(1)), None, b""));
+    let told = bench.engine.finish().remove(0);
+    assert_eq!((told.rule, told.allowed), (None, Some(RuleId(1))));
+    assert_eq!(told.findings().judged_by(), None);
+}
+
+#[test]
 fn whole_flows_are_allowed_from_their_first_packet() {
     let rules = ["port:443", "+app:YouTube"];
     let mut bench = bench(&rules, Removal::WholeFlow);
@@ -173,6 +184,27 @@ fn the_ends_of_a_flow_are_asked_with_its_first_packet() {
     let flow = tuple(IpProtocol::TCP, (1, 40_000), (2, 40_001));
     assert!(bench.tcp(back(flow), ACK));
     assert!(!bench.tcp(flow, SYN));
+}
+
+#[test]
+fn senders_are_asked_for_the_same_with_and_without_rules_for_other_places() {
+    // The server is heard first: who sent is not who opened the flow. Then what each packet's sender says.
+    let others = ["ip:src:10.0.0.9", "port:1", "+ip:any:10.0.0.9", "+port:1"];
+    for (rules, forwarded) in [
+        (&["ip:10.0.0.2"][..], [false, false]),
+        (&["ip:10.0.0.1"], [true, false]),
+        (&["ip:10.0.0.2", "+ip:10.0.0.1"], [false, true]),
+        (&["ip:10.0.0.1", "+ip:10.0.0.2"], [true, true]),
+        (&["port:443", "+ip:10.0.0.1"], [false, true]),
+        (&["ip:10.0.0.9"], [true, true]),
+    ] {
+        for rules in [rules.to_vec(), [rules, &others].concat()] {
+            let mut bench = bench(&rules, Removal::Inline);
+            let flow = tcp(40_000);
+            let answers = [bench.tcp(back(flow), SYN_ACK), bench.tcp(flow, ACK)];
+            assert_eq!(answers, forwarded, "{rules:?}");
+        }
+    }
 }
 
 /// Sends a query for `name` in the one flow, through a tunnel or not; whether it was forwarded.
