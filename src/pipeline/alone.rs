@@ -22,7 +22,7 @@ pub(super) fn run(
     // Each has room for all that one turn, and the end, can put in.
     let (results_out, results) = bounded(max_messages(1));
     let (tasks_out, tasks) = bounded(MAX_CHUNKS);
-    let (leaving, left) = left_of(0, true);
+    let (handover, left) = left_of(0, true);
     let mut worker = Worker::new(0, 1, policy, wanted);
     let mut reader = Reader::new(capture, idle, vec![tasks_out], counters, policy);
     let mut reached = 0;
@@ -53,7 +53,7 @@ pub(super) fn run(
         }
     };
     watched("worker-0", |_| {
-        worker.finish(&leaving);
+        worker.finish(&handover);
         Ok(())
     })?;
     watched("writer", |progress| {

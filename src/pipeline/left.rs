@@ -31,7 +31,7 @@ struct Piece {
 type Pieces = SmallVec<[Piece; 1]>;
 
 /// Where a worker puts what its shards still hold.
-pub(super) struct Leaving {
+pub(super) struct Handover {
     pieces: Sender<Pieces>,
     told: Receiver<Vec<FlowSummary>>,
 }
@@ -48,14 +48,14 @@ pub(super) struct Left {
 /// Both ends of what `worker` still holds.
 ///
 /// * `is_alone`: whether worker and writer take turns in one thread, so that nobody may wait.
-pub(super) fn left_of(worker: usize, is_alone: bool) -> (Leaving, Left) {
+pub(super) fn left_of(worker: usize, is_alone: bool) -> (Handover, Left) {
     let (pieces_out, pieces) = if is_alone {
         unbounded()
     } else {
         bounded(MAX_AHEAD)
     };
     let (told_out, told) = bounded(MAX_AHEAD);
-    let leaving = Leaving {
+    let handover = Handover {
         pieces: pieces_out,
         told,
     };
@@ -65,10 +65,10 @@ pub(super) fn left_of(worker: usize, is_alone: bool) -> (Leaving, Left) {
         told: told_out,
         next: Pieces::new().into_iter(),
     };
-    (leaving, left)
+    (handover, left)
 }
 
-impl Leaving {
+impl Handover {
     /// Ends all flows of these shards, in order. Stops when nobody listens any more.
     pub(super) fn end(&self, engines: &mut [Engine]) {
         let (mut pieces, mut count) = (Pieces::new(), 0);
@@ -208,12 +208,12 @@ mod tests {
     #[test]
     fn every_flow_of_every_shard_is_told_once_and_in_order() {
         let wanted = SIZES.map(|flows| (1..=flows as u64).collect::<Vec<_>>());
-        let (leaving, mut left) = left_of(0, true);
-        leaving.end(&mut SIZES.map(shard));
+        let (handover, mut left) = left_of(0, true);
+        handover.end(&mut SIZES.map(shard));
         assert_eq!(told_of(&mut left), wanted);
 
-        let (leaving, mut left) = left_of(7, false);
-        let worker = thread::spawn(move || leaving.end(&mut SIZES.map(shard)));
+        let (handover, mut left) = left_of(7, false);
+        let worker = thread::spawn(move || handover.end(&mut SIZES.map(shard)));
         assert_eq!(told_of(&mut left), wanted);
         worker.join().unwrap();
         let died = left.tell_shard(|_| Ok(())).unwrap_err();
@@ -226,8 +226,8 @@ mod tests {
             let (_leaving, left) = left_of(0, is_alone);
             assert_eq!(left.pieces.capacity(), ahead);
         }
-        let (leaving, left) = left_of(0, true);
-        leaving.end(&mut SIZES.map(shard));
+        let (handover, left) = left_of(0, true);
+        handover.end(&mut SIZES.map(shard));
         for message in left.pieces.try_iter() {
             let flows: usize = message.iter().map(|piece| piece.flows.len()).sum();
             assert!(flows < MIN_FLOWS + PIECE_LEN, "{flows}");
@@ -236,23 +236,23 @@ mod tests {
 
     #[test]
     fn nobody_waits_for_a_writer_that_has_given_up() {
-        let (leaving, left) = left_of(0, false);
-        let worker = thread::spawn(move || leaving.end(&mut SIZES.map(shard)));
+        let (handover, left) = left_of(0, false);
+        let worker = thread::spawn(move || handover.end(&mut SIZES.map(shard)));
         drop(left);
         worker.join().unwrap();
     }
 
     #[test]
     fn a_list_that_was_told_is_filled_again() {
-        let (leaving, mut left) = left_of(0, true);
-        leaving.end(&mut [shard(PIECE_LEN)]);
+        let (handover, mut left) = left_of(0, true);
+        handover.end(&mut [shard(PIECE_LEN)]);
         let mut list = std::ptr::null();
         let told = left.tell_shard(|flows| {
             list = flows.as_ptr();
             Ok(())
         });
         told.unwrap();
-        leaving.end(&mut [shard(PIECE_LEN)]);
+        handover.end(&mut [shard(PIECE_LEN)]);
         let told = left.tell_shard(|flows| {
             assert_eq!((flows.len(), flows.as_ptr()), (PIECE_LEN, list));
             Ok(())

@@ -271,12 +271,12 @@ fn run_threads(
     let mut threads = Vec::with_capacity(workers + 1);
     for number in 0..workers {
         let (tasks_out, tasks_in) = bounded(MAX_CHUNKS);
-        let (leaving, left_of_it) = left::left_of(number, false);
+        let (handover, left_of_it) = left::left_of(number, false);
         tasks.push(tasks_out);
         left.push(left_of_it);
         let worker = worker::Worker::new(number, workers, policy, wanted);
         let results = results_out.clone();
-        let body = move |progress: &mut u64| worker.work(&tasks_in, &results, &leaving, progress);
+        let body = move |progress: &mut u64| worker.work(&tasks_in, &results, &handover, progress);
         threads.push(start(
             format!("worker-{number}"),
             results_out.clone(),

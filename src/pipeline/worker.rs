@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::left::Leaving;
+use super::left::Handover;
 use super::shared::SharedChunk;
 use super::{Judged, Message};
 use crate::engine::{Answer, Engine, Policy, Prospect, Turnover, Verdict};
@@ -210,7 +210,7 @@ impl Worker {
         mut self,
         batches: &Receiver<Batch>,
         results: &Sender<Message>,
-        leaving: &Leaving,
+        handover: &Handover,
         progress: &mut u64,
     ) {
         for batch in batches {
@@ -220,12 +220,12 @@ impl Worker {
                 return;
             }
         }
-        self.finish(leaving);
+        self.finish(handover);
     }
 
     /// Tells what is left when the capture has ended.
-    pub(super) fn finish(mut self, leaving: &Leaving) {
-        leaving.end(&mut self.engines);
+    pub(super) fn finish(mut self, handover: &Handover) {
+        handover.end(&mut self.engines);
     }
 
     /// Judges the packets of a batch. What the writer is to be told, if all workers are now done with its chunk.
