@@ -15,7 +15,9 @@ mod tor;
 mod whole;
 
 use self::hello::{read_client_hello, read_server_hello};
-use self::record::{Body, HANDSHAKE, body, certificate_body, is_handshake_record, join};
+use self::record::{
+    Body, HANDSHAKE, after_empty_records, body, certificate_body, is_handshake_record, join,
+};
 use super::Outcome;
 use crate::domain::DomainName;
 
@@ -47,8 +49,11 @@ const SUPPLEMENTAL_DATA: u8 = 23;
 
 /// Whether a TLS ClientHello could begin with `start`: looks at the six first bytes, or at as many as there are.
 ///
+/// Of the first record that is not empty: none may be, but servers take some, and a name behind them is a name.
+///
 /// Source: RFC 8446 §5.1 (record), §4 (handshake).
 pub fn looks_like_client_hello(start: &[u8]) -> bool {
+    let start = after_empty_records(start);
     is_handshake_record(start) && start.get(5).is_none_or(|&kind| kind == CLIENT_HELLO)
 }
 

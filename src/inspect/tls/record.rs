@@ -111,6 +111,18 @@ pub(super) fn is_handshake_record(start: &[u8]) -> bool {
     at(0, HANDSHAKE) == HANDSHAKE && at(1, 3) == 3 && len <= MAX_FRAGMENT
 }
 
+/// What follows the empty handshake records at the front of `bytes`: as many as [`join`] passes over.
+pub(super) fn after_empty_records(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    for _ in 0..MAX_EMPTY_RECORDS {
+        match rest {
+            [_, _, _, 0, 0, after @ ..] if is_handshake_record(rest) => rest = after,
+            _ => break,
+        }
+    }
+    rest
+}
+
 /// What the handshake record at the front of `bytes` holds, as far as it is there, and what follows it.
 fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     if !is_handshake_record(bytes) {

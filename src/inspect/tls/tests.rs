@@ -223,6 +223,12 @@ fn empty_records_are_passed_over_up_to_a_bound() {
     let with = |empty: usize| [record(&[]).repeat(empty), hello.clone()].concat();
     assert_eq!(client_hello(&with(32)), client_hello(&hello));
     assert_eq!(client_hello(&with(33)), Outcome::NotMine);
+    let behind = with(32);
+    for cut in 0..=behind.len() {
+        assert!(looks_like_client_hello(&behind[..cut]), "{cut}");
+    }
+    assert!(!looks_like_client_hello(&with(33)));
+    assert!(!looks_like_client_hello(b"\x16\x03\x01\0\0\x01"));
     // Only those that follow each other count.
     let message = message(&[server_name("a.example")]);
     let pieces = message.chunks(1).map(record);

@@ -40,6 +40,19 @@ fn mail_that_turns_to_tls_is_both_the_outer_first() {
 }
 
 #[test]
+fn a_hello_behind_empty_records_is_heard_wherever_segments_end() {
+    let said = [b"\x16\x03\x01\0\0".repeat(32), hex(CHROME)].concat();
+    let mut alone = Talk::tcp(443);
+    alone.say(Client, &hex(CHROME));
+    for len in [1, 5, 7, 160, 1400] {
+        let mut talk = Talk::tcp(443);
+        said.chunks(len).for_each(|piece| talk.say(Client, piece));
+        assert_eq!(protocols(&talk)[0], Protocol::Tls, "segments of {len}");
+        assert_eq!(talk.names(), alone.names(), "segments of {len}");
+    }
+}
+
+#[test]
 fn what_was_recognised_holds_no_bytes() {
     let mut talk = Talk::tcp(2200);
     talk.say(Server, SSH);
