@@ -30,6 +30,8 @@ pub(super) struct LineSort {
     open: Option<OpenRun>,
     /// Runs by size, the smallest first.
     runs: Vec<Vec<File>>,
+    /// Whether a run could not be written or merged: it may end within a line, and who goes on all the same is not to get a part for the whole.
+    is_broken: bool,
 }
 
 /// A run that lines can still be added to.
@@ -80,6 +82,7 @@ impl LineSort {
             gathered: Gathered::default(),
             open: None,
             runs: Vec::new(),
+            is_broken: false,
         }
     }
 
@@ -113,7 +116,7 @@ impl LineSort {
         Ok(())
     }
 
-    /// Every line, in order.
+    /// Every line, in order; an error if one that was taken in could not be set aside.
     pub(super) fn finish(mut self) -> io::Result<Sorted> {
         if self.open.is_none() && self.runs.is_empty() {
             self.gathered.sort();
@@ -137,6 +140,17 @@ impl LineSort {
     ///
     /// * `rest`: where the text stands that is no line yet. Returns where it stands then.
     fn spill(&mut self, rest: usize) -> io::Result<usize> {
+        if self.is_broken {
+            return Err(io::Error::other("lines before it could not be set aside"));
+        }
+        let spilled = self.spill_next(rest);
+        // Without any run, all that was taken in is still in memory.
+        let has_runs = self.open.is_some() || !self.runs.is_empty();
+        self.is_broken = spilled.is_err() && has_runs;
+        spilled
+    }
+
+    fn spill_next(&mut self, rest: usize) -> io::Result<usize> {
         let lines = &self.gathered.lines;
         let mut after = self.open.as_ref().map(|run| run.last_key);
         let follows =
@@ -420,6 +434,27 @@ mod tests {
         let mut sorted = sort.finish().unwrap();
         assert_eq!(sorted.next().unwrap(), Some((2, &[b'x'; 200][..])));
         assert_eq!(sorted.next().unwrap(), None);
+    }
+
+    #[test]
+    fn nothing_is_told_once_a_run_could_not_be_written() {
+        let line = vec![b'x'; 2 * RUN_BUFFER];
+        let mut sort = LineSort::new(std::env::temp_dir(), 3 * RUN_BUFFER);
+        push(&mut sort, 1, &line);
+        // As on a full disk.
+        let file = File::open("/dev/null").unwrap();
+        sort.open = Some(OpenRun {
+            writer: RunWriter::to(file),
+            last_key: 0,
+        });
+        let write = |text: &mut Vec<u8>| text.write_all(&line);
+        assert!(sort.push(2, write).is_err());
+        sort.open = Some(OpenRun {
+            writer: RunWriter::new(&std::env::temp_dir()).unwrap(),
+            last_key: 0,
+        });
+        assert!(sort.push(3, write).is_err());
+        assert!(sort.finish().is_err());
     }
 
     #[test]

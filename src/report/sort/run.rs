@@ -15,8 +15,11 @@ pub(super) struct RunWriter(BufWriter<File>);
 
 impl RunWriter {
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(dir)?;
-        Ok(Self(BufWriter::with_capacity(RUN_BUFFER, file)))
+        tempfile::tempfile_in(dir).map(Self::to)
+    }
+
+    pub(super) fn to(file: File) -> Self {
+        Self(BufWriter::with_capacity(RUN_BUFFER, file))
     }
 
     pub(super) fn push(&mut self, key: u64, line: &[u8]) -> io::Result<()> {
