@@ -199,7 +199,7 @@ impl Offer {
 
     fn write_extensions(&self, text: &mut Vec<u8>) {
         let mut told = Numbers::from_slice(&self.extensions);
-        told.retain(|kind| ![SERVER_NAME, ALPN].contains(kind));
+        told.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
         told.sort_unstable();
         push_list(text, b',', &told, push_four_hex);
         if !self.signatures.is_empty() {
@@ -250,12 +250,10 @@ fn push_list(text: &mut Vec<u8>, separator: u8, list: &[u16], push: impl Fn(&mut
     }
 }
 
-// Digits are written by hand here: there are hundreds in a fingerprint, and the machinery of `format!` costs more than the hashes do.
+// Digits are written without `format!`: there are hundreds in a fingerprint, and its machinery costs more than the hashes do.
 
 fn push_decimal(text: &mut Vec<u8>, number: u16) {
-    let digits = [10_000, 1000, 100, 10, 1].map(|unit| b'0' + (number / unit % 10) as u8);
-    let zeros = digits.iter().take(4).take_while(|&&digit| digit == b'0');
-    text.extend_from_slice(digits.get(zeros.count()..).unwrap_or_default());
+    text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 fn push_four_hex(text: &mut Vec<u8>, number: u16) {
