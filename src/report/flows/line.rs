@@ -1,57 +1,151 @@
 //! One flow as JSON.
+//!
+//! Its values are kept without their keys until the line is written: keys are the same in all lines, and longer than most values.
 
-use std::net::IpAddr;
+use std::io::{self, Write};
 
+use memchr::memchr_iter;
 use serde::{Serialize, Serializer};
 
-use crate::alpn::Alpn;
 use crate::domain::DomainName;
-use crate::evidence::{Basis, FoundName, Ground, TlsVersion};
+use crate::evidence::{Basis, Fingerprints, FoundName, Ground};
 use crate::flow::FlowSummary;
-use crate::packet::{IpProtocol, Timestamp};
-use crate::protocol::{Protocol, Protocols};
+use crate::protocol::Protocol;
 use crate::report::Names;
+use crate::report::inert::{VALUE_END, Values};
 use crate::report::json::Shown;
 use crate::services;
-use crate::tunnel::{Tunnel, Tunnels};
+use crate::tunnel::Tunnel;
 
-/// A flow's line, less its `id`, which is known only when all flows are.
+/// What stands before the value of each key but the first, which is `id`.
+macro_rules! keys {
+    ($($key:literal),* $(,)?) => { [$(concat!(",\"", $key, "\":")),*] };
+}
+
+/// The keys of a flow's line behind its `id`.
+const KEYS: [&str; 28] = keys![
+    "first",
+    "last",
+    "protocol",
+    "src",
+    "src_port",
+    "dst",
+    "dst_port",
+    "community_id",
+    "packets",
+    "bytes",
+    "dropped",
+    "state",
+    "protocols",
+    "protocol_packets",
+    "application",
+    "category",
+    "classification",
+    "signs",
+    "names",
+    "alpn",
+    "tls_version",
+    "ech",
+    "ja3",
+    "ja4",
+    "tunnels",
+    "verdict",
+    "rule",
+    "initiator_known",
+];
+
+/// Writes a flow's values in the order of [`KEYS`].
+pub(super) fn values(
+    flow: &FlowSummary,
+    names: &impl Names,
+    line: &mut Values<'_>,
+) -> serde_json::Result<()> {
+    let (src, dst) = flow.shown_ends();
+    let findings = flow.findings();
+    line.shown(flow.first)?;
+    line.shown(flow.last)?;
+    line.shown(flow.key.protocol())?;
+    line.value(src.addr)?;
+    line.value(src.port)?;
+    line.value(dst.addr)?;
+    line.value(dst.port)?;
+    line.word(&flow.community_id());
+    line.value(flow.packets)?;
+    line.value(flow.bytes)?;
+    line.value(flow.dropped_in_all())?;
+    line.word(flow.state.as_str());
+    let protocols = flow.protocols;
+    line.value(Each(|| protocols.iter().map(Protocol::as_str)))?;
+    // The number of the packet at which each of them was told.
+    line.value(protocol_packets(flow))?;
+    let application = flow.application.and_then(|id| names.application(id));
+    line.value(application.map(|(name, _)| name))?;
+    line.value(application.map(|(_, category)| category))?;
+    line.value(Decided::of(flow))?;
+    // What else than names leads to an application, whether it decided or not.
+    let signs = &findings.rare().signs;
+    line.value(Each(|| signs.iter().map(Decided::by_ground)))?;
+    let found = &findings.names;
+    line.value(Each(|| found.iter().map(NameLine::of)))?;
+    line.value(&findings.alpn)?;
+    line.value(findings.tls_version().map(Shown))?;
+    // Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
+    line.value(findings.has_ech)?;
+    match findings.fingerprints.as_deref() {
+        Some(Fingerprints { ja3, ja4 }) => {
+            line.word(ja3);
+            line.word(ja4);
+        }
+        None => {
+            line.value(())?;
+            line.value(())?;
+        }
+    }
+    let tunnels = flow.tunnels;
+    line.value(Each(|| tunnels.iter().map(Tunnel::as_str)))?;
+    line.word(flow.verdict());
+    let rule = flow.decided_by().and_then(|id| names.rule(id));
+    line.value(rule.map(|(text, _)| text))?;
+    line.value(flow.initiator_known)
+}
+
+/// Writes the line of the flow that is number `id` and has `values`, as [`values`] wrote them.
+pub(super) fn write(id: u64, values: &[u8], out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{{\"id\":{id}")?;
+    let mut start = 0;
+    for (key, end) in KEYS.iter().zip(memchr_iter(VALUE_END, values)) {
+        out.write_all(key.as_bytes())?;
+        out.write_all(values.get(start..end).unwrap_or_default())?;
+        start = end + 1;
+    }
+    out.write_all(b"}\n")
+}
+
+/// A name and where it stood.
 #[derive(Debug, Serialize)]
-pub(super) struct FlowLine<'a> {
-    first: Shown<Timestamp>,
-    last: Shown<Timestamp>,
-    protocol: Shown<IpProtocol>,
-    src: IpAddr,
-    src_port: u16,
-    dst: IpAddr,
-    dst_port: u16,
-    community_id: String,
-    packets: u64,
-    bytes: u64,
-    dropped: u64,
-    state: &'static str,
-    #[serde(serialize_with = "protocols")]
-    protocols: Protocols,
-    /// The number of the packet at which each of them was told.
-    protocol_packets: &'a [u64],
-    application: Option<&'a str>,
-    category: Option<&'a str>,
-    classification: Option<Decided<'a>>,
-    /// What else than names leads to an application, whether it decided or not.
-    signs: Vec<Decided<'a>>,
-    #[serde(serialize_with = "names")]
-    names: &'a [FoundName],
-    alpn: &'a Alpn,
-    tls_version: Option<Shown<TlsVersion>>,
-    /// Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
-    ech: bool,
-    ja3: Option<&'a str>,
-    ja4: Option<&'a str>,
-    #[serde(serialize_with = "tunnels")]
-    tunnels: Tunnels,
-    verdict: &'static str,
-    rule: Option<&'a str>,
-    initiator_known: bool,
+struct NameLine<'a> {
+    name: &'a str,
+    from: &'static str,
+    packet: u64,
+}
+
+impl<'a> NameLine<'a> {
+    fn of(found: &'a FoundName) -> Self {
+        Self {
+            name: DomainName::as_str(&found.name),
+            from: found.from.as_str(),
+            packet: found.packet,
+        }
+    }
+}
+
+/// A list of what is asked for item by item, and stands nowhere before.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq((self.0)())
+    }
 }
 
 /// What decided the application; without one, the protocol.
@@ -107,11 +201,6 @@ impl<'a> Decided<'a> {
     }
 }
 
-fn signs(flow: &FlowSummary) -> Vec<Decided<'_>> {
-    let signs = flow.findings().rare().signs.iter();
-    signs.map(Decided::by_ground).collect()
-}
-
 /// The protocol whose service has the flow's port.
 pub(in crate::report) fn port_guess(flow: &FlowSummary) -> Option<Protocol> {
     services::protocol_of(flow.key.protocol(), flow.dst().port)
@@ -120,65 +209,4 @@ pub(in crate::report) fn port_guess(flow: &FlowSummary) -> Option<Protocol> {
 /// The packets at which the flow's protocols were told, in their order.
 pub(in crate::report) fn protocol_packets(flow: &FlowSummary) -> &[u64] {
     &flow.findings().grounds.protocols
-}
-
-impl<'a> FlowLine<'a> {
-    pub(super) fn new(flow: &'a FlowSummary, names: &'a impl Names) -> Self {
-        let (src, dst) = flow.shown_ends();
-        let application = flow.application.and_then(|id| names.application(id));
-        let findings = flow.findings();
-        let fingerprints = findings.fingerprints.as_deref();
-        Self {
-            first: Shown(flow.first),
-            last: Shown(flow.last),
-            protocol: Shown(flow.key.protocol()),
-            src: src.addr,
-            src_port: src.port,
-            dst: dst.addr,
-            dst_port: dst.port,
-            community_id: flow.community_id(),
-            packets: flow.packets,
-            bytes: flow.bytes,
-            dropped: flow.dropped_in_all(),
-            state: flow.state.as_str(),
-            protocols: flow.protocols,
-            protocol_packets: protocol_packets(flow),
-            application: application.map(|(name, _)| name),
-            category: application.map(|(_, category)| category),
-            classification: Decided::of(flow),
-            signs: signs(flow),
-            names: &findings.names,
-            alpn: &findings.alpn,
-            tls_version: findings.tls_version().map(Shown),
-            ech: findings.has_ech,
-            ja3: fingerprints.map(|prints| &*prints.ja3),
-            ja4: fingerprints.map(|prints| &*prints.ja4),
-            tunnels: flow.tunnels,
-            verdict: flow.verdict(),
-            rule: flow.decided_by().and_then(|id| Some(names.rule(id)?.0)),
-            initiator_known: flow.initiator_known,
-        }
-    }
-}
-
-fn protocols<S: Serializer>(protocols: &Protocols, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(protocols.iter().map(Protocol::as_str))
-}
-
-fn tunnels<S: Serializer>(tunnels: &Tunnels, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(tunnels.iter().map(Tunnel::as_str))
-}
-
-fn names<S: Serializer>(names: &[FoundName], to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct NameLine<'a> {
-        name: &'a str,
-        from: &'static str,
-        packet: u64,
-    }
-    to.collect_seq(names.iter().map(|found| NameLine {
-        name: DomainName::as_str(&found.name),
-        from: found.from.as_str(),
-        packet: found.packet,
-    }))
 }

@@ -9,7 +9,6 @@ use super::Names;
 use super::in_order::{FlowLinesError, InOrder};
 use super::inert;
 use crate::flow::FlowSummary;
-use line::FlowLine;
 pub(super) use line::{port_guess, protocol_packets};
 
 /// Takes flows as they end, writes them in order of first packet.
@@ -29,8 +28,9 @@ impl FlowLines {
     /// # Errors
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
-        self.0.push(flow.first_packet, |line| {
-            inert::to_line(line, &FlowLine::new(flow, names)).map_err(io::Error::from)
+        self.0.push(flow.first_packet, |text| {
+            inert::to_values(text, |values| line::values(flow, names, values))
+                .map_err(io::Error::from)
         })
     }
 
@@ -40,13 +40,9 @@ impl FlowLines {
     /// [`FlowLinesError`]: a closed pipe shows as [`FlowLinesError::Output`].
     pub fn finish(self, mut out: impl Write) -> Result<u64, FlowLinesError> {
         let mut id = 0;
-        self.0.finish(|_, line| {
+        self.0.finish(|_, values| {
             id += 1;
-            // The number is known only now; the line was kept without it, and it goes before the first key.
-            let rest = line.strip_prefix(b"{").unwrap_or(line);
-            write!(out, "{{\"id\":{id},")?;
-            out.write_all(rest)?;
-            out.write_all(b"\n")
+            line::write(id, values, &mut out)
         })?;
         out.flush().map_err(FlowLinesError::Output)?;
         Ok(id)

@@ -74,8 +74,10 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
 #[test]
 fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
     let decided = |flow: &FlowSummary| {
-        let decided = FlowLine::new(flow, &Book);
-        serde_json::to_value(decided).unwrap()["classification"].take()
+        let mut lines = FlowLines::new("/nonexistent");
+        lines.push(flow, &Book).unwrap();
+        let line = written(lines);
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["classification"].take()
     };
     let ends = ("192.168.1.2:50000", "140.82.112.21:22");
     let mut flow = sample_flow(3, IpProtocol::TCP, ends, &[]);
