@@ -1,6 +1,5 @@
 //! JSON that does nothing to a terminal, or to the web page around it: what they would obey stands as `\uXXXX` in it. The text means the same.
 
-use std::fmt::Display;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -16,7 +15,7 @@ const BLOCK_LEN: usize = 64;
 const WORD_LEN: usize = size_of::<u64>();
 
 /// Whether all bytes are below [`FIRST_ODD`]: told of many of them at once, for lines are long and many.
-fn is_plain(text: &[u8]) -> bool {
+pub(super) fn is_plain(text: &[u8]) -> bool {
     let (blocks, rest) = text.as_chunks::<BLOCK_LEN>();
     // Without a way out in it, which compilers make a few instructions of.
     let highest = |block: &[u8; BLOCK_LEN]| block.iter().copied().fold(0, u8::max);
@@ -50,71 +49,6 @@ pub(super) fn to_line(line: &mut Vec<u8>, value: &impl Serialize) -> serde_json:
         value.serialize(&mut Serializer::with_formatter(line, formatter))?;
     }
     Ok(())
-}
-
-/// Adds values, which `write` gives one by one, and once more where there is anything to escape in them. Each ends with [`VALUE_END`].
-pub(super) fn to_values(
-    text: &mut Vec<u8>,
-    write: impl Fn(&mut Values<'_>) -> serde_json::Result<()>,
-) -> serde_json::Result<()> {
-    let start = text.len();
-    for is_inert in [false, true] {
-        text.truncate(start);
-        write(&mut Values { text, is_inert })?;
-        if text.get(start..).is_none_or(is_plain) {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// What ends each of several values, and stands in none: JSON on one line has no line feed.
-pub(super) const VALUE_END: u8 = b'\n';
-
-/// Values one behind the other, as they are written.
-///
-/// A serializer looks through every word that this program itself chose for what JSON escapes. Where flows are counted in millions that
-/// is a good part of what they cost; so such words go in as they are.
-#[derive(Debug)]
-pub(super) struct Values<'a> {
-    text: &'a mut Vec<u8>,
-    is_inert: bool,
-}
-
-impl Values<'_> {
-    /// Any value.
-    pub(super) fn value(&mut self, value: impl Serialize) -> serde_json::Result<()> {
-        if self.is_inert {
-            let formatter = Inert::<_, false>(CompactFormatter);
-            value.serialize(&mut Serializer::with_formatter(&mut *self.text, formatter))?;
-        } else {
-            value.serialize(&mut Serializer::new(&mut *self.text))?;
-        }
-        self.text.push(VALUE_END);
-        Ok(())
-    }
-
-    /// A text in which there is nothing to escape: one of this program's own words, or digits.
-    pub(super) fn word(&mut self, word: &str) {
-        debug_assert!(is_own(word), "{word:?}");
-        self.text.push(b'"');
-        self.text.extend_from_slice(word.as_bytes());
-        self.text.extend_from_slice(&[b'"', VALUE_END]);
-    }
-
-    /// The same of what is shown as such a text.
-    pub(super) fn shown(&mut self, value: impl Display) -> serde_json::Result<()> {
-        debug_assert!(is_own(&value.to_string()), "{value}");
-        write!(self.text, "\"{value}\"").map_err(serde_json::Error::io)?;
-        self.text.push(VALUE_END);
-        Ok(())
-    }
-}
-
-/// Whether nothing in `text` has to be escaped.
-fn is_own(text: &str) -> bool {
-    let is_own = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '"' | '\\');
-    text.chars().all(is_own)
 }
 
 /// A value on one line that may stand in a `<script>` of an HTML page: no tag and no comment begins or ends in it.
@@ -250,39 +184,6 @@ mod tests {
         );
         let (read, _): (String, String) = serde_json::from_str(&json).unwrap();
         assert_eq!(read, hostile);
-    }
-
-    #[test]
-    fn nothing_in_a_value_ends_it_and_odd_ones_are_escaped_in_all() {
-        let all = |hostile: &str| {
-            let mut text = b"\x9b".to_vec();
-            let written = to_values(&mut text, |values| {
-                values.word("ours");
-                values.value(hostile)?;
-                values.shown(7)?;
-                values.value(["a\nb"])
-            });
-            written.unwrap();
-            String::from_utf8(text.split_off(1)).unwrap()
-        };
-        assert_eq!(
-            all("\n\\\"é"),
-            "\"ours\"\n\"\\n\\\\\\\"é\"\n\"7\"\n[\"a\\nb\"]\n"
-        );
-        assert_eq!(
-            all("\u{9b}2J\u{7f}"),
-            "\"ours\"\n\"\\u009b2J\\u007f\"\n\"7\"\n[\"a\\nb\"]\n"
-        );
-    }
-
-    #[test]
-    #[cfg(debug_assertions)]
-    #[should_panic(expected = "a\\\"b")]
-    fn what_would_have_to_be_escaped_is_no_word_of_ours() {
-        let _ = to_values(&mut Vec::new(), |values| {
-            values.word("a\"b");
-            Ok(())
-        });
     }
 
     #[test]

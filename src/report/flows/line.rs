@@ -2,59 +2,19 @@
 //!
 //! Its values are kept without their keys until the line is written: keys are the same in all lines, and longer than most values.
 
-use std::io::{self, Write};
-
-use memchr::memchr_iter;
 use serde::{Serialize, Serializer};
 
+use super::values::{Values, take_to};
 use crate::domain::DomainName;
 use crate::evidence::{Basis, Fingerprints, FoundName, Ground};
 use crate::flow::FlowSummary;
 use crate::protocol::Protocol;
 use crate::report::Names;
-use crate::report::inert::{VALUE_END, Values};
 use crate::report::json::Shown;
 use crate::services;
 use crate::tunnel::Tunnel;
 
-/// What stands before the value of each key but the first, which is `id`.
-macro_rules! keys {
-    ($($key:literal),* $(,)?) => { [$(concat!(",\"", $key, "\":")),*] };
-}
-
-/// The keys of a flow's line behind its `id`.
-const KEYS: [&str; 28] = keys![
-    "first",
-    "last",
-    "protocol",
-    "src",
-    "src_port",
-    "dst",
-    "dst_port",
-    "community_id",
-    "packets",
-    "bytes",
-    "dropped",
-    "state",
-    "protocols",
-    "protocol_packets",
-    "application",
-    "category",
-    "classification",
-    "signs",
-    "names",
-    "alpn",
-    "tls_version",
-    "ech",
-    "ja3",
-    "ja4",
-    "tunnels",
-    "verdict",
-    "rule",
-    "initiator_known",
-];
-
-/// Writes a flow's values in the order of [`KEYS`].
+/// Adds a flow's values in the order of the keys of [`line`].
 pub(super) fn values(
     flow: &FlowSummary,
     names: &impl Names,
@@ -65,19 +25,19 @@ pub(super) fn values(
     line.shown(flow.first)?;
     line.shown(flow.last)?;
     line.shown(flow.key.protocol())?;
-    line.value(src.addr)?;
-    line.value(src.port)?;
-    line.value(dst.addr)?;
-    line.value(dst.port)?;
-    line.word(&flow.community_id());
-    line.value(flow.packets)?;
-    line.value(flow.bytes)?;
-    line.value(flow.dropped_in_all())?;
-    line.word(flow.state.as_str());
+    line.own(src.addr)?;
+    line.own(src.port)?;
+    line.own(dst.addr)?;
+    line.own(dst.port)?;
+    line.word(&flow.community_id())?;
+    line.own(flow.packets)?;
+    line.own(flow.bytes)?;
+    line.own(flow.dropped_in_all())?;
+    line.word(flow.state.as_str())?;
     let protocols = flow.protocols;
-    line.value(Each(|| protocols.iter().map(Protocol::as_str)))?;
+    line.own(Each(|| protocols.iter().map(Protocol::as_str)))?;
     // The number of the packet at which each of them was told.
-    line.value(protocol_packets(flow))?;
+    line.own(protocol_packets(flow))?;
     let application = flow.application.and_then(|id| names.application(id));
     line.value(application.map(|(name, _)| name))?;
     line.value(application.map(|(_, category)| category))?;
@@ -88,37 +48,44 @@ pub(super) fn values(
     let found = &findings.names;
     line.value(Each(|| found.iter().map(NameLine::of)))?;
     line.value(&findings.alpn)?;
-    line.value(findings.tls_version().map(Shown))?;
+    line.own(findings.tls_version().map(Shown))?;
     // Whether the `tls_sni` or `quic_sni` name is possibly a cover for an encrypted one.
-    line.value(findings.has_ech)?;
+    line.own(findings.has_ech)?;
     match findings.fingerprints.as_deref() {
         Some(Fingerprints { ja3, ja4 }) => {
-            line.word(ja3);
-            line.word(ja4);
+            line.word(ja3)?;
+            line.word(ja4)?;
         }
         None => {
-            line.value(())?;
-            line.value(())?;
+            line.own(())?;
+            line.own(())?;
         }
     }
     let tunnels = flow.tunnels;
-    line.value(Each(|| tunnels.iter().map(Tunnel::as_str)))?;
-    line.word(flow.verdict());
+    line.own(Each(|| tunnels.iter().map(Tunnel::as_str)))?;
+    line.word(flow.verdict())?;
     let rule = flow.decided_by().and_then(|id| names.rule(id));
     line.value(rule.map(|(text, _)| text))?;
-    line.value(flow.initiator_known)
+    line.own(flow.initiator_known)
 }
 
-/// Writes the line of the flow that is number `id` and has `values`, as [`values`] wrote them.
-pub(super) fn write(id: u64, values: &[u8], out: &mut impl Write) -> io::Result<()> {
-    write!(out, "{{\"id\":{id}")?;
-    let mut start = 0;
-    for (key, end) in KEYS.iter().zip(memchr_iter(VALUE_END, values)) {
-        out.write_all(key.as_bytes())?;
-        out.write_all(values.get(start..end).unwrap_or_default())?;
-        start = end + 1;
-    }
-    out.write_all(b"}\n")
+/// Adds each value behind its key.
+macro_rules! entries {
+    ($line:ident, $values:ident: $($key:literal)*) => {$(
+        $line.extend_from_slice(concat!(",\"", $key, "\":").as_bytes());
+        take_to($line, &mut $values);
+    )*};
+}
+
+/// Adds the line of the flow that is number `id` and has `values`, as [`values`] wrote them.
+pub(super) fn line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
+    line.extend_from_slice(b"{\"id\":");
+    line.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+    entries!(line, values:
+        "first" "last" "protocol" "src" "src_port" "dst" "dst_port" "community_id" "packets" "bytes" "dropped" "state" "protocols"
+        "protocol_packets" "application" "category" "classification" "signs" "names" "alpn" "tls_version" "ech" "ja3" "ja4" "tunnels"
+        "verdict" "rule" "initiator_known");
+    line.extend_from_slice(b"}\n");
 }
 
 /// A name and where it stood.

@@ -1,15 +1,16 @@
 //! The flow file: one JSON object a line, in order of first packet, for any number of flows.
 
 mod line;
+mod values;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::Names;
 use super::in_order::{FlowLinesError, InOrder};
-use super::inert;
 use crate::flow::FlowSummary;
 pub(super) use line::{port_guess, protocol_packets};
+use values::Values;
 
 /// Takes flows as they end, writes them in order of first packet.
 ///
@@ -29,8 +30,7 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.0.push(flow.first_packet, |text| {
-            inert::to_values(text, |values| line::values(flow, names, values))
-                .map_err(io::Error::from)
+            line::values(flow, names, &mut Values(text)).map_err(io::Error::from)
         })
     }
 
@@ -39,10 +39,12 @@ impl FlowLines {
     /// # Errors
     /// [`FlowLinesError`]: a closed pipe shows as [`FlowLinesError::Output`].
     pub fn finish(self, mut out: impl Write) -> Result<u64, FlowLinesError> {
-        let mut id = 0;
+        let (mut id, mut line) = (0, Vec::new());
         self.0.finish(|_, values| {
             id += 1;
-            line::write(id, values, &mut out)
+            line.clear();
+            line::line(id, values, &mut line);
+            out.write_all(&line)
         })?;
         out.flush().map_err(FlowLinesError::Output)?;
         Ok(id)

@@ -1,0 +1,99 @@
+//! Values of JSON one behind the other, each behind its length.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::ser::Serializer;
+
+use crate::report::inert;
+
+/// In the place of a length: it stands in four bytes behind this one.
+const LONG: u8 = u8::MAX;
+
+/// Values as they are written.
+///
+/// A serializer looks through every word for what JSON escapes, those that this program itself chose as well. Where flows are counted in
+/// millions that is a good part of what they cost; so such words go in as they are.
+#[derive(Debug)]
+pub(super) struct Values<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Values<'_> {
+    /// Any value.
+    pub(super) fn value(&mut self, value: impl Serialize) -> serde_json::Result<()> {
+        self.measured(|text| inert::to_line(text, &value))
+    }
+
+    /// A value in which there is nothing to escape: numbers, addresses, lists of this program's own words.
+    pub(super) fn own(&mut self, value: impl Serialize) -> serde_json::Result<()> {
+        self.measured(|text| {
+            let start = text.len();
+            value.serialize(&mut Serializer::new(&mut *text))?;
+            debug_assert!(text.get(start..).is_some_and(inert::is_plain));
+            Ok(())
+        })
+    }
+
+    /// A text of that kind.
+    pub(super) fn word(&mut self, word: &str) -> serde_json::Result<()> {
+        debug_assert!(is_own(word), "{word:?}");
+        self.measured(|text| {
+            text.push(b'"');
+            text.extend_from_slice(word.as_bytes());
+            text.push(b'"');
+            Ok(())
+        })
+    }
+
+    /// What is shown as a text of that kind.
+    pub(super) fn shown(&mut self, value: impl Display) -> serde_json::Result<()> {
+        debug_assert!(is_own(&value.to_string()), "{value}");
+        self.measured(|text| write!(text, "\"{value}\"").map_err(serde_json::Error::io))
+    }
+
+    /// Puts the length of what `write` adds before it.
+    fn measured(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
+    ) -> serde_json::Result<()> {
+        let at = self.0.len();
+        self.0.push(LONG);
+        write(self.0)?;
+        let len = self.0.len() - at - 1;
+        match u8::try_from(len) {
+            Ok(short) if short != LONG => {
+                if let Some(place) = self.0.get_mut(at) {
+                    *place = short;
+                }
+            }
+            _ => {
+                let len = (len as u32).to_le_bytes();
+                self.0.splice(at + 1..at + 1, len);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing in `text` has to be escaped.
+fn is_own(text: &str) -> bool {
+    let is_own = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '"' | '\\');
+    text.chars().all(is_own)
+}
+
+/// Adds the first of `values` to `line`, and takes it from them. Nothing where there is none.
+pub(super) fn take_to(line: &mut Vec<u8>, values: &mut &[u8]) {
+    let Some((&len, mut rest)) = values.split_first() else {
+        return;
+    };
+    let mut len = usize::from(len);
+    if len == usize::from(LONG)
+        && let Some((long, behind)) = rest.split_first_chunk()
+    {
+        len = u32::from_le_bytes(*long) as usize;
+        rest = behind;
+    }
+    let (value, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+    line.extend_from_slice(value);
+    *values = behind;
+}
