@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use arrayvec::ArrayString;
 use smallvec::SmallVec;
 
 use crate::alpn::Alpn;
@@ -192,10 +193,15 @@ pub enum Evidence {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprints {
     /// JA3: an MD5 in hex.
-    pub ja3: Box<str>,
-    /// JA4: 36 characters, of which the first ten can be read.
-    pub ja4: Box<str>,
+    pub ja3: ArrayString<JA3_LEN>,
+    /// JA4: the first ten characters can be read.
+    pub ja4: ArrayString<JA4_LEN>,
 }
+
+/// Characters of a JA3.
+pub const JA3_LEN: usize = 32;
+/// Characters of a JA4.
+pub const JA4_LEN: usize = 36;
 
 /// A version of TLS.
 ///

@@ -2,6 +2,7 @@
 //!
 //! In: a whole ClientHello. Out: two short texts, the same for the same software whatever it connects to. Knows nothing of whose they are.
 
+use arrayvec::ArrayString;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
@@ -10,7 +11,7 @@ use super::CLIENT_HELLO;
 use super::extension::{self, ALPN, SERVER_NAME, SUPPORTED_VERSIONS, StrictExtensions};
 use super::hello::Front;
 use super::record::{Body, body, join};
-use crate::evidence::Fingerprints;
+use crate::evidence::{Fingerprints, JA3_LEN, JA4_LEN};
 
 /// `ExtensionType` values of the IANA registry "TLS ExtensionType Values".
 const SUPPORTED_GROUPS: u16 = 10;
@@ -19,8 +20,6 @@ const SIGNATURE_ALGORITHMS: u16 = 13;
 
 /// The highest number that JA4 has two digits for.
 const MAX_COUNT: usize = 99;
-/// Characters of a JA4: the ten that can be read, two hashes, what stands between.
-const JA4_LEN: usize = 10 + 2 * (1 + 2 * HASH_LEN);
 /// Bytes of a hash that JA4 tells.
 const HASH_LEN: usize = 6;
 
@@ -131,7 +130,7 @@ impl Offer {
     }
 
     /// * `text`: nothing; room for what is hashed.
-    fn ja3(&self, text: &mut Vec<u8>) -> Box<str> {
+    fn ja3(&self, text: &mut Vec<u8>) -> ArrayString<JA3_LEN> {
         push_decimal(text, self.version);
         let lists = [
             &self.suites,
@@ -143,16 +142,16 @@ impl Offer {
         let told = if self.is_broken { 2 } else { lists.len() };
         for list in lists.into_iter().take(told) {
             text.push(b',');
-            push_list(text, b'-', list, push_decimal);
+            push_decimals(text, list);
         }
         let hash = Md5::digest(&*text);
-        let mut ja3 = String::with_capacity(hash.len() * 2);
+        let mut ja3 = String::with_capacity(JA3_LEN);
         push_hex(&mut ja3, &hash);
-        ja3.into()
+        ArrayString::from(&ja3).unwrap_or_default()
     }
 
     /// * `text`: anything; room for what is hashed.
-    fn ja4(&self, carrier: Carrier, text: &mut Vec<u8>) -> Box<str> {
+    fn ja4(&self, carrier: Carrier, text: &mut Vec<u8>) -> ArrayString<JA4_LEN> {
         // The highest as a number, so that a draft is above them all; DTLS counts down.
         let versions = self.versions.iter().copied();
         let highest = versions.max_by_key(|&version| match carrier {
@@ -175,9 +174,10 @@ impl Offer {
             text.clear();
             write(self, text);
             ja4.push('_');
-            push_short_hash(&mut ja4, text);
+            // Behind what leads the first number.
+            push_short_hash(&mut ja4, text.get(1..).unwrap_or_default());
         }
-        ja4.into()
+        ArrayString::from(&ja4).unwrap_or_default()
     }
 
     /// The ends of the first application protocol; of their hex digits where one is no letter or digit.
@@ -194,18 +194,16 @@ impl Offer {
     fn write_suites(&self, text: &mut Vec<u8>) {
         let mut suites = Numbers::from_slice(&self.suites);
         suites.sort_unstable();
-        push_list(text, b',', &suites, push_four_hex);
+        push_hex_numbers(text, b',', &suites);
     }
 
     fn write_extensions(&self, text: &mut Vec<u8>) {
         let mut told = Numbers::from_slice(&self.extensions);
         told.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
         told.sort_unstable();
-        push_list(text, b',', &told, push_four_hex);
-        if !self.signatures.is_empty() {
-            text.push(b'_');
-            push_list(text, b',', &self.signatures, push_four_hex);
-        }
+        push_hex_numbers(text, b',', &told);
+        // Their own extension is among those told: so the text never begins with them.
+        push_hex_numbers(text, b'_', &self.signatures);
     }
 }
 
@@ -240,24 +238,31 @@ const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
-/// Writes `list` with `separator` between its numbers.
-fn push_list(text: &mut Vec<u8>, separator: u8, list: &[u16], push: impl Fn(&mut Vec<u8>, u16)) {
-    for (i, &number) in list.iter().enumerate() {
-        if i > 0 {
-            text.push(separator);
-        }
-        push(text, number);
-    }
-}
-
 // Digits are written without `format!`: there are hundreds in a fingerprint, and its machinery costs more than the hashes do.
 
 fn push_decimal(text: &mut Vec<u8>, number: u16) {
     text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
-fn push_four_hex(text: &mut Vec<u8>, number: u16) {
-    text.extend_from_slice(&[12, 8, 4, 0].map(|shift| hex_byte((number >> shift) as u8)));
+/// Writes `list` with hyphens between its numbers.
+fn push_decimals(text: &mut Vec<u8>, list: &[u16]) {
+    for (i, &number) in list.iter().enumerate() {
+        if i > 0 {
+            text.push(b'-');
+        }
+        push_decimal(text, number);
+    }
+}
+
+/// Writes `list`, `lead` before the first of its numbers and a comma before each other.
+fn push_hex_numbers(text: &mut Vec<u8>, lead: u8, list: &[u16]) {
+    let mut before = lead;
+    for &number in list {
+        let [high, low] = number.to_be_bytes();
+        let [a, b, c, d] = [high >> 4, high, low >> 4, low].map(hex_byte);
+        text.extend_from_slice(&[before, a, b, c, d]);
+        before = b',';
+    }
 }
 
 /// The lower four bits as a digit.
@@ -350,7 +355,7 @@ mod tests {
     }
 
     fn ja4(body: &[u8], carrier: Carrier) -> String {
-        body_fingerprints(body, carrier).unwrap().ja4.into()
+        body_fingerprints(body, carrier).unwrap().ja4.to_string()
     }
 
     #[test]
@@ -380,7 +385,7 @@ mod tests {
         let md5 = |text: &str| {
             let mut hex = String::new();
             push_hex(&mut hex, &Md5::digest(text));
-            Box::<str>::from(hex)
+            ArrayString::from(&hex).unwrap()
         };
         let formats = b"\0\x0b\0\x02\x01\0";
         for (extensions, block_len, ja3, ja4) in [

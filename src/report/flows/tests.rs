@@ -1,3 +1,5 @@
+use arrayvec::ArrayString;
+
 use super::*;
 use crate::community_id::IcmpKind;
 use crate::evidence::{Basis, Deciding, Fingerprints, Ground, Grounds, NameSource, TlsVersion};
@@ -35,8 +37,8 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     findings.alpn = [&b"h2"[..], b"http/1.1"].into_iter().collect();
     findings.offered = Some(TlsVersion(0x0304));
     findings.fingerprints = Some(Box::new(Fingerprints {
-        ja3: "c1".into(),
-        ja4: "t13d".into(),
+        ja3: ArrayString::from("c1").unwrap(),
+        ja4: ArrayString::from("t13d").unwrap(),
     }));
     flow.rule = Some(RuleId(0));
     flow.dropped_packets = 8;

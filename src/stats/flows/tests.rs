@@ -1,5 +1,7 @@
 //! What is counted of flows, and where counting stops.
 
+use arrayvec::ArrayString;
+
 use super::*;
 use crate::evidence::{Fingerprints, FoundName, NameSource};
 use crate::flow::FlowState;
@@ -156,8 +158,8 @@ fn fingerprints_are_counted_by_flow() {
     for ja4 in ["b", "a", "c", "c"] {
         let mut flow = flow(1, IpProtocol::TCP, &[]);
         flow.findings_mut().fingerprints = Some(Box::new(Fingerprints {
-            ja3: "".into(),
-            ja4: ja4.into(),
+            ja3: ArrayString::new(),
+            ja4: ArrayString::from(ja4).unwrap(),
         }));
         stats.observe(&flow);
     }
