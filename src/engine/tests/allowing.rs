@@ -287,6 +287,22 @@ fn what_was_said_in_a_tunnel_keeps_nothing_outside_from_the_rules() {
 }
 
 #[test]
+fn who_spoke_in_a_flow_before_has_not_spoken_in_the_next_that_takes_its_place_in_the_table() {
+    let rules = ["port:443", "+ip:10.0.0.2"];
+    let catalogue = Catalogue::builtin().unwrap();
+    let mut bench = Bench::judging(catalogue, &rules, 1, Removal::Inline);
+    for (number, port) in (0..).zip(40_000..40_003) {
+        let flow = tcp(port);
+        assert!(!bench.tcp(flow, SYN));
+        bench.tunnels.push(Tunnel::IpIp);
+        assert!(!bench.tcp(back(flow), SYN_ACK));
+        bench.tunnels = Tunnels::default();
+        assert!(bench.tcp(back(flow), SYN_ACK), "{port}");
+        assert_eq!(bench.ends(), vec![FlowEnd::Evicted; number]);
+    }
+}
+
+#[test]
 fn leave_given_in_a_tunnel_is_not_recalled_outside() {
     let rules = ["port:53", "+domain:good.example"];
     for (first, again, is_forwarded) in [
