@@ -85,6 +85,7 @@ pub(super) fn line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
         "first" "last" "protocol" "src" "src_port" "dst" "dst_port" "community_id" "packets" "bytes" "dropped" "state" "protocols"
         "protocol_packets" "application" "category" "classification" "signs" "names" "alpn" "tls_version" "ech" "ja3" "ja4" "tunnels"
         "verdict" "rule" "initiator_known");
+    debug_assert!(values.is_empty(), "more values than keys");
     line.extend_from_slice(b"}\n");
 }
 
