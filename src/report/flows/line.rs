@@ -14,8 +14,8 @@ use crate::report::json::Shown;
 use crate::services;
 use crate::tunnel::Tunnel;
 
-/// Adds a flow's values in the order of the keys of [`line`].
-pub(super) fn values(
+/// Adds a flow's values in the order of the keys of [`write_line`].
+pub(super) fn write_values(
     flow: &FlowSummary,
     names: &impl Names,
     line: &mut Values<'_>,
@@ -77,8 +77,8 @@ macro_rules! entries {
     )*};
 }
 
-/// Adds the line of the flow that is number `id` and has `values`, as [`values`] wrote them.
-pub(super) fn line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
+/// Adds the line of the flow that is number `id` and has `values`, as [`write_values`] wrote them.
+pub(super) fn write_line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
     line.extend_from_slice(b"{\"id\":");
     line.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
     entries!(line, values:
