@@ -200,7 +200,7 @@ pub struct Fingerprints {
 
 /// Characters of a JA3.
 pub const JA3_LEN: usize = 32;
-/// Characters of a JA4.
+/// Characters of a JA4: the ten that can be read, and two hashes of twelve, each behind an underscore.
 pub const JA4_LEN: usize = 36;
 
 /// A version of TLS.

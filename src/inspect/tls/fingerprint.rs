@@ -147,6 +147,7 @@ impl Offer {
         let hash = Md5::digest(&*text);
         let mut ja3 = String::with_capacity(JA3_LEN);
         push_hex(&mut ja3, &hash);
+        // It fits: an MD5 has as many digits.
         ArrayString::from(&ja3).unwrap_or_default()
     }
 
@@ -177,6 +178,7 @@ impl Offer {
             // Behind what leads the first number.
             push_short_hash(&mut ja4, text.get(1..).unwrap_or_default());
         }
+        // It fits: no part of it has more or fewer characters for any hello.
         ArrayString::from(&ja4).unwrap_or_default()
     }
 

@@ -14,8 +14,8 @@ use crate::report::json::Shown;
 use crate::services;
 use crate::tunnel::Tunnel;
 
-/// Adds a flow's values in the order of the keys of [`line`].
-pub(super) fn values(
+/// Adds a flow's values in the order of the keys of [`write_line`].
+pub(super) fn write_values(
     flow: &FlowSummary,
     names: &impl Names,
     line: &mut Values<'_>,
@@ -77,14 +77,15 @@ macro_rules! entries {
     )*};
 }
 
-/// Adds the line of the flow that is number `id` and has `values`, as [`values`] wrote them.
-pub(super) fn line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
+/// Adds the line of the flow that is number `id` and has `values`, as [`write_values`] wrote them.
+pub(super) fn write_line(id: u64, mut values: &[u8], line: &mut Vec<u8>) {
     line.extend_from_slice(b"{\"id\":");
     line.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
     entries!(line, values:
         "first" "last" "protocol" "src" "src_port" "dst" "dst_port" "community_id" "packets" "bytes" "dropped" "state" "protocols"
         "protocol_packets" "application" "category" "classification" "signs" "names" "alpn" "tls_version" "ech" "ja3" "ja4" "tunnels"
         "verdict" "rule" "initiator_known");
+    debug_assert!(values.is_empty(), "more values than keys");
     line.extend_from_slice(b"}\n");
 }
 

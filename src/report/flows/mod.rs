@@ -30,7 +30,7 @@ impl FlowLines {
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
         self.0.push(flow.first_packet, |text| {
-            line::values(flow, names, &mut Values(text)).map_err(io::Error::from)
+            line::write_values(flow, names, &mut Values(text)).map_err(io::Error::from)
         })
     }
 
@@ -43,7 +43,7 @@ impl FlowLines {
         self.0.finish(|_, values| {
             id += 1;
             line.clear();
-            line::line(id, values, &mut line);
+            line::write_line(id, values, &mut line);
             out.write_all(&line)
         })?;
         out.flush().map_err(FlowLinesError::Output)?;

@@ -1,10 +1,12 @@
 use arrayvec::ArrayString;
 
 use super::*;
+use crate::catalogue::AppId;
 use crate::community_id::IcmpKind;
 use crate::evidence::{Basis, Deciding, Fingerprints, Ground, Grounds, NameSource, TlsVersion};
 use crate::packet::IpProtocol;
 use crate::protocol::Protocol;
+use crate::report::inert;
 use crate::report::tests::{Book, GITHUB};
 use crate::rules::RuleId;
 use crate::stats::flows::tests::sample_flow;
@@ -36,6 +38,8 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
     });
     findings.alpn = [&b"h2"[..], b"http/1.1"].into_iter().collect();
     findings.offered = Some(TlsVersion(0x0304));
+    findings.chosen = Some(TlsVersion(0x0303));
+    findings.has_ech = true;
     findings.fingerprints = Some(Box::new(Fingerprints {
         ja3: ArrayString::from("c1").unwrap(),
         ja4: ArrayString::from("t13d").unwrap(),
@@ -66,7 +70,7 @@ fn a_flow_is_one_line_with_every_key_in_its_place() {
         r#""src":"192.168.1.2","src_port":50000,"dst":"140.82.112.21","dst_port":443,"community_id":"1:FD68+tP7lGCxmnujfa9/P+kEXbs=","packets":10,"bytes":1000,"dropped":8,"#,
         r#""state":"established","protocols":["TLS","HTTPS"],"protocol_packets":[6,6],"application":"GitHub","category":"Developer","#,
         r#""classification":{"by":"tls_sni","value":"github.com","packet":3},"signs":[{"by":"alpn","value":"h9","packet":6}],"#,
-        r#""names":[{"name":"github.com","from":"tls_sni","packet":3}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.3","ech":false,"ja3":"c1","ja4":"t13d","tunnels":["pppoe","vxlan"],"#,
+        r#""names":[{"name":"github.com","from":"tls_sni","packet":3}],"alpn":["h2","http/1.1"],"tls_version":"TLS 1.2","ech":true,"ja3":"c1","ja4":"t13d","tunnels":["pppoe","vxlan"],"#,
         r#""verdict":"drop","rule":"app:GitHub","initiator_known":true}"#,
         "\n",
     );
@@ -96,6 +100,58 @@ fn what_decided_is_told_and_a_port_alone_is_marked_as_such() {
     let ends = ("192.168.1.2:50000", "140.82.112.21:50001");
     let flow = sample_flow(3, IpProtocol::TCP, ends, &[]);
     assert!(decided(&flow).is_null());
+}
+
+#[test]
+fn what_people_call_things_is_escaped_wherever_it_stands() {
+    /// A catalogue and rules with what a terminal would obey, and with what would end a string.
+    struct Hostile;
+
+    const NAME: &str = "a\u{202e}\"b";
+    const CATEGORY: &str = "\u{7f}\\";
+    const RULE: &str = "app:a\u{202e}\u{9b}\n";
+
+    impl Names for Hostile {
+        fn application(&self, _: AppId) -> Option<(&str, &str)> {
+            Some((NAME, CATEGORY))
+        }
+
+        fn application_of(&self, _: &str) -> Option<AppId> {
+            None
+        }
+
+        fn rule(&self, _: RuleId) -> Option<(&str, &str)> {
+            Some((RULE, "--block-app"))
+        }
+    }
+
+    let sign = "\u{feff}sign";
+    let mut flow = sample_flow(1, IpProtocol::TCP, ENDS, &[]);
+    flow.application = Some(GITHUB);
+    let findings = flow.findings_mut();
+    let ground = Ground {
+        by: Basis::Alpn,
+        value: sign.into(),
+        packet: 1,
+    };
+    findings.rare_mut().signs.push(ground.clone());
+    findings.grounds.application = Some(Deciding::Sign(Box::new(ground)));
+    // Those that a rule kept are told as those that one dropped.
+    flow.allowed = Some(RuleId(0));
+    let mut lines = FlowLines::new("/nonexistent");
+    lines.push(&flow, &Hostile).unwrap();
+    let line = written(lines);
+    assert!(inert::is_plain(line.as_bytes()), "{line:?}");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for (key, text) in [
+        ("application", NAME),
+        ("category", CATEGORY),
+        ("rule", RULE),
+    ] {
+        assert_eq!(line[key], text);
+    }
+    assert_eq!(line["classification"]["value"], sign);
+    assert_eq!(line["signs"][0]["value"], sign);
 }
 
 #[test]

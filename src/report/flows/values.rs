@@ -8,7 +8,7 @@ use serde_json::ser::Serializer;
 
 use crate::report::inert;
 
-/// In the place of a length: it stands in four bytes behind this one.
+/// In the place of a length: it stands in eight bytes behind this one.
 const LONG: u8 = u8::MAX;
 
 /// Values as they are written.
@@ -24,7 +24,7 @@ impl Values<'_> {
         self.measured(|text| inert::to_line(text, &value))
     }
 
-    /// A value in which there is nothing to escape: numbers, addresses, lists of this program's own words.
+    /// A value in which no odd character is looked for: numbers, addresses, lists of this program's own words.
     pub(super) fn own(&mut self, value: impl Serialize) -> serde_json::Result<()> {
         self.measured(|text| {
             let start = text.len();
@@ -34,7 +34,7 @@ impl Values<'_> {
         })
     }
 
-    /// A text of that kind.
+    /// One of this program's own words.
     pub(super) fn word(&mut self, word: &str) -> serde_json::Result<()> {
         debug_assert!(is_own(word), "{word:?}");
         self.measured(|text| {
@@ -45,7 +45,7 @@ impl Values<'_> {
         })
     }
 
-    /// What is shown as a text of that kind.
+    /// What is shown as such a word.
     pub(super) fn shown(&mut self, value: impl Display) -> serde_json::Result<()> {
         debug_assert!(is_own(&value.to_string()), "{value}");
         self.measured(|text| write!(text, "\"{value}\"").map_err(serde_json::Error::io))
@@ -67,7 +67,7 @@ impl Values<'_> {
                 }
             }
             _ => {
-                let len = (len as u32).to_le_bytes();
+                let len = (len as u64).to_le_bytes();
                 self.0.splice(at + 1..at + 1, len);
             }
         }
@@ -90,10 +90,47 @@ pub(super) fn take_to(line: &mut Vec<u8>, values: &mut &[u8]) {
     if len == usize::from(LONG)
         && let Some((long, behind)) = rest.split_first_chunk()
     {
-        len = u32::from_le_bytes(*long) as usize;
+        len = u64::from_le_bytes(*long) as usize;
         rest = behind;
     }
     let (value, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
     line.extend_from_slice(value);
     *values = behind;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_any_length_come_back_whole_and_one_by_one() {
+        // Around those that need another byte.
+        let lens = [2, 253, 254, 255, 256, 65_535, 65_536, 1 << 18];
+        let word = |(len, letter): (usize, char)| letter.to_string().repeat(len - 2);
+        let words: Vec<String> = lens.into_iter().zip('a'..).map(word).collect();
+        let mut kept = Vec::new();
+        let mut values = Values(&mut kept);
+        for word in &words {
+            values.word(word).unwrap();
+            values.own(1).unwrap();
+        }
+        let (mut rest, mut line) = (&kept[..], Vec::new());
+        for word in &words {
+            line.clear();
+            take_to(&mut line, &mut rest);
+            take_to(&mut line, &mut rest);
+            // Not told what differs, for they are long.
+            assert!(line == format!("\"{word}\"1").as_bytes(), "{}", word.len());
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn only_long_values_take_more_than_a_byte_beside_their_text() {
+        for (len, beside) in [(254, 1), (255, 9)] {
+            let mut kept = Vec::new();
+            Values(&mut kept).word(&"x".repeat(len - 2)).unwrap();
+            assert_eq!(kept.len() - len, beside);
+        }
+    }
 }
