@@ -22,8 +22,8 @@ pub(super) fn write_values(
 ) -> serde_json::Result<()> {
     let (src, dst) = flow.shown_ends();
     let findings = flow.findings();
-    line.shown(flow.first)?;
-    line.shown(flow.last)?;
+    line.time(flow.first)?;
+    line.time(flow.last)?;
     line.shown(flow.key.protocol())?;
     line.own(src.addr)?;
     line.own(src.port)?;

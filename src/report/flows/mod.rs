@@ -1,5 +1,6 @@
 //! The flow file: one JSON object a line, in order of first packet, for any number of flows.
 
+mod clock;
 mod line;
 mod values;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use super::Names;
 use super::in_order::{FlowLinesError, InOrder};
 use crate::flow::FlowSummary;
+use clock::Clock;
 pub(super) use line::{port_guess, protocol_packets};
 use values::Values;
 
@@ -16,12 +18,20 @@ use values::Values;
 ///
 /// Memory: [`FLOW_LINES_BUDGET`](super::FLOW_LINES_BUDGET), and a few megabytes while temporary files are merged.
 #[derive(Debug)]
-pub struct FlowLines(InOrder);
+pub struct FlowLines {
+    lines: InOrder,
+    clock: Clock,
+}
 
 impl FlowLines {
     /// No flows yet. Temporary files, should they be needed, go to `dir`, and have no names there.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self(InOrder::new(dir))
+        Self::of(InOrder::new(dir))
+    }
+
+    const fn of(lines: InOrder) -> Self {
+        let clock = Clock::new();
+        Self { lines, clock }
     }
 
     /// Takes a flow in.
@@ -29,8 +39,9 @@ impl FlowLines {
     /// # Errors
     /// [`FlowLinesError::Temporary`].
     pub fn push(&mut self, flow: &FlowSummary, names: &impl Names) -> Result<(), FlowLinesError> {
-        self.0.push(flow.first_packet, |text| {
-            line::write_values(flow, names, &mut Values(text)).map_err(io::Error::from)
+        let Self { lines, clock } = self;
+        lines.push(flow.first_packet, |text| {
+            line::write_values(flow, names, &mut Values { text, clock }).map_err(io::Error::from)
         })
     }
 
@@ -40,7 +51,7 @@ impl FlowLines {
     /// [`FlowLinesError`]: a closed pipe shows as [`FlowLinesError::Output`].
     pub fn finish(self, mut out: impl Write) -> Result<u64, FlowLinesError> {
         let (mut id, mut line) = (0, Vec::new());
-        self.0.finish(|_, values| {
+        self.lines.finish(|_, values| {
             id += 1;
             line.clear();
             line::write_line(id, values, &mut line);

@@ -156,7 +156,7 @@ fn what_people_call_things_is_escaped_wherever_it_stands() {
 
 #[test]
 fn ids_follow_the_first_packet_however_flows_end() {
-    let mut lines = FlowLines(InOrder::with_budget(std::env::temp_dir(), 3000));
+    let mut lines = FlowLines::of(InOrder::with_budget(std::env::temp_dir(), 3000));
     for i in 0..200u64 {
         let first_packet = (i * 77) % 200 + 1;
         let mut flow = sample_flow(first_packet, IpProtocol::UDP, ENDS, &[]);
@@ -179,7 +179,7 @@ fn no_flows_make_an_empty_file() {
 
 #[test]
 fn errors_say_whose_fault_it_is() {
-    let mut lines = FlowLines(InOrder::with_budget("/nonexistent", 10));
+    let mut lines = FlowLines::of(InOrder::with_budget("/nonexistent", 10));
     let flow = sample_flow(1, IpProtocol::UDP, ENDS, &[]);
     lines.push(&flow, &Book).unwrap();
     let error = lines.push(&flow, &Book).unwrap_err();

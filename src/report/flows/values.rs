@@ -6,6 +6,8 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
+use super::clock::Clock;
+use crate::packet::Timestamp;
 use crate::report::inert;
 
 /// In the place of a length: it stands in eight bytes behind this one.
@@ -16,7 +18,10 @@ const LONG: u8 = u8::MAX;
 /// A serializer looks through every word for what JSON escapes, those that this program itself chose as well. Where flows are counted in
 /// millions that is a good part of what they cost; so such words go in as they are.
 #[derive(Debug)]
-pub(super) struct Values<'a>(pub(super) &'a mut Vec<u8>);
+pub(super) struct Values<'a> {
+    pub(super) text: &'a mut Vec<u8>,
+    pub(super) clock: &'a mut Clock,
+}
 
 impl Values<'_> {
     /// Any value.
@@ -45,6 +50,12 @@ impl Values<'_> {
         })
     }
 
+    /// A moment.
+    pub(super) fn time(&mut self, time: Timestamp) -> serde_json::Result<()> {
+        let shown = self.clock.show(time);
+        self.word(&shown)
+    }
+
     /// What is shown as such a word.
     pub(super) fn shown(&mut self, value: impl Display) -> serde_json::Result<()> {
         debug_assert!(is_own(&value.to_string()), "{value}");
@@ -56,19 +67,19 @@ impl Values<'_> {
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
     ) -> serde_json::Result<()> {
-        let at = self.0.len();
-        self.0.push(LONG);
-        write(self.0)?;
-        let len = self.0.len() - at - 1;
+        let at = self.text.len();
+        self.text.push(LONG);
+        write(self.text)?;
+        let len = self.text.len() - at - 1;
         match u8::try_from(len) {
             Ok(short) if short != LONG => {
-                if let Some(place) = self.0.get_mut(at) {
+                if let Some(place) = self.text.get_mut(at) {
                     *place = short;
                 }
             }
             _ => {
                 let len = (len as u64).to_le_bytes();
-                self.0.splice(at + 1..at + 1, len);
+                self.text.splice(at + 1..at + 1, len);
             }
         }
         Ok(())
@@ -109,7 +120,8 @@ mod tests {
         let word = |(len, letter): (usize, char)| letter.to_string().repeat(len - 2);
         let words: Vec<String> = lens.into_iter().zip('a'..).map(word).collect();
         let mut kept = Vec::new();
-        let mut values = Values(&mut kept);
+        let (text, clock) = (&mut kept, &mut Clock::new());
+        let mut values = Values { text, clock };
         for word in &words {
             values.word(word).unwrap();
             values.own(1).unwrap();
@@ -129,7 +141,9 @@ mod tests {
     fn only_long_values_take_more_than_a_byte_beside_their_text() {
         for (len, beside) in [(254, 1), (255, 9)] {
             let mut kept = Vec::new();
-            Values(&mut kept).word(&"x".repeat(len - 2)).unwrap();
+            let (text, clock) = (&mut kept, &mut Clock::new());
+            let mut values = Values { text, clock };
+            values.word(&"x".repeat(len - 2)).unwrap();
             assert_eq!(kept.len() - len, beside);
         }
     }
