@@ -52,7 +52,8 @@ pub(super) fn run(
             Err(error) => break Err(error),
         }
     };
-    watched("worker-0", |_| {
+    watched("worker-0", |progress| {
+        *progress = reached;
         worker.finish(&handover);
         Ok(())
     })?;

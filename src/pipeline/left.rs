@@ -80,6 +80,8 @@ impl Handover {
                 list.clear();
                 list.reserve(PIECE_LEN.min(left));
                 list.extend(flows.by_ref().take(PIECE_LEN));
+                #[cfg(test)]
+                super::tests::die_of_end(&list);
                 left = left.saturating_sub(PIECE_LEN);
                 let is_last = left == 0;
                 count += list.len();
@@ -130,6 +132,7 @@ impl Left {
             if let Some(piece) = self.next.next() {
                 return Ok(piece);
             }
+            // It says itself at which packet, to whoever asks.
             let pieces = self.pieces.recv().map_err(|_| PipelineError::Died {
                 name: format!("worker-{}", self.worker),
                 packet: 0,

@@ -290,7 +290,8 @@ fn run_threads(
     })?);
     let ran = watched("writer", |progress| {
         let ran = writer.write(&results, progress)?;
-        writer.finish(ran, &mut left)
+        let ran = writer.finish(ran, &mut left);
+        ran.map_err(|error| in_own_words(error, &results))
     })?;
     for thread in threads {
         // A thread that panicked has said so, and the writer has answered for it.
@@ -323,6 +324,19 @@ where
         .name(name.clone())
         .spawn(run)
         .map_err(|source| PipelineError::Start { name, source })
+}
+
+/// Of a worker that was found dead while it told what was left, what it says of that itself: it knows the packet.
+fn in_own_words(found: PipelineError, results: &Receiver<Message>) -> PipelineError {
+    if !matches!(found, PipelineError::Died { .. }) {
+        return found;
+    }
+    // It is about to say so, if it has not yet.
+    let said = results.iter().find_map(|message| match message {
+        Message::Died(died) => Some(died),
+        Message::Chunk(_) | Message::End { .. } => None,
+    });
+    said.unwrap_or(found)
 }
 
 /// Runs `body`, and makes a panic in it an error that tells the packet which it was at, as it last noted it.

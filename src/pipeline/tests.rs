@@ -26,7 +26,7 @@ impl Read for Trickle {
     }
 }
 
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Sink for Nobody {
     fn flow(&mut self, _: &FlowSummary) -> io::Result<()> {
@@ -39,6 +39,14 @@ pub(crate) const DEADLY: &[u8] = b"\0\xffthe worker dies of this";
 
 pub(super) fn die_of(payload: &[u8]) {
     assert!(payload != DEADLY, "a deadly payload");
+}
+
+/// Packets of a flow that kills the worker that ends it; only in the tests below.
+const DEADLY_PACKETS: u64 = 4919;
+
+pub(super) fn die_of_end(flows: &[FlowSummary]) {
+    let is_deadly = |flow: &FlowSummary| flow.packets == DEADLY_PACKETS;
+    assert!(!flows.iter().any(is_deadly), "a deadly end");
 }
 
 /// A pcap of raw IPv4: UDP datagrams with these payloads, each of a flow of its own.
@@ -111,6 +119,20 @@ fn a_worker_that_dies_ends_the_run_and_tells_its_packet() {
         ));
         assert!(name.starts_with("worker-"), "{name}");
         assert_eq!(packet, 4322);
+    }
+}
+
+#[test]
+fn a_worker_that_dies_while_it_ends_flows_ends_the_run_and_tells_its_last_packet() {
+    let one = datagrams(&[b"harmless"]);
+    let (head, record) = one.split_at(24);
+    let deadly = [head, &record.repeat(DEADLY_PACKETS as usize)].concat();
+    for workers in [0, 1, 2] {
+        let (packets, source) = (Packets::Write(Outputs::default()), deadly.clone());
+        let source = io::Cursor::new(source);
+        let (name, packet) = death(run_on(source, workers, packets, &mut Nobody));
+        assert!(name.starts_with("worker-"), "{name}");
+        assert_eq!(packet, DEADLY_PACKETS);
     }
 }
 

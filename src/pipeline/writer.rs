@@ -418,3 +418,38 @@ fn write_all(out: &mut dyn Write, mut left: &mut [IoSlice<'_>]) -> io::Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+
+    use super::super::tests::{Nobody, policy};
+    use super::*;
+    use crate::stats::flows::tests::sample_flow;
+
+    #[test]
+    fn what_was_found_in_flows_is_kept_to_be_used_again_up_to_a_bound_and_empty() {
+        let (idle, _idle) = bounded(1);
+        let counters = AtomicCounters::default();
+        let packets = Packets::Write(Outputs::default());
+        let mut nobody = Nobody;
+        let mut writer = Writer::new(packets, &mut nobody, idle, &counters, &policy());
+        let flow = |number| {
+            let ends = ("192.168.1.2:50000", "140.82.112.21:443");
+            sample_flow(number, IpProtocol::TCP, ends, &["a.example"])
+        };
+        for (flows, kept) in [
+            (TOLD_TOGETHER as u64 + 1, TOLD_TOGETHER + 1),
+            (2000, MAX_SPARE),
+        ] {
+            writer.tell((0..flows).map(flow)).unwrap();
+            assert_eq!(writer.spare.len(), kept);
+        }
+        assert!(
+            writer
+                .spare
+                .iter()
+                .all(|spare| **spare == Findings::default())
+        );
+    }
+}
