@@ -5,6 +5,8 @@
 //!
 //! Data is encrypted and has a header of one byte or of eight; that is not told.
 
+use std::ops::RangeInclusive;
+
 use crate::inspect::openvpn::{
     self, CLIENT_RESET, CLIENT_RESET_V3, CONTROL, Packet, REPLAY_LEN, SERVER_RESET, SIGNATURE_LENS,
 };
@@ -16,12 +18,13 @@ use crate::protocol::Protocol;
 const SESSION_END: usize = 9;
 /// Bytes of the signature where the control channel is encrypted.
 const CRYPT_SIGNATURE_LEN: usize = 32;
-/// Bytes of a client's own key as it goes along, at least: a tag, 256 bytes of key, a length. OpenVPN, `tls-crypt-v2.txt`.
-const WRAPPED_KEY_LEN: usize = 32 + 256 + 2;
+/// Bytes of a client's own key as it goes along: a tag, 256 bytes of key, what the server wants to know of the client, a length. OpenVPN,
+/// `tls-crypt-v2.txt`, and `tls_crypt.h` for the most.
+const WRAPPED_KEY_LENS: RangeInclusive<usize> = 32 + 256 + 2..=1024;
 /// Packets of a side before its reset is answered; each has a number.
 const MAX_RESETS: u32 = 64;
 /// Times between 1990 and 2100, seconds.
-const TIMES: std::ops::RangeInclusive<u32> = 0x2590_0000..=0xf490_0000;
+const TIMES: RangeInclusive<u32> = 0x2590_0000..=0xf490_0000;
 
 /// Tells OpenVPN's control channel by one datagram, or by two of the same session.
 ///
@@ -119,7 +122,10 @@ impl Packet<'_> {
             // No acknowledgement and a number; one, the session that it is for, and a number.
             CLIENT_RESET => sealed == 5,
             SERVER_RESET => sealed == 17,
-            CLIENT_RESET_V3 => sealed >= 5 + WRAPPED_KEY_LEN,
+            CLIENT_RESET_V3 => {
+                let key = sealed.checked_sub(5)?;
+                WRAPPED_KEY_LENS.contains(&key)
+            }
             _ => false,
         };
         is_len.then_some(Likeness::Reset)
@@ -211,17 +217,26 @@ mod tests {
     fn a_reset_of_the_third_version_brings_a_key() {
         let head = "50 2a56d979d99eccf4 0f000001 63cf4ff5";
         let reset = |len: usize| [hex(head), vec![0xb8; len]].concat();
-        let whole = reset(CRYPT_SIGNATURE_LEN + 5 + WRAPPED_KEY_LEN);
-        assert_eq!(look_at(datagram, &whole), Some(Protocol::OpenVpn.into()));
-        let short = reset(CRYPT_SIGNATURE_LEN + 5 + WRAPPED_KEY_LEN - 1);
-        assert_eq!(look_at(datagram, &short), None);
+        let with_key = |len: usize| reset(CRYPT_SIGNATURE_LEN + 5 + len);
+        let (least, most) = (*WRAPPED_KEY_LENS.start(), *WRAPPED_KEY_LENS.end());
+        let (whole, longest) = (with_key(least), with_key(most));
+        let (short, long) = (with_key(least - 1), with_key(most + 1));
+        for reset in [&whole, &longest] {
+            assert_eq!(look_at(datagram, reset), Some(Protocol::OpenVpn.into()));
+        }
+        for none in [&short, &long] {
+            assert_eq!(look_at(datagram, none), None);
+        }
         // A connection's first bytes end before it does, and need not be answered.
-        let said = framed(&whole);
-        let said = &said[..OPENING_LEN];
-        assert_eq!(listen(stream, said, b""), Some(Protocol::OpenVpn.into()));
-        assert_eq!(listen(stream, said, b"HTTP/1.1 400 Bad Request"), None);
-        let short = framed(&short);
-        assert_eq!(listen(stream, &short[..OPENING_LEN], b""), None);
+        let said = [whole.clone(), longest, short, long].map(|reset| framed(&reset));
+        let [said, longest, short, long] = said.each_ref().map(|said| &said[..OPENING_LEN]);
+        for said in [said, longest] {
+            assert_eq!(listen(stream, said, b""), Some(Protocol::OpenVpn.into()));
+            assert_eq!(listen(stream, said, b"HTTP/1.1 400 Bad Request"), None);
+        }
+        for none in [short, long] {
+            assert_eq!(listen(stream, none, b""), None);
+        }
         // No first key has another number.
         let later = [&[0x51], &whole[1..]].concat();
         assert_eq!(look_at(datagram, &later), None);
